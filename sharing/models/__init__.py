@@ -1,0 +1,41 @@
+"""What we remember."""
+
+from .account import Account, Connection, ConnectionState, Installation, Purpose
+from .check import Check, CheckState, Occasion
+from .event import AppendOnly, Event
+from .function import Function, Qualifier, QualifierKind
+from .grant import Grant, GrantState, Verdict, Wanted
+from .person import Actor, Role, Theme, User
+from .policy import Exposure, Policy, PolicyVersion, Reading
+from .sync import Sync, SyncKind, SyncState
+
+__all__ = [
+    "Account",
+    "Actor",
+    "AppendOnly",
+    "Check",
+    "CheckState",
+    "Connection",
+    "ConnectionState",
+    "Event",
+    "Exposure",
+    "Function",
+    "Grant",
+    "GrantState",
+    "Installation",
+    "Occasion",
+    "Policy",
+    "PolicyVersion",
+    "Purpose",
+    "Qualifier",
+    "QualifierKind",
+    "Reading",
+    "Role",
+    "Sync",
+    "SyncKind",
+    "SyncState",
+    "Theme",
+    "User",
+    "Verdict",
+    "Wanted",
+]

@@ -1,0 +1,87 @@
+"""Lambda functions, their aliases and versions, as last read."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from .account import Account
+from .person import Actor
+
+
+class FunctionQuerySet(models.QuerySet["Function"]):
+    """Which functions."""
+
+    def visible_to(self, actor: Actor) -> "FunctionQuerySet":
+        """Functions of accounts in the actor's scope."""
+        if actor.active and actor.sees_every_account:
+            return self
+        return self.filter(account__in=Account.objects.visible_to(actor))
+
+    def present(self) -> "FunctionQuerySet":
+        """Listed by AWS when last read."""
+        return self.filter(vanished_at=None)
+
+
+class Function(models.Model):
+    """One function of one account and region. Environment, code location and layers are never kept.
+
+    Ages derive from the last complete Sync of (account, region); `read_at` is set when this one was read by itself.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="functions")
+    region = models.CharField(max_length=30)
+    name = models.CharField(max_length=140)
+    arn = models.CharField(max_length=300, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+    runtime = models.CharField(max_length=40, blank=True)
+    last_modified = models.CharField(max_length=40, blank=True)
+    tags = models.JSONField(null=True, blank=True)
+    urls = models.JSONField(
+        null=True, blank=True, help_text='URL configs: {"": "NONE", "live": "AWS_IAM"}; null: not read.'
+    )
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+    details_read_at = models.DateTimeField(null=True, blank=True, help_text="Versions' policies, tags and URL configs.")
+    details_due_at = models.DateTimeField(null=True, blank=True)
+    details_failure = models.TextField(blank=True)
+    vanished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = FunctionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "region", "id")
+        indexes = (
+            models.Index(fields=["account", "region", "name"], name="function_by_place"),
+            models.Index(fields=["details_due_at"], name="function_details_due", condition=Q(vanished_at=None)),
+        )
+
+    def __str__(self) -> str:
+        return self.arn
+
+
+class QualifierKind(models.TextChoices):
+    """An alias can be moved to another version; a version is fixed."""
+
+    ALIAS = "alias", "alias"
+    VERSION = "version", "version"
+
+
+class Qualifier(models.Model):
+    """An alias or a published version of a function."""
+
+    function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="qualifiers")
+    kind = models.CharField(max_length=7, choices=QualifierKind.choices)
+    name = models.CharField(max_length=128)
+    points_to = models.CharField(max_length=128, blank=True, help_text="An alias's version.")
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    vanished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("kind", "name")
+        constraints = (models.UniqueConstraint(fields=["function", "name"], name="qualifier_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

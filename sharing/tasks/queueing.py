@@ -1,0 +1,28 @@
+"""Telling a worker about a row."""
+
+import uuid
+from typing import Any
+
+import structlog
+from celery import Task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+
+def soon(task: "Task[Any, Any]", pk: uuid.UUID | str, *, queue: str = "clicks") -> None:
+    """Queue the task after the commit.
+
+    With the broker away the row waits for the sweep: nothing fails, nothing is lost.
+    """
+
+    def send() -> None:
+        try:
+            task.apply_async(args=(str(pk),), queue=queue, retry=False)
+        except (OperationalError, RedisError, OSError) as problem:
+            log.warning("not_queued", task=task.name, pk=str(pk), problem=type(problem).__name__)
+
+    # A lambda: Django 5.2's robust on_commit reads __qualname__ when the callback fails.
+    transaction.on_commit(lambda: send(), robust=True)

@@ -1,0 +1,9 @@
+"""The first page: what is unsettled, ending, public or unread, and what to do next."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """The overview."""
+    return render(request, "overview/overview.html")

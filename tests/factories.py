@@ -1,0 +1,51 @@
+"""Plain typed functions that make rows for tests."""
+
+import itertools
+from typing import Any
+
+from django.utils import timezone
+
+from sharing.models import Account, Connection, ConnectionState, Function, Policy, Purpose, Reading, Role, User
+
+_numbers = itertools.count(200_000_000_000)
+_names = itertools.count(1)
+
+PASSWORD = "correct horse battery"
+
+
+def person(role: str = Role.ADMIN, *, email: str = "", accounts: list[Account] | None = None, **fields: Any) -> User:
+    """A person who can sign in with PASSWORD; scope is every account unless `accounts` is given."""
+    fields.setdefault("every_account", accounts is None)
+    user = User.objects.create_user(email or f"{role}{next(_names)}@example.com", PASSWORD, role=role, **fields)
+    if accounts is not None:
+        user.accounts.set(accounts)
+    return user
+
+
+def account(name: str = "", number: str = "") -> Account:
+    """An account."""
+    return Account.objects.create(name=name or f"Account {next(_names)}", number=number or f"{next(_numbers)}")
+
+
+def connection(
+    of: Account | None = None, purpose: str = Purpose.MANAGER, *, state: str = ConnectionState.CONNECTED, **fields: Any
+) -> Connection:
+    """A connection that can read and share."""
+    of = of or account()
+    fields.setdefault("role_arn", f"arn:aws:iam::{of.number}:role/fnshare-{purpose}")
+    fields.setdefault("external_id", f"external-id-{next(_names)}")
+    fields.setdefault("regions", ["us-east-1"])
+    fields.setdefault("verbs", {"read": True, "share": True})
+    fields.setdefault("connected_at", timezone.now())
+    return Connection.objects.create(account=of, purpose=purpose, state=state, **fields)
+
+
+def function(name: str = "", of: Account | None = None, region: str = "us-east-1", **fields: Any) -> Function:
+    """A function with an unread policy of its own."""
+    of = of or account()
+    name = name or f"function-{next(_names)}"
+    made = Function.objects.create(
+        account=of, region=region, name=name, arn=f"arn:aws:lambda:{region}:{of.number}:function:{name}", **fields
+    )
+    Policy.objects.create(function=made, reading=Reading.NONE, read_at=timezone.now())
+    return made

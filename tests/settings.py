@@ -1,0 +1,16 @@
+"""Settings of the test suite: the product's own, with an environment that the suite controls."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "tests-only-9f3b2c71d05e4a86b7c1e2f3a4d5b6c7-0123456789")
+os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
+os.environ.setdefault("PUBLIC_URL", "http://localhost:8000")
+os.environ.setdefault("DATABASE_URL", "sqlite:///var/test.sqlite3")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")  # nothing listens: a dead broker is the normal case here
+for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+    os.environ.pop(name, None)
+
+from sharing.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
