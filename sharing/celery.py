@@ -35,9 +35,7 @@ app.conf.update(
     task_default_queue="clicks",
     timezone="UTC",
 )
-app.conf.beat_schedule = {
-    "sweep": {"task": "sharing.sweep", "schedule": 20.0, "options": {"expires": 20, "queue": "clicks"}}
-}
+app.conf.beat_schedule = {"sweep": {"task": "sharing.sweep", "schedule": 20.0, "options": {"expires": 20, "queue": "clicks"}}}
 app.conf.task_queues = [Queue(name) for name in ("clicks", "checks", "sync", "mail")]
 app.autodiscover_tasks(["sharing"])
 

@@ -67,9 +67,7 @@ def database() -> dict[str, object]:
     try:
         config: dict[str, object] = environ.Env.db_url_config(value)
     except Exception:  # noqa: BLE001  # django-environ raises many kinds; a URL it cannot read is one line, never a trace
-        raise Misconfigured(
-            "DATABASE_URL", "is not a database URL. Example: postgres://user:password@host/name"
-        ) from None
+        raise Misconfigured("DATABASE_URL", "is not a database URL. Example: postgres://user:password@host/name") from None
     if not config.get("NAME"):
         raise Misconfigured("DATABASE_URL", "names no database. Example: postgres://user:password@host/name")
     if value.startswith("sqlite"):
@@ -121,9 +119,7 @@ def pace_share() -> float:
     try:
         share = float(value)
     except ValueError:
-        raise Misconfigured(
-            "AWS_PACE_SHARE", f"is {value!r}. Use a number above 0 and at most 1, such as 0.33."
-        ) from None
+        raise Misconfigured("AWS_PACE_SHARE", f"is {value!r}. Use a number above 0 and at most 1, such as 0.33.") from None
     if not 0 < share <= 1:
         raise Misconfigured("AWS_PACE_SHARE", f"is {value}. Use a number above 0 and at most 1, such as 0.33.")
     return share

@@ -107,9 +107,7 @@ class Connection(models.Model):
     external_id_ours = models.BooleanField(default=True)
     next_external_id = models.CharField(max_length=1224, blank=True, help_text="While an ExternalId is being rotated.")
     regions = models.JSONField(default=list, blank=True, help_text="Regions that are read (manager role only).")
-    enabled_regions = models.JSONField(
-        null=True, blank=True, help_text="Regions the account has enabled; null: not known."
-    )
+    enabled_regions = models.JSONField(null=True, blank=True, help_text="Regions the account has enabled; null: not known.")
     verbs = models.JSONField(default=dict, blank=True)
     report = models.JSONField(default=list, blank=True)
     failure = models.TextField(blank=True)
@@ -155,9 +153,7 @@ class Installation(models.Model):
     partition = models.CharField(max_length=20, default="aws")
     identified_at = models.DateTimeField(null=True, blank=True)
     identity_failure = models.TextField(blank=True)
-    swept_at = models.DateTimeField(
-        null=True, blank=True, help_text="The sweep's last start: beat and a worker are alive."
-    )
+    swept_at = models.DateTimeField(null=True, blank=True, help_text="The sweep's last start: beat and a worker are alive.")
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_one_row"),)

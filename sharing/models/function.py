@@ -39,9 +39,7 @@ class Function(models.Model):
     runtime = models.CharField(max_length=40, blank=True)
     last_modified = models.CharField(max_length=40, blank=True)
     tags = models.JSONField(null=True, blank=True)
-    urls = models.JSONField(
-        null=True, blank=True, help_text='URL configs: {"": "NONE", "live": "AWS_IAM"}; null: not read.'
-    )
+    urls = models.JSONField(null=True, blank=True, help_text='URL configs: {"": "NONE", "live": "AWS_IAM"}; null: not read.')
     first_seen_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     details_read_at = models.DateTimeField(null=True, blank=True, help_text="Versions' policies, tags and URL configs.")

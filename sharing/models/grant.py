@@ -131,12 +131,8 @@ class Grant(models.Model):
     form_token = models.CharField(
         max_length=64, null=True, blank=True, unique=True, help_text="The same form or command twice: the same grant."
     )
-    second_person = models.CharField(
-        max_length=300, blank=True, help_text="Why a second person must approve; blank: no."
-    )
-    approval_digest = models.CharField(
-        max_length=64, blank=True, help_text="The exact statement and end date approved."
-    )
+    second_person = models.CharField(max_length=300, blank=True, help_text="Why a second person must approve; blank: no.")
+    approval_digest = models.CharField(max_length=64, blank=True, help_text="The exact statement and end date approved.")
     approved_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     approved_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

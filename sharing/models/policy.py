@@ -44,14 +44,10 @@ class Policy(models.Model):
     function = models.ForeignKey(Function, on_delete=models.PROTECT, related_name="policies")
     qualifier = models.CharField(max_length=128, blank=True)
     reading = models.CharField(max_length=7, choices=Reading.choices, default=Reading.UNREAD)
-    current = models.ForeignKey(
-        "sharing.PolicyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    current = models.ForeignKey("sharing.PolicyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     revision_id = models.CharField(max_length=64, blank=True)
     size = models.PositiveIntegerField(default=0, help_text="Bytes, of 20,480.")
-    read_at = models.DateTimeField(
-        null=True, blank=True, help_text="Last successful read by itself (not by a quiet sync)."
-    )
+    read_at = models.DateTimeField(null=True, blank=True, help_text="Last successful read by itself (not by a quiet sync).")
     unread_since = models.DateTimeField(null=True, blank=True)
     unread_reason = models.TextField(blank=True)
     lease_holder = models.CharField(max_length=64, blank=True)
