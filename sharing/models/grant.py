@@ -138,6 +138,12 @@ class Grant(models.Model):
     revoked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     revoked_as = models.CharField(max_length=300, blank=True)
     revoke_reason = models.CharField(max_length=500, blank=True)
+    removes = models.JSONField(
+        null=True, blank=True, help_text="A stored statement unlike ours that the revoker saw and agreed to remove."
+    )
+    extension = models.JSONField(
+        null=True, blank=True, help_text="Another end date that waits: ends_at, reason, requested_by, requested_as."
+    )
     undo_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by")
 
     # How it went
