@@ -1,0 +1,293 @@
+"""One statement of a policy, exactly as stored, read without ever failing.
+
+Since August 2026 a function's policy may hold anything IAM allows (Deny, lists, NotPrincipal, wildcards, every
+condition key), so nothing is assumed and nothing is dropped: what is malformed is kept, with a `problem`.
+Facts: IAM JSON policy grammar; stored forms of AddPermission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .principal import Principal, PrincipalKind
+
+ALLOW: Final = "Allow"
+DENY: Final = "Deny"
+
+_ELEMENTS: Final = frozenset(
+    ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
+)
+_MOST_PARTS: Final = 1_000_000
+_PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
+
+
+class Doubled(dict[str, Any]):
+    """A JSON object that named some key twice. What AWS would make of it is not documented, so nothing is guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One `operator: {key: values}` entry. `operator` and `key` as written, `values` as strings (true → "true")."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operator} {self.key} = {', '.join(self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement.
+
+    Of each pair (`principals`/`not_principals` and so on) at most one is filled. `raw` is the JSON value as stored.
+    `problem` is None, or a sentence saying what cannot be judged; then the parsed fields hold what was readable.
+    `index` is the place in its document.
+    """
+
+    sid: str | None
+    effect: str
+    principals: tuple[Principal, ...]
+    not_principals: tuple[Principal, ...]
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    index: int = 0
+    problem: str | None = None
+    raw: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_allow(self) -> bool:
+        return self.effect == ALLOW
+
+    @property
+    def is_deny(self) -> bool:
+        return self.effect == DENY
+
+    @property
+    def name(self) -> str:
+        """How to point at it: its Sid, or its place for one without Sid."""
+        return self.sid if self.sid else f"statement {self.index + 1}"
+
+
+def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
+    """Read one statement. Never raises. `partition`: of the function, for principals that do not say theirs."""
+    if not isinstance(raw, Mapping):
+        return Statement(None, "", (), (), (), (), (), (), (), index, "the statement is not a JSON object", raw)
+    problems: list[str] = []
+    if isinstance(raw, Doubled):
+        problems.append("an element is written twice")
+    if not _ELEMENTS.issuperset(raw):
+        extra = sorted(str(key) for key in raw if key not in _ELEMENTS)
+        problems.append(f"unknown element {', '.join(extra)}")
+    sid = raw.get("Sid")
+    if sid is not None and not isinstance(sid, str):
+        problems.append("Sid is not text")
+        sid = str(sid)
+    effect = raw.get("Effect")
+    if effect not in (ALLOW, DENY):
+        problems.append("Effect is neither Allow nor Deny")
+        effect = ""
+    actions, not_actions = _either(raw, "Action", problems)
+    resources, not_resources = _either(raw, "Resource", problems)
+    if not partition:
+        partition = _partition(resources or not_resources)
+    principals = _principals(raw, "Principal", partition, problems)
+    not_principals = _principals(raw, "NotPrincipal", partition, problems)
+    if ("Principal" in raw) == ("NotPrincipal" in raw):
+        problems.append("it needs either Principal or NotPrincipal")
+    conditions = _conditions(raw["Condition"], problems) if "Condition" in raw else ()
+    return Statement(
+        sid,
+        effect,
+        principals,
+        not_principals,
+        actions,
+        not_actions,
+        resources,
+        not_resources,
+        conditions,
+        index,
+        "; ".join(problems) if problems else None,
+        raw,
+    )
+
+
+def canonical(raw: Any) -> Any:
+    """A comparable form of a stored statement in which spellings of one meaning are equal.
+
+    Equal: bare account id and root ARN, `"*"` and `{"AWS": "*"}`, a string and a list of one, any order in lists,
+    letter case of actions, operators and condition keys, ArnEquals and ArnLike, true and "true".
+    """
+    statement = parse_statement(raw)
+    if statement.problem:
+        return ("as written", repr_key(raw))
+    return (
+        statement.sid or "",
+        statement.effect,
+        _principal_set(statement.principals),
+        _principal_set(statement.not_principals),
+        frozenset(action.lower() for action in statement.actions),
+        frozenset(action.lower() for action in statement.not_actions),
+        frozenset(statement.resources),
+        frozenset(statement.not_resources),
+        canonical_conditions(statement.conditions),
+    )
+
+
+def canonical_conditions(conditions: tuple[Condition, ...]) -> frozenset[tuple[str, str, frozenset[str]]]:
+    """Conditions without regard to order or letter case of operators and keys."""
+    return frozenset((_operator(condition), condition.key.lower(), frozenset(condition.values)) for condition in conditions)
+
+
+def same_statement(one: Any, other: Any) -> bool:
+    """Whether two stored statements (JSON objects) mean the same under the same Sid."""
+    return bool(canonical(one) == canonical(other))
+
+
+def _operator(condition: Condition) -> str:
+    operator = condition.operator.lower()
+    if operator.endswith(("arnequals", "arnnotequals")):
+        return operator.replace("equals", "like")
+    # AddPermission documents StringLike for SourceArn and stores ArnLike: one meaning, two spellings.
+    if operator == "stringlike" and condition.key.lower() == "aws:sourcearn":
+        return "arnlike"
+    return operator
+
+
+def _principal_set(principals: tuple[Principal, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset((principal.kind.value, str(principal)) for principal in principals)
+
+
+def repr_key(raw: Any) -> str:
+    """A text that is equal for equal JSON values, whatever their depth: recursion would end at a few hundred levels."""
+    out: list[str] = []
+    todo: list[Any] = [raw]
+    while todo and len(out) < _MOST_PARTS:  # a Python object, unlike JSON, may contain itself
+        item = todo.pop()
+        if isinstance(item, _Mark):
+            out.append(item.text)
+        elif isinstance(item, Mapping):
+            out.append("{")
+            todo.append(_Mark("}"))
+            for key in sorted(item, key=str, reverse=True):
+                todo.append(item[key])
+                todo.append(_Mark(f"{str(key)!r}:"))
+        elif isinstance(item, list | tuple):
+            out.append("[")
+            todo.append(_Mark("]"))
+            todo.extend(reversed(item))
+        else:
+            out.append(f"{item!r},")
+    return "".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    text: str
+
+
+def _texts(value: Any, name: str, problems: list[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple):
+        found = tuple(item for item in value if isinstance(item, str))
+        if len(found) != len(value):
+            problems.append(f"{name} holds something that is not text")
+        elif not found:
+            problems.append(f"{name} is an empty list")
+        return found
+    problems.append(f"{name} is neither text nor a list")
+    return ()
+
+
+def _either(raw: Mapping[str, Any], name: str, problems: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    positive = negative = ()  # type: tuple[str, ...]
+    has, has_not = name in raw, f"Not{name}" in raw
+    if has:
+        positive = _texts(raw[name], name, problems)
+    if has_not:
+        negative = _texts(raw[f"Not{name}"], f"Not{name}", problems)
+    if has == has_not:
+        problems.append(f"it needs either {name} or Not{name}")
+    return positive, negative
+
+
+def _partition(resources: tuple[str, ...]) -> str:
+    for resource in resources:
+        parts = resource.split(":", 2)
+        if len(parts) == 3 and parts[0] == "arn" and "*" not in parts[1]:
+            return parts[1]
+    return ""
+
+
+def _principals(raw: Mapping[str, Any], name: str, partition: str, problems: list[str]) -> tuple[Principal, ...]:
+    if name not in raw:
+        return ()
+    value = raw[name]
+    if isinstance(value, str):
+        return (Principal.from_stored(value, key="", partition=partition),)
+    if not isinstance(value, Mapping):
+        problems.append(f"{name} is neither * nor a JSON object")
+        return ()
+    if isinstance(value, Doubled):
+        problems.append(f"{name} names a key twice")
+    if not value:
+        problems.append(f"{name} names nobody")
+    found: list[Principal] = []
+    for key, values in value.items():
+        known = _PRINCIPAL_KEYS.get(str(key).lower())
+        if known is None:
+            problems.append(f"{name} has the unknown key {key}")
+        found.extend(
+            Principal.from_stored(text, key=known or str(key), partition=partition) for text in _texts(values, name, problems)
+        )
+    for principal in found:
+        if principal.kind is PrincipalKind.UNKNOWN:
+            problems.append(f"{name} holds {principal.value or 'an empty text'}, which names nobody AWS knows")
+    return tuple(found)
+
+
+def _conditions(value: Any, problems: list[str]) -> tuple[Condition, ...]:
+    if not isinstance(value, Mapping):
+        problems.append("Condition is not a JSON object")
+        return ()
+    found: list[Condition] = []
+    doubled = isinstance(value, Doubled)
+    for operator, keys in value.items():
+        if not isinstance(keys, Mapping):
+            problems.append(f"Condition {operator} is not a JSON object")
+            continue
+        doubled = doubled or isinstance(keys, Doubled)
+        for key, values in keys.items():
+            texts = _condition_values(values)
+            if texts is None:
+                problems.append(f"Condition {operator} {key} has values that are not text")
+                continue
+            found.append(Condition(str(operator), str(key), texts))
+    if doubled:
+        problems.append("Condition names an operator or key twice")
+    return tuple(found)
+
+
+def _condition_values(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, int | float):
+        return (str(value),)
+    if isinstance(value, list | tuple):
+        texts: list[str] = []
+        for item in value:
+            one = None if isinstance(item, list | tuple) else _condition_values(item)
+            if one is None:
+                return None
+            texts.extend(one)
+        return tuple(texts)
+    return None
