@@ -5,10 +5,15 @@ Ending is by SystemExit: a start that cannot succeed prints no stack trace, unde
 """
 
 import os
+import re
+from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import environ
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class Misconfigured(SystemExit):
@@ -38,8 +43,10 @@ def hosts() -> list[str]:
     """ALLOWED_HOSTS: names the web process answers to, separated by commas."""
     names = [name.strip() for name in required("ALLOWED_HOSTS", "the host names, separated by commas").split(",")]
     for name in names:
-        if not name or "/" in name or " " in name:
-            raise Misconfigured("ALLOWED_HOSTS", f"has {name!r}, which is no host name. Example: fnshare.example.com")
+        if not name or re.search(r"[\s/@]", name) or re.search(r":\d*$", name.partition("]")[2] or name.replace("::", "")):
+            raise Misconfigured(
+                "ALLOWED_HOSTS", f"has {name!r}, which is no host name. No scheme and no port: fnshare.example.com"
+            )
     return names
 
 
@@ -61,31 +68,63 @@ def _checked_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
 
 
 def database() -> dict[str, object]:
-    """DATABASE_URL as Django's dict: PostgreSQL, or a SQLite file."""
-    schemes = ("postgres", "postgresql", "sqlite")
-    value = url("DATABASE_URL", "postgres://user:password@host/name or sqlite:///path", schemes)
+    """DATABASE_URL as Django's dict: PostgreSQL, or a SQLite file. A relative SQLite path starts at the checkout."""
+    value = url("DATABASE_URL", "postgres://user:password@host/name or sqlite:///path", ("postgres", "postgresql", "sqlite"))
+    return _sqlite(value) if value.startswith("sqlite:") else _postgresql(value)
+
+
+def _sqlite(value: str) -> dict[str, object]:
+    """sqlite:///relative/path or sqlite:////absolute/path."""
+    parts = urlsplit(value)
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path or path == ":memory:" or path.endswith("/"):
+        raise Misconfigured(
+            "DATABASE_URL", "names no SQLite file. Example: sqlite:///var/fnshare.sqlite3, or sqlite:////srv/fnshare.sqlite3"
+        )
+    if Path(CHECKOUT / path).is_dir():
+        raise Misconfigured("DATABASE_URL", f"names a folder, {path}. Name a file in it: sqlite:///{path}/fnshare.sqlite3")
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(CHECKOUT / path),
+        # WAL, a busy timeout and IMMEDIATE transactions: several processes write at once without "database is locked".
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def _postgresql(value: str) -> dict[str, object]:
     try:
         config: dict[str, object] = environ.Env.db_url_config(value)
     except Exception:  # noqa: BLE001  # django-environ raises many kinds; a URL it cannot read is one line, never a trace
         raise Misconfigured("DATABASE_URL", "is not a database URL. Example: postgres://user:password@host/name") from None
     if not config.get("NAME"):
         raise Misconfigured("DATABASE_URL", "names no database. Example: postgres://user:password@host/name")
-    if value.startswith("sqlite"):
-        # WAL, a busy timeout and IMMEDIATE transactions: several processes write at once without "database is locked".
-        config["OPTIONS"] = {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
-    else:
-        config["CONN_MAX_AGE"] = 60
-        config["CONN_HEALTH_CHECKS"] = True
+    config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
     return config
 
 
 def broker() -> str:
-    """REDIS_URL: redis://, rediss:// or redis+socket:// (what Celery and redis-py both can be given)."""
-    return url("REDIS_URL", "redis://host:6379/0", ("redis", "rediss", "redis+socket", "unix"))
+    """REDIS_URL as redis-py reads it: redis://, rediss:// or unix:// (Celery's redis+socket:// is understood too)."""
+    value = url("REDIS_URL", "redis://host:6379/0", ("redis", "rediss", "redis+socket", "unix"))
+    parts = urlsplit(value)
+    if parts.scheme in ("redis+socket", "unix"):
+        if not parts.path.strip("/") or parts.netloc.rpartition("@")[2]:
+            raise Misconfigured("REDIS_URL", f"names no socket. Example: {parts.scheme}:///run/valkey/valkey.sock")
+        return value.replace("redis+socket:", "unix:", 1)
+    if not parts.hostname:
+        raise Misconfigured("REDIS_URL", "names no host. Example: redis://host:6379/0")
+    if not re.fullmatch(r"/?|/\d+", parts.path):
+        raise Misconfigured("REDIS_URL", f"ends in {parts.path!r}, which is no database number. Example: redis://host:6379/0")
+    return value
+
+
+def as_celery_reads(broker_url: str) -> str:
+    """The same address for Celery, which has a scheme of its own for sockets."""
+    return broker_url.replace("unix:", "redis+socket:", 1)
 
 
 def public_url() -> str:
@@ -132,9 +171,44 @@ def email() -> dict[str, object]:
         config: dict[str, object] = environ.Env.email_url_config(value)
     except Exception:  # noqa: BLE001  # as in database()
         config = {}
-    if not config.get("EMAIL_BACKEND"):
-        raise Misconfigured("EMAIL_URL", "is not a mail URL. Example: smtp+tls://user:password@host:587")
+    by_smtp = str(config.get("EMAIL_BACKEND", "")).endswith(".smtp.EmailBackend")
+    if not config.get("EMAIL_BACKEND") or (by_smtp and not config.get("EMAIL_HOST")):
+        raise Misconfigured("EMAIL_URL", "is not a mail URL. Example: smtp+tls://user:password@host:587, or consolemail://")
     return {key: value for key, value in config.items() if key.startswith("EMAIL_")}
+
+
+def sender(public: str) -> str:
+    """EMAIL_FROM: whom mail comes from; fnshare at the host of PUBLIC_URL when unset."""
+    value = os.environ.get("EMAIL_FROM", "").strip() or f"fnshare <fnshare@{urlsplit(public).hostname}>"
+    if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+", value):
+        raise Misconfigured("EMAIL_FROM", f"is {value!r}, which is no address. Example: fnshare <fnshare@example.com>")
+    return value
+
+
+def aws_pair() -> None:
+    """A start with half of a key pair would fail at the first call to AWS: it stops here instead.
+
+    No keys at all is fine: the standard chain (profile, web identity, instance role) finds others.
+    """
+    halves = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    present = [name for name in halves if os.environ.get(name, "").strip()]
+    if len(present) == 1:
+        missing = halves[1] if present[0] == halves[0] else halves[0]
+        raise Misconfigured(missing, f"is not set, but {present[0]} is. Set both, or neither to use a role or a profile.")
+
+
+#: Where an AWS SDK looks for credentials when no variable names them; here: nowhere.
+_NO_CREDENTIALS = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "BOTO_CONFIG": os.devnull,
+}
+
+
+def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials."""
+    return {name: value for name, value in variables.items() if not name.startswith("AWS_")} | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """Settings, all from the environment (sharing/environment.py says how each is read). There is no debug mode."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -10,14 +11,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = environment.secret_key()
 DEBUG = False
-ALLOWED_HOSTS = environment.hosts()
 PUBLIC_URL = environment.public_url()
+ALLOWED_HOSTS = [*environment.hosts(), str(urlsplit(PUBLIC_URL).hostname)]
 DATABASES = {"default": environment.database()}
 REDIS_URL = environment.broker()
 AWS_ENDPOINT_URL = environment.endpoint()
 AWS_PACE_SHARE = environment.pace_share()
+environment.aws_pair()
 vars().update(environment.email())
-DEFAULT_FROM_EMAIL = "fnshare <fnshare@localhost>"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.sender(PUBLIC_URL)
 
 HTTPS = PUBLIC_URL.startswith("https:")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -56,6 +58,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "sharing.middleware.PersonalSettingsMiddleware",
+    "sharing.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "sharing.urls"
@@ -137,11 +140,11 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = environment.as_celery_reads(REDIS_URL)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 LOGGING = {

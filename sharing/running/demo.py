@@ -1,0 +1,166 @@
+"""`make demo`: the whole product on this machine, with a sandbox AWS and a story to try it on.
+
+Everything lives in var/demo, is fresh at each start and ends with this process. var/demo.json tells programs how to get in.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sharing.environment import without_aws
+from sharing.running import leftovers, ports, programs
+from sharing.running.install import CHECKOUT
+from sharing.running.session import Ended, Session, write_private
+from sharing.running.supervising import Program, Supervisor
+
+REGION = "us-east-1"
+PASSWORD = "share-a-function"  # noqa: S105  # of a sandbox that only this machine reaches, printed at every start
+LOGINS = (
+    {"email": "admin@example.com", "password": PASSWORD, "role": "admin"},
+    {"email": "owner@example.com", "password": PASSWORD, "role": "owner"},
+    {"email": "second-owner@example.com", "password": PASSWORD, "role": "owner"},
+    {"email": "auditor@example.com", "password": PASSWORD, "role": "auditor"},
+)
+
+
+class Demo(Session):
+    """One run of the demo. folder: `var`, or another folder to keep apart (tests)."""
+
+    title = "demo"
+
+    def __init__(self, folder: Path, port: int, *, story: str = "demo") -> None:
+        super().__init__(folder)
+        self.port = port
+        self.story = story
+        self.url = f"http://localhost:{port}"
+        self.accounts_file = self.home / "accounts.json"
+        self.control_key = secrets.token_urlsafe(24)
+        self.sandbox_port = ports.free()
+
+    def environ(self) -> dict[str, str]:
+        """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
+        environ = without_aws(os.environ)
+        for name in ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE"):
+            environ.pop(name, None)
+        local = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
+        environ.update(
+            DJANGO_SETTINGS_MODULE="sharing.settings",
+            SECRET_KEY=secrets.token_urlsafe(48),
+            ALLOWED_HOSTS="localhost,127.0.0.1",
+            PUBLIC_URL=self.url,
+            DATABASE_URL=f"sqlite:///{quote(str(self.home / 'fnshare.sqlite3'))}",
+            REDIS_URL=f"redis+socket://{self.sockets / 'valkey'}",
+            EMAIL_URL=f"filemail://{quote(str(self.home / 'mail'))}",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{self.sandbox_port}",
+            AWS_DEFAULT_REGION=REGION,
+            AWS_EC2_METADATA_DISABLED="true",
+            # Written once the sandbox has told them; the web process is started without (web.py).
+            AWS_SHARED_CREDENTIALS_FILE=str(self.home / "credentials"),
+            NO_PROXY=local,
+            no_proxy=local,
+            PYTHONUNBUFFERED="1",
+            **{leftovers.RUN_ID: self.run_id},
+        )
+        return environ
+
+    def sandbox(self) -> Program:
+        """The local AWS: one process, its state in memory."""
+        command = [sys.executable, "-m", "sharing.sandbox", "--host", "127.0.0.1", "--port", str(self.sandbox_port)]
+        return Program(
+            "sandbox",
+            [*command, "--story", self.story, "--accounts", str(self.accounts_file)],
+            order=20,
+            at_once=True,
+        )
+
+    def run(self) -> None:
+        """Start everything, tell the story, print the way in, and stay until asked to end."""
+        environ = self.environ()
+        own = programs.product(port=self.port, folder=self.home)
+        self.supervisor = Supervisor(
+            [programs.valkey(self.sockets / "valkey"), self.sandbox(), *own], self.home, self.sockets / "control", environ
+        )
+        self.supervisor.start()
+        story = subprocess.Popen(
+            [sys.executable, "-m", "sharing.running.story", str(self.home), self.story],
+            env=environ,
+            cwd=CHECKOUT,
+            stdout=(self.home / "logs" / "story.log").open("wb"),
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        self.wait(lambda: self.accounts_file.exists(), "the sandbox AWS", log="sandbox", child=story)
+        accounts = json.loads(self.accounts_file.read_text())
+        self._write_credentials(accounts["accounts"])
+        self.wait(lambda: (self.home / "migrated").exists(), "the database", log="story", child=story)
+        self.supervisor.begin(*programs.NAMES)
+        self.wait(lambda: ports.answers(self.port), "the web process", log="web", child=story)
+        self.wait(lambda: story.poll() == 0, "the story", log="story", child=story)
+        self.announce(accounts)
+        self.stay()
+
+    def _write_credentials(self, accounts: list[dict[str, Any]]) -> None:
+        dashboard = next(account for account in accounts if account["kind"] == "dashboard")
+        write_private(
+            self.home / "credentials",
+            "[default]\n"
+            f"aws_access_key_id = {dashboard['access_key_id']}\n"
+            f"aws_secret_access_key = {dashboard['secret_access_key']}\n",
+        )
+
+    def announce(self, accounts: dict[str, Any]) -> None:
+        """var/demo.json for programs, the same on the terminal for people."""
+        told = {
+            "url": self.url,
+            "logins": list(LOGINS),
+            "aws": {"endpoint_url": f"http://127.0.0.1:{self.sandbox_port}", "region": REGION},
+            "accounts": [
+                {key: account[key] for key in ("id", "name", "kind", "access_key_id", "secret_access_key")}
+                for account in accounts["accounts"]
+            ],
+        }
+        write_private(self.described, json.dumps(told, indent=2) + "\n")
+        width = max(len(login["email"]) for login in LOGINS)
+        print(f"\n  fnshare is at {self.url}\n")
+        for login in LOGINS:
+            print(f"    {login['email']:<{width}}  {login['password']}  ({login['role']})")
+        print(f"\n  Its AWS is a sandbox on this machine. Logs: {self._near(self.home / 'logs')}   Ctrl-C ends everything.\n")
+        sys.stdout.flush()
+
+    def _near(self, path: Path) -> str:
+        return str(path.relative_to(CHECKOUT)) if path.is_relative_to(CHECKOUT) else str(path)
+
+
+def main() -> int:
+    """Run the demo; the exit status."""
+    parser = argparse.ArgumentParser(prog="make demo", description="fnshare with a sandbox AWS, on this machine only.")
+    parser.add_argument("--folder", type=Path, default=CHECKOUT / "var", help="where to keep it (default: var)")
+    parser.add_argument("--story", default="demo", help="the sandbox's story (default: demo)")
+    options = parser.parse_args()
+    try:
+        port = ports.wanted()
+        with Demo(options.folder.resolve(), port, story=options.story) as demo:
+            ports.refuse_if_taken(port)
+            print("Starting fnshare with its sandbox AWS ...", flush=True)
+            demo.run()
+    except ports.PortProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    except programs.NoServer as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except Ended as end:
+        if end.problem:
+            print(end.problem, file=sys.stderr)
+        return end.status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

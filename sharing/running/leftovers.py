@@ -1,0 +1,66 @@
+"""Ending what an earlier or present run left behind, and nothing else.
+
+Every process of a run carries RUN_ID in its environment. A process is ended only when its *own* environment holds exactly
+that run's id, so a recycled process id can never hit a stranger.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+RUN_ID = "FNSHARE_RUN_ID"
+
+
+def processes(run_id: str) -> list[int]:
+    """Process ids of this run, this process and its caller excepted."""
+    marker = f"{RUN_ID}={run_id}"
+    found = _from_proc(marker) if Path("/proc/self/environ").exists() else _from_ps(marker)
+    return [pid for pid in found if pid not in (os.getpid(), os.getppid())]
+
+
+def _from_proc(marker: str) -> list[int]:
+    wanted = marker.encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # gone meanwhile, or another user's
+    return found
+
+
+def _from_ps(marker: str) -> list[int]:
+    listed = subprocess.run(["ps", "eww", "-axo", "pid=,command="], capture_output=True, text=True, check=False).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if marker in line.split()]
+
+
+def end(run_id: str, *, grace: float = 0.0) -> int:
+    """End every process of the run: ask for `grace` seconds, then force. Returns how many had to be forced."""
+    if not run_id:
+        return 0
+    deadline = time.monotonic() + grace
+    if grace:
+        _signal(processes(run_id), signal.SIGTERM)
+        while time.monotonic() < deadline and processes(run_id):
+            time.sleep(0.1)
+    forced = processes(run_id)
+    left = forced
+    for _ in range(50):  # a killed process may just have started another
+        if not left:
+            break
+        _signal(left, signal.SIGKILL)
+        time.sleep(0.05)
+        left = processes(run_id)
+    return len(forced)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
