@@ -1,10 +1,96 @@
 """What every page's frame needs to know."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from sharing.models import Actor, Installation, Sync, SyncKind, User
+from sharing.models.sync import OPEN, SyncState
+
+# The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
+SILENT_AFTER = timedelta(seconds=90)
+
+# URL name, words, icon, and the beginning of the addresses that belong to the place.
+PLACES = (
+    ("overview", "Overview", "home"),
+    ("function-list", "Functions", "lambda"),
+    ("activity", "Activity", "history"),
+    ("settings", "Settings", "settings"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the side bar."""
+
+    url: str
+    label: str
+    icon: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class LastSync:
+    """When a read of any region last came to its end, and how many are running or queued."""
+
+    at: datetime | None
+    running: int
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: the theme, for the server-rendered data-bs-theme attribute."""
-    return {"theme": getattr(request.user, "theme", "") or request.COOKIES.get("theme", "auto")}
+    """Context processor. Nothing is queried until a template asks: fragments cost nothing here."""
+    person = request.user if isinstance(getattr(request, "user", None), User) else None
+    theme = person.theme if isinstance(person, User) else request.COOKIES.get("theme", "auto")
+    context: dict[str, Any] = {"theme": theme if theme in ("light", "dark", "auto") else "auto"}
+    if isinstance(person, User):
+        me = Actor.of(person)
+        context |= {
+            "me": me,
+            "places": SimpleLazyObject(lambda: places(request)),
+            "last_sync": SimpleLazyObject(lambda: last_sync(me)),
+            "worker_silence": SimpleLazyObject(worker_silence),
+        }
+    return context
+
+
+def places(request: HttpRequest) -> list[Place]:
+    """The side bar. A place appears once its page exists."""
+    found = []
+    for name, label, icon in PLACES:
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        here = request.path == url if url == "/" else request.path.startswith(url)
+        found.append(Place(url, label, icon, here))
+    return found
+
+
+def last_sync(me: Actor) -> LastSync:
+    """One query, in the actor's scope."""
+    ended = Q(state__in=(SyncState.DONE, SyncState.PARTIAL), kind=SyncKind.SWEEP)
+    row = Sync.objects.visible_to(me).aggregate(
+        at=Max("finished_at", filter=ended),
+        running=Count("pk", filter=Q(state__in=OPEN), distinct=True),
+    )
+    return LastSync(row["at"], row["running"])
+
+
+def worker_silence() -> str:
+    """A sentence when no worker has started the sweep lately; empty when all is well."""
+    seen = Installation.objects.filter(pk=1).values_list("swept_at", flat=True).first()
+    if seen is None:
+        return "No worker was ever seen."
+    silent = timezone.now() - seen
+    if silent < SILENT_AFTER:
+        return ""
+    minutes = round(silent.total_seconds() / 60)
+    if minutes < 120:
+        return f"No worker seen for {minutes} min."
+    return f"No worker seen for {minutes // 60} h."

@@ -1,0 +1,356 @@
+"""What pages are made of: icons, states, digits, moments, fields. docs/pages.md shows each in use.
+
+State is always an icon and a word and a colour. Names are what people read, digits what AWS reads: both are shown, both
+can be copied.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from sharing.models import Account, CheckState, ConnectionState, Function, GrantState, Role, SyncState, Verdict
+
+register = template.Library()
+
+# Tones are the classes of app.css: ok, busy, wait, warn, bad, off.
+GRANT_STATES: dict[str, tuple[str, str]] = {
+    GrantState.REQUESTED: ("wait", "user-question"),
+    GrantState.PENDING: ("busy", "loader-2"),
+    GrantState.GRANTING: ("busy", "loader-2"),
+    GrantState.ACTIVE: ("ok", "circle-check"),
+    GrantState.REVOKING: ("busy", "loader-2"),
+    GrantState.REVOKED: ("off", "circle-minus"),
+    GrantState.FAILED: ("bad", "circle-x"),
+    GrantState.EXPIRED: ("off", "clock-x"),
+    GrantState.VANISHED: ("warn", "ghost-2"),
+    GrantState.SUSPENDED: ("wait", "clock-pause"),
+    GrantState.STUCK: ("bad", "alert-octagon"),
+}
+CONNECTION_STATES: dict[str, tuple[str, str]] = {
+    ConnectionState.AWAITED: ("wait", "hourglass"),
+    ConnectionState.TESTING: ("busy", "loader-2"),
+    ConnectionState.CONNECTED: ("ok", "plug-connected"),
+    ConnectionState.REFUSED: ("bad", "circle-x"),
+    ConnectionState.PAUSED: ("off", "player-pause"),
+    ConnectionState.DISCONNECTED: ("off", "plug-x"),
+}
+SYNC_STATES: dict[str, tuple[str, str]] = {
+    SyncState.QUEUED: ("wait", "hourglass"),
+    SyncState.RUNNING: ("busy", "loader-2"),
+    SyncState.DONE: ("ok", "circle-check"),
+    SyncState.PARTIAL: ("warn", "alert-triangle"),
+    SyncState.FAILED: ("bad", "circle-x"),
+}
+CHECK_STATES: dict[str, tuple[str, str]] = {
+    CheckState.QUEUED: ("wait", "hourglass"),
+    CheckState.RUNNING: ("busy", "loader-2"),
+    CheckState.DONE: ("ok", "circle-check"),
+}
+OUTCOMES: dict[str, tuple[str, str, str]] = {
+    "ok": ("ok", "circle-check", "OK"),
+    "missing": ("warn", "alert-triangle", "Missing"),
+    "warning": ("warn", "alert-triangle", "Warning"),
+    "failed": ("bad", "circle-x", "Failed"),
+}
+ROLES: dict[str, tuple[str, str]] = {
+    Role.ADMIN: ("ok", "shield-check"),
+    Role.OWNER: ("ok", "key"),
+    Role.AUDITOR: ("off", "eye"),
+}
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A decorative icon of static/vendor/icons.svg; the words beside it carry the meaning."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        classes,
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def badge(tone: str, icon_name: str, words: str) -> SafeString:
+    """A state: icon, words and colour. `tone` is ok, busy, wait, warn, bad or off."""
+    turning = "icon-turning" if icon_name == "loader-2" else ""
+    return format_html('<span class="state state-{}">{}<span>{}</span></span>', tone, icon(icon_name, turning), words)
+
+
+@register.simple_tag
+def grant_state(value: str) -> SafeString:
+    """What AWS was told about a grant."""
+    return badge(*GRANT_STATES[value], str(GrantState(value).label))
+
+
+@register.simple_tag
+def connection_state(value: str) -> SafeString:
+    """Where a connection to an account stands."""
+    return badge(*CONNECTION_STATES[value], str(ConnectionState(value).label))
+
+
+@register.simple_tag
+def sync_state(value: str) -> SafeString:
+    """Where a sync stands."""
+    return badge(*SYNC_STATES[value], str(SyncState(value).label))
+
+
+@register.simple_tag
+def check_state(value: str) -> SafeString:
+    """Whether a check was answered yet."""
+    return badge(*CHECK_STATES[value], str(CheckState(value).label))
+
+
+@register.simple_tag
+def outcome(value: str) -> SafeString:
+    """One line of a connection's report."""
+    return badge(*OUTCOMES.get(value, ("off", "help-circle", value)))
+
+
+@register.simple_tag
+def role(value: str) -> SafeString:
+    """What a person may do."""
+    return badge(*ROLES[value], str(Role(value).label))
+
+
+@register.simple_tag
+def verdict(
+    value: str, principal: str = "", at: datetime | None = None, detail: str = "", expected: str = Verdict.ALLOWED
+) -> SafeString:
+    """What a check proved, for the one principal that tried; never a statement about AWS's policy.
+
+    `expected` is `denied` after a revoke: then "allowed" is the bad news and "denied" the proof.
+    """
+    who = principal.rsplit(":", 1)[-1]
+    match value:
+        case Verdict.ALLOWED if expected == Verdict.DENIED:
+            mark = badge("warn", "shield-x", f"Still allowed for {who}")
+        case Verdict.ALLOWED:
+            mark = badge("ok", "shield-check", f"Proved for {who}")
+        case Verdict.DENIED if expected == Verdict.DENIED:
+            mark = badge("ok", "shield-check", f"Proved denied for {who}")
+        case Verdict.DENIED:
+            mark = badge("bad", "shield-x", f"Denied for {who}")
+        case Verdict.NOT_TRIED:
+            mark = badge("off", "help-circle", "Not tried")
+        case Verdict.ERROR:
+            mark = badge("warn", "alert-triangle", "Could not be tried")
+        case _:
+            mark = badge("off", "circle-dashed", "Not checked")
+    when = format_html(' <span class="text-secondary">{}</span>', ago(at)) if at else ""
+    why = format_html('<div class="text-secondary small">{}</div>', detail) if detail else ""
+    return format_html('<span class="verdict">{}{}{}</span>', mark, when, why)
+
+
+def _copy(text: str, what: str) -> SafeString:
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" title="Copy {}" aria-label="Copy {} {}">{}</button>',
+        text,
+        what,
+        what,
+        text,
+        icon("copy"),
+    )
+
+
+@register.simple_tag
+def copyable(text: str, what: str = "text", shown: str = "") -> SafeString:
+    """Monospace text with a button that copies it; `shown` when people read it differently (spaced digits)."""
+    return format_html('<span class="copyable"><code>{}</code>{}</span>', shown or text, _copy(text, what))
+
+
+@register.simple_tag
+def arn(text: str) -> SafeString:
+    """An ARN, whole, copyable."""
+    return copyable(text, "ARN")
+
+
+@register.simple_tag
+def digits(number: str) -> SafeString:
+    """An account id as people read it (1111 2222 3333); copied without the spaces."""
+    return copyable(number, "account id", " ".join((number[:4], number[4:8], number[8:])))
+
+
+@register.simple_tag
+def account(of: Account) -> SafeString:
+    """An account: the name, and beneath it the digits."""
+    return format_html('<span class="named"><span class="name">{}</span>{}</span>', of.name, digits(of.number))
+
+
+def spoken(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago, or until when: "just now", "3 min ago", "in 5 days", then the date."""
+    now = now or timezone.now()
+    gap = now - moment
+    past, seconds = gap >= timedelta(0), abs(gap.total_seconds())
+    if seconds < 45:
+        return "just now" if past else "in a moment"
+    for limit, unit, name in ((3600, 60, "min"), (86400, 3600, "h"), (86400 * 60, 86400, "day")):
+        if seconds < limit:
+            amount = max(1, round(seconds / unit))
+            words = f"{amount} {name}{'s' if name == 'day' and amount > 1 else ''}"
+            return f"{words} ago" if past else f"in {words}"
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y}"
+
+
+@register.simple_tag
+def ago(moment: datetime | None, missing: str = "never") -> SafeString | str:
+    """A moment relative to now; the title has it whole, in the person's time zone."""
+    if moment is None:
+        return missing
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{} {}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S}",
+        local.tzname() or "",
+        spoken(moment),
+    )
+
+
+@register.simple_tag
+def moment(at: datetime | None, missing: str = "never") -> SafeString | str:
+    """A moment as date and time, in the person's time zone."""
+    if at is None:
+        return missing
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{} {}" class="text-nowrap">{}</time>',
+        at.isoformat(timespec="seconds"),
+        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S}",
+        local.tzname() or "",
+        f"{local.day} {local:%b %Y, %H:%M}",
+    )
+
+
+@register.filter
+def spaced(number: str) -> str:
+    """An account id's digits in fours, as plain text."""
+    return " ".join((number[:4], number[4:8], number[8:])) if len(number) == 12 else number
+
+
+@register.filter
+def percent_of(part: int, whole: int | None) -> int:
+    """A whole number from 0 to 100, for a progress bar."""
+    return min(100, round(100 * part / whole)) if whole else 0
+
+
+@register.simple_block_tag
+def empty(content: str, icon_name: str, title: str) -> SafeString:
+    """An empty state: says what is missing, and in its content what to do next."""
+    return format_html(
+        '<div class="empty"><div class="empty-icon">{}</div><p class="empty-title">{}</p>'
+        '<div class="empty-subtitle text-secondary">{}</div></div>',
+        icon(icon_name),
+        title,
+        content,
+    )
+
+
+_CLASSES: tuple[tuple[type, str], ...] = (
+    (CheckboxSelectMultiple, ""),
+    (RadioSelect, ""),
+    (CheckboxInput, "form-check-input"),
+    (Select, "form-select"),
+)
+
+
+@register.simple_tag
+def field(bound: BoundField, classes: str = "", **attributes: Any) -> SafeString:
+    """A form field: label, control, help and errors, tied together for screen readers (Django writes the aria attributes).
+
+    Keyword arguments become attributes of the control; `_` becomes `-`.
+    """
+    widget = bound.field.widget
+    control = next((names for kind, names in _CLASSES if isinstance(widget, kind)), "form-control")
+    if bound.errors:
+        control += " is-invalid"
+    attrs = {key.replace("_", "-"): value for key, value in attributes.items()}
+    attrs["class"] = f"{control} {widget.attrs.get('class', '')} {classes}".strip()
+    attrs.setdefault("placeholder", widget.attrs.get("placeholder", "") if "data-placeholder" in widget.attrs else "")
+    if not attrs["placeholder"]:
+        del attrs["placeholder"]
+        widget.attrs.pop("placeholder", None)  # a placeholder that repeats the label helps nobody
+    hint = (
+        format_html('<div class="form-hint" id="{}_helptext">{}</div>', bound.auto_id, bound.help_text)
+        if bound.help_text
+        else ""
+    )
+    errors = (
+        format_html('<div class="invalid-feedback" id="{}_error">{}</div>', bound.auto_id, _lines(bound.errors))
+        if bound.errors
+        else ""
+    )
+    if isinstance(widget, CheckboxInput):
+        return format_html(
+            '<div class="field"><label class="form-check">{}<span class="form-check-label">{}</span></label>{}{}</div>',
+            bound.as_widget(attrs=attrs),
+            bound.label,
+            hint,
+            errors,
+        )
+    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect)):
+        choices = format_html_join(
+            "",
+            '<label class="form-check">{}<span class="form-check-label">{}</span></label>',
+            ((choice.tag(wrap_label=False), choice.choice_label) for choice in bound.subwidgets),
+        )
+        return format_html(
+            '<fieldset class="field choices" id="{}"{}><legend class="form-label">{}</legend>{}{}{}</fieldset>',
+            bound.auto_id,
+            format_html(' aria-describedby="{}_error"', bound.auto_id) if bound.errors else "",
+            bound.label,
+            choices,
+            hint,
+            errors,
+        )
+    optional = "" if bound.field.required else format_html(' <span class="form-label-description">optional</span>')
+    return format_html(
+        '<div class="field"><label class="form-label" for="{}">{}{}</label>{}{}{}</div>',
+        bound.id_for_label,
+        bound.label,
+        optional,
+        bound.as_widget(attrs=attrs),
+        hint,
+        errors,
+    )
+
+
+def _lines(errors: Iterable[object]) -> SafeString:
+    return format_html_join("", "<div>{}</div>", ((error,) for error in errors))
+
+
+@register.simple_tag
+def fields(form: BaseForm) -> SafeString:
+    """Every field of a form, hidden ones as they are."""
+    shown = format_html_join("", "{}", ((field(bound),) for bound in form.visible_fields()))
+    hidden = format_html_join("", "{}", ((bound.as_widget(),) for bound in form.hidden_fields()))
+    return format_html("{}{}", hidden, shown)
+
+
+@register.inclusion_tag("components/form_errors.html")
+def form_errors(form: BaseForm) -> dict[str, Any]:
+    """What is wrong with the form, at its top, each line a link to its field; takes the focus after a swap."""
+    wrong = [bound for bound in form if bound.errors]
+    return {"form": form, "wrong": wrong, "count": len(wrong)}
+
+
+@register.simple_tag
+def function_link(of: Function, qualifier: str = "") -> SafeString:
+    """A function by name, a link to its page, and beneath it whose it is and where."""
+    return format_html(
+        '<span class="named"><a class="name" href="{}">{}{}</a><span class="text-secondary">{} · {}</span></span>',
+        reverse("function-detail", args=[of.pk]),
+        of.name,
+        f":{qualifier}" if qualifier else "",
+        of.account.name,
+        of.region,
+    )

@@ -1,0 +1,30 @@
+"""Pages of a long list."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+SIZE = 50
+
+
+class NumberedPage(Page[Any]):
+    """A page that knows which page numbers to offer."""
+
+    def numbers(self) -> Iterator[int | str]:
+        """First, last and neighbouring page numbers, with an ellipsis between."""
+        return self.paginator.get_elided_page_range(self.number, on_each_side=1, on_ends=1)
+
+
+class NumberedPaginator(Paginator[Any]):
+    """Makes NumberedPages."""
+
+    def _get_page(self, *args: Any, **kwargs: Any) -> NumberedPage:
+        return NumberedPage(*args, **kwargs)
+
+
+def page_of(rows: "QuerySet[Any, Any]", request: HttpRequest, size: int = SIZE) -> Page[Any]:
+    """The page that the address asks for (`?page=3`); a number out of range gives the nearest. Two queries at any size."""
+    return NumberedPaginator(rows, size).get_page(request.GET.get("page"))

@@ -1,0 +1,48 @@
+"""Who may open a door at all. Services ask again: a view is never the only guard.
+
+Every view that accepts POST carries one of these (or is a person's own business, such as signing out); a test walks the
+URL configuration and posts to each as an auditor.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from sharing.models import Actor, User
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def actor(request: HttpRequest) -> Actor:
+    """The signed-in person, as services want them."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Sign in first.")
+    return Actor.of(request.user)
+
+
+def for_admins(view: View[P]) -> View[P]:
+    """Admins only, for reading too: connecting accounts, people."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not actor(request).is_admin():
+            raise PermissionDenied("Only an admin of fnshare can do this.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def for_changing(view: View[P]) -> View[P]:
+    """Owners and admins only: auditors see everything in their scope and change nothing."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not actor(request).may_change():
+            raise PermissionDenied("Your role may look at everything in its scope, and change nothing.")
+        return view(request, *args, **kwargs)
+
+    return guarded

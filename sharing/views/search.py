@@ -1,0 +1,51 @@
+"""The search box of every page: functions and accounts by name, digits or ARN."""
+
+import re
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
+
+from sharing.models import Account, Function
+from sharing.views.permitting import actor
+
+SHOWN = 20
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    """An exact ARN goes straight to its function; anything else lists what matches, in the person's scope."""
+    query = request.GET.get("q", "").strip()[:400]
+    me = actor(request)
+    functions = Function.objects.none()
+    accounts = Account.objects.none()
+    if query:
+        # An ARN may carry a qualifier: arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+        unqualified = ":".join(query.split(":")[:7])
+        exact = Function.objects.visible_to(me).filter(arn=unqualified).first()
+        if exact is not None:
+            try:
+                return redirect(reverse("function-detail", args=[exact.pk]))
+            except NoReverseMatch:
+                pass
+        functions = (
+            Function.objects.visible_to(me)
+            .filter(Q(name__icontains=query) | Q(arn__icontains=query) | Q(description__icontains=query))
+            .select_related("account")
+        )
+        found = Q(name__icontains=query)
+        number = re.sub(r"[\s-]", "", query)
+        if number.isdigit():
+            found |= Q(number__contains=number)
+        accounts = Account.objects.visible_to(me).filter(found)
+    shown, known = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1])
+    return render(
+        request,
+        "search/search.html",
+        {
+            "query": query,
+            "functions": shown[:SHOWN],
+            "accounts": known[:SHOWN],
+            "more": len(shown) > SHOWN or len(known) > SHOWN,
+        },
+    )

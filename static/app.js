@@ -1,0 +1,94 @@
+// What makes the pages pleasant; every task is finished without it.
+"use strict";
+
+document.documentElement.classList.add("js");
+
+function say(text, tone) {
+  const region = document.getElementById("toasts");
+  if (!region) return;
+  const note = document.createElement("div");
+  note.className = "note note-" + (tone || "ok");
+  note.textContent = text;
+  region.append(note);
+  fade(note);
+}
+
+function fade(note) {
+  // Errors stay until the next page; the rest leaves after eight seconds.
+  if (!note.classList.contains("note-bad")) setTimeout(() => note.remove(), 8000);
+}
+
+// Copy buttons: data-copy holds the text, data-copy-from the id of the element that holds it.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-from]");
+  if (!button) return;
+  const from = button.dataset.copyFrom;
+  const text = from ? document.getElementById(from).textContent : button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Copied.");
+  } catch {
+    say("The browser did not allow copying. Select the text and copy it.", "bad");
+  }
+});
+
+// A menu (details.menu) closes on Escape, on a click elsewhere, and when the focus leaves it.
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+}
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
+
+// Keys: "/" searches; data-key="s" makes that letter press a link or button. Never while typing, never with a modifier.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = event.target.closest && event.target.closest("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key === "/") {
+    const search = document.getElementById("search");
+    if (search) { event.preventDefault(); search.focus(); search.select(); }
+    return;
+  }
+  if (!/^[a-z]$/.test(event.key)) return;
+  const target = document.querySelector(`[data-key="${event.key}"]`);
+  if (target && target.offsetParent) { event.preventDefault(); target.click(); }
+});
+
+// A form that only filters (data-filters) is sent as soon as a choice is made.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-filters]");
+  if (form && event.target.matches("select, input[type=date]")) form.requestSubmit();
+});
+
+// A second press of the same button is not a second click.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method !== "post") return;
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  event.target.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// htmx: the focus moves on purpose, errors are said.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target.closest && event.target.closest("form[data-sent]");
+  if (form) delete form.dataset.sent;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const wanted = event.target.querySelector && (event.target.matches("[data-focus]") ? event.target : event.target.querySelector("[data-focus]"));
+  if (wanted) wanted.focus();
+});
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.target.id === "toasts") for (const note of event.target.querySelectorAll(".note")) fade(note);
+});
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
+});
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.verb !== "get") say("The server could not be reached. Nothing was sent; try again.", "bad");
+});
