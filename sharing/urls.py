@@ -3,11 +3,12 @@
 from allauth.account import views as signing
 from django.urls import path, re_path
 
-from sharing.views import overview, search
+from sharing.views import functions, overview, search
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("search/", search.search, name="search"),
+    path("functions/", functions.function_list, name="function-list"),
     # Signing in. Of allauth only what is named here: there is no sign-up and no change of address by oneself.
     path("login/", signing.login, name="account_login"),
     path("logout/", signing.logout, name="account_logout"),

@@ -1,0 +1,129 @@
+"""Functions: the list, and the pages of one function."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from sharing.models import Function
+from sharing.services import inventory
+from sharing.services.inventory import Exposed, Order, Summary
+
+from .paging import page_of
+from .permitting import actor
+
+# How many principals of each kind are let in, in words: widest first.
+KINDS: dict[str, tuple[str, str]] = {
+    "everyone": ("everyone", "everyone"),
+    "organization": ("organisation", "organisations"),
+    "account": ("account", "accounts"),
+    "role": ("role", "roles"),
+    "user": ("user", "users"),
+    "session": ("session", "sessions"),
+    "service": ("service", "services"),
+    "federated": ("identity provider", "identity providers"),
+    "ghost": ("ghost", "ghosts"),
+    "unknown": ("unknown principal", "unknown principals"),
+}
+ORDERS = (
+    ("name", "Name"),
+    ("-name", "Name, Z to A"),
+    ("account", "Account"),
+    ("region", "Region"),
+    ("exposure", "Widest exposure"),
+)
+EXPOSURES = (
+    (Exposed.PUBLIC, "Public"),
+    (Exposed.OPEN_SERVICE, "Open service"),
+    (Exposed.EXTERNAL, "Other accounts"),
+    (Exposed.UNREAD, "Unread"),
+    (Exposed.NOBODY, "Nobody outside"),
+)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks the list for; anything unknown in it is left out."""
+
+    text: str = ""
+    account: uuid.UUID | None = None
+    region: str = ""
+    exposed: Exposed | None = None
+    vanished: bool = False
+    sort: str = "name"
+
+    @classmethod
+    def of(cls, asked: Mapping[str, str]) -> Filters:
+        """Read from the query string."""
+        try:
+            account = uuid.UUID(asked.get("account", ""))
+        except ValueError:
+            account = None
+        exposed = asked.get("exposure", "")
+        sort = asked.get("sort", "")
+        return cls(
+            text=asked.get("q", "").replace("\x00", "").strip()[:400],
+            account=account,
+            region=asked.get("region", "")[:30],
+            exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,
+            vanished=asked.get("presence") == "vanished",
+            sort=sort if sort.removeprefix("-") in {order.value for order in Order} else "name",
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is filtered away (the order does not count)."""
+        return bool(self.text or self.account or self.region or self.exposed or self.vanished)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the list."""
+
+    summary: Summary
+    lets_in: str
+
+
+@require_safe
+def function_list(request: HttpRequest) -> HttpResponse:
+    """Every function in scope: search, filters, order, pages."""
+    me = actor(request)
+    filters = Filters.of(request.GET)
+    found = inventory.functions(
+        by=me,
+        text=filters.text,
+        account=filters.account,
+        region=filters.region,
+        exposed=filters.exposed,
+        vanished=filters.vanished,
+        order=Order(filters.sort.removeprefix("-")),
+        descending=filters.sort.startswith("-"),
+    )
+    page = page_of(found, request)
+    functions: list[Function] = list(page.object_list)
+    context = {
+        "filters": filters,
+        "page": page,
+        "rows": [Row(summary, lets_in_words(summary.lets_in)) for summary in inventory.summaries(functions)],
+        "choices": inventory.places(by=me),
+        "exposures": EXPOSURES,
+        "orders": ORDERS,
+    }
+    return render(request, "functions/list.html", context)
+
+
+def lets_in_words(counts: Mapping[str, int]) -> str:
+    """`2 accounts, 1 service`; empty when nobody was found."""
+    words = []
+    for kind, (one, many) in KINDS.items():
+        count = counts.get(kind, 0)
+        if kind == "everyone" and count:
+            words.append("everyone")
+        elif count:
+            words.append(f"{count} {one if count == 1 else many}")
+    return ", ".join(words)
