@@ -55,7 +55,7 @@ class Plan:
 
     grant_id: uuid.UUID
     policy: Policy
-    permission: Permission | None
+    permission: Permission | None = field(repr=False)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     sentence: str = ""
@@ -71,12 +71,12 @@ class Plan:
     equal: Grant | None = None
     same_end: bool = False
     second_person: str = ""
-    second_person_digest: str = ""
     cli: str = ""
     event_source_token: str = field(default="", repr=False)
     token_fingerprint: str = ""
     equality: str = ""
     form_token: str | None = None
+    undo_of: Grant | None = None
 
     @property
     def ok(self) -> bool:
@@ -96,7 +96,7 @@ class Consequences:
     `remaining`: other statements that still let the same principal in afterwards; `still_allowed` is "yes", "depends" or
     "no" (judged on the policy as last read, `stale` says why that may be old). `refusal`: set when the revoke cannot be done
     here at all (Deny, no Sid...), with what to do. `writable`: AddPermission can write the same statement again, so that
-    undo works; else `why_not`. `changed`: the stored statement differs from the one granted here; `stored` and `ours` show both.
+    undo works; else `why_not`. `changed`: the stored statement differs from what was granted here: `stored`, `ours`.
     """
 
     policy: Policy

@@ -1,0 +1,45 @@
+"""Who may share, approve and revoke: asked when somebody clicks, and again by the worker before it writes."""
+
+from sharing.models import Actor, Grant, Policy
+from sharing.services.errors import NotFound, NotPermitted
+
+
+def require_sight(by: Actor, policy: Policy, what: str = "") -> None:
+    """Refuse with the words of "not found" when the function's account is out of scope."""
+    if not by.sees(policy.function.account_id):
+        raise NotFound(what or "That function")
+
+
+def require_change(by: Actor, policy: Policy, what: str = "") -> None:
+    """Refuse unless the actor sees the function's account and may change things.
+
+    Raises NotFound (out of scope: the same words as for a thing that does not exist) or NotPermitted.
+    """
+    require_sight(by, policy, what)
+    if not by.may_change():
+        raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
+
+
+def lost_by_requester(grant: Grant) -> str:
+    """Why the person who asked may not have it written any more; "" if they may. The worker's own look at their rights."""
+    return _lost(Actor.of(grant.requested_by), grant) if grant.requested_by else ""
+
+
+def lost_by_approver(grant: Grant) -> str:
+    """Why the approval does not count any more: the approver left, lost the right or the scope; "" if it counts."""
+    return _lost(Actor.of(grant.approved_by), grant) if grant.approved_by else "Nobody approved it."
+
+
+def lost_by_revoker(grant: Grant) -> str:
+    """Why the person who took it back may not any more; "" if they may, or if the end date did it."""
+    return _lost(Actor.of(grant.revoked_by), grant) if grant.revoked_by else ""
+
+
+def _lost(actor: Actor, grant: Grant) -> str:
+    if not actor.active:
+        return f"{actor.label} may not sign in any more."
+    if not actor.may_change():
+        return f"{actor.label} may not change anything any more."
+    if not actor.sees(grant.policy.function.account_id):
+        return f"{grant.policy.function.account.name} is no longer in the scope of {actor.label}."
+    return ""

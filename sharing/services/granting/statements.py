@@ -1,0 +1,116 @@
+"""Stored statements beside grants: which one is ours, whether it still is as granted, whether it can be removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sharing.models import Grant, Policy
+from sharing.policy import Document, Statement, parse, same_statement
+from sharing.policy.permission import mask_statement
+from sharing.policy.statement import canonical
+from sharing.services.errors import Refusal
+
+from .digests import fingerprint
+from .shapes import Problem
+
+_TOKEN_KEY = "lambda:eventsourcetoken"  # noqa: S105  # a condition key's name, not a token
+
+
+def document_of(policy: Policy) -> Document:
+    """The policy as last read (event source tokens masked); a document that does not exist where there is none."""
+    return parse(policy.current.document or None if policy.current else None)
+
+
+def statements_of(policy: Policy) -> tuple[Statement, ...]:
+    """The statements as last read."""
+    return document_of(policy).statements
+
+
+def statement_at(policy: Policy, *, index: int, version_pk: int) -> Statement:
+    """The statement a person saw at `index` of a version, as it is in the current one. Raises Refusal (`stale`)."""
+    gone = Refusal(
+        "The policy has changed since this page was made, and that statement with it.",
+        next="Reload the page and look again.",
+        code="stale",
+    )
+    seen_version = policy.versions.filter(pk=version_pk).first()
+    if seen_version is None or policy.current is None:
+        raise gone
+    seen = parse(seen_version.document or None).statements
+    if not 0 <= index < len(seen):
+        raise gone
+    if policy.current_id == version_pk:
+        return seen[index]
+    same = [found for found in statements_of(policy) if canonical(found.raw) == canonical(seen[index].raw)]
+    if len(same) != 1:
+        raise gone
+    return same[0]
+
+
+def same_as_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
+    """Whether what AWS holds is what was granted, token included.
+
+    `stored` may come from AWS (the token in clear: compared by its fingerprint) or from our own copy (masked).
+    """
+    if not same_statement(mask_statement(dict(stored)), grant.statement):
+        return False
+    token = token_in(stored)
+    if not token or not grant.token_fingerprint or token_in(grant.statement) == token:
+        return True
+    return fingerprint(token) == grant.token_fingerprint
+
+
+def token_in(statement: Mapping[str, Any]) -> str:
+    """The event source token in a stored statement ("" without; the mask in a copy of ours)."""
+    conditions = statement.get("Condition")
+    if not isinstance(conditions, Mapping):
+        return ""
+    for keys in conditions.values():
+        if isinstance(keys, Mapping):
+            for key, value in keys.items():
+                if str(key).lower() == _TOKEN_KEY:
+                    return str(value[0] if isinstance(value, list) and value else value)
+    return ""
+
+
+def holds_token(statement: Mapping[str, Any]) -> bool:
+    """Whether the statement is limited by an event source token."""
+    return bool(token_in(statement))
+
+
+def why_not_removable(statement: Statement, among: Sequence[Statement]) -> Problem | None:
+    """Why fnshare never removes this statement, with what to do; None if RemovePermission can take it away.
+
+    RemovePermission addresses by Sid, 1 to 100 of `[a-zA-Z0-9-_.]`; a document written by PutResourcePolicy may hold
+    statements that it cannot address (aws-facts 1.1, 1.2).
+    """
+    if statement.is_deny:
+        return Problem(
+            "This is a Deny: removing it would widen access.",
+            "Have it removed where it was made, if that is really wanted.",
+            code="refused",
+        )
+    if not statement.sid:
+        return Problem(
+            "This statement has no Sid, so AWS offers no way to remove it by itself.",
+            "Remove it with the tool that wrote the whole policy (PutResourcePolicy), or give it a Sid there.",
+            code="refused",
+        )
+    if len(statement.sid) > 100 or not _addressable(statement.sid):
+        return Problem(
+            "RemovePermission does not accept this Sid.",
+            "Remove it with the tool that wrote the whole policy (PutResourcePolicy).",
+            code="refused",
+        )
+    if sum(one.sid == statement.sid for one in among) > 1:
+        return Problem(
+            f"Several statements have the Sid {statement.sid}: AWS could remove the wrong one.",
+            "Give them Sids of their own with the tool that wrote the whole policy (PutResourcePolicy).",
+            code="refused",
+        )
+    return None
+
+
+def _addressable(sid: str) -> bool:
+    return all(char.isascii() and (char.isalnum() or char in "-_.") for char in sid)

@@ -1,0 +1,63 @@
+"""Moving a grant from state to state: by compare-and-set, never by saving what was read."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from sharing.models import Grant, GrantState, Wanted
+from sharing.models.grant import TRANSITIONS, UNSETTLED
+
+#: A grant that is unsettled for longer than this is stuck: it may still hold access and says so.
+STUCK_AFTER = timedelta(minutes=15)
+
+
+def move(grant: Grant, to: GrantState, **changes: Any) -> bool:
+    """Set the state, and `changes`, if the row still is as `grant` remembers (state and wanted); else False.
+
+    False means that somebody decided otherwise meanwhile: read the row again and look. On success `grant` has the new
+    values. Raises AssertionError for a step that the table of transitions does not know: that is a defect, not an input.
+    """
+    seen = GrantState(grant.state)
+    if to != seen and to not in TRANSITIONS[seen]:
+        raise AssertionError(f"No way from {seen} to {to}.")
+    now = timezone.now()
+    if to in UNSETTLED:
+        if seen not in UNSETTLED or changes.get("wanted", grant.wanted) != grant.wanted:
+            changes.setdefault("unsettled_since", now)
+            changes.setdefault("settled_at", None)
+            changes.setdefault("next_try_at", None)
+            changes.setdefault("tries", 0)
+    else:
+        changes.setdefault("unsettled_since", None)
+        changes.setdefault("settled_at", now)
+        changes.setdefault("next_try_at", None)
+        changes.setdefault("tries", 0)
+    changes["state"] = to
+    moved = Grant.objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted).update(**changes)
+    if moved:
+        for name, value in changes.items():
+            setattr(grant, name, value)
+    return bool(moved)
+
+
+def look_again(grant: Grant) -> Grant:
+    """The row as it is now, with what it hangs on."""
+    return Grant.objects.select_related(
+        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by"
+    ).get(pk=grant.pk)
+
+
+def clear_failure() -> dict[str, str]:
+    """Changes that forget an earlier refusal."""
+    return {"failure": "", "failure_code": "", "failure_next": ""}
+
+
+def is_overdue(grant: Grant, now: datetime) -> bool:
+    """Whether its end date has come."""
+    return grant.ends_at is not None and grant.ends_at <= now
+
+
+def wants_absent(grant: Grant) -> bool:
+    """Whether the last decision is that AWS must not hold it."""
+    return grant.wanted == Wanted.ABSENT

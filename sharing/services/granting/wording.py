@@ -1,0 +1,58 @@
+"""Sentences about grants."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sharing.models import Account, Grant, Policy
+from sharing.policy import Permission
+from sharing.policy.actions import ACTIONS
+
+from .keeping import principal_of
+
+
+def account_names() -> dict[str, str]:
+    """Account ids and the names people gave them. One query."""
+    return dict(Account.objects.values_list("number", "name"))
+
+
+def numbers_by_name() -> dict[str, str]:
+    """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces."""
+    found: dict[str, str] = {}
+    for number, name in Account.objects.values_list("number", "name"):
+        while name in found:
+            name += " "
+        found[name] = number
+    return found
+
+
+def place_of(policy: Policy) -> str:
+    """A function, alias or version as people say it: `hello_world`, `hello_world:live`."""
+    return f"{policy.function.name}:{policy.qualifier}" if policy.qualifier else policy.function.name
+
+
+def doing(action: str) -> str:
+    """What an action lets them do, before the function's name: `invoke`, `replace the code of`."""
+    known = ACTIONS.get(action)
+    return known.verb if known else f"do {action} on"
+
+
+def named(grant: Grant, names: Mapping[str, str] | None = None) -> str:
+    """The grant in words: `Acme may invoke hello_world:live`."""
+    who = principal_of(grant).label(account_names() if names is None else names)
+    return f"{who[:1].upper()}{who[1:]} may {doing(grant.action)} {place_of(grant.policy)}"
+
+
+def until(ends_at: datetime | None) -> str:
+    """An end date in words, in UTC: history is the same for every reader."""
+    return f"until {ends_at:%Y-%m-%d %H:%M} UTC" if ends_at else "without an end date"
+
+
+def share_sentence(permission: Permission, names: Mapping[str, str], ends_at: datetime | None) -> str:
+    """What would be granted, as one sentence for the preview."""
+    who = permission.principal.label(names)
+    return f"{who[:1].upper()}{who[1:]} may {doing(permission.action)} {permission.function}, {until(ends_at)}."
+
+
+def share_cli(permission: Permission) -> str:
+    """The same share as one AWS CLI command, event source token masked."""
+    return " ".join(f"{name}={value}" for name, value in permission.masked().parameters().items())
