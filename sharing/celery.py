@@ -1,11 +1,14 @@
 """The Celery app: `celery -A sharing worker` serves every queue, `celery -A sharing beat` ticks the sweep."""
 
+import contextlib
+import ctypes
 import os
+import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
-from kombu import Queue
+from celery.signals import setup_logging, worker_process_init
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
 
@@ -33,10 +36,15 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_hijack_root_logger=False,
     task_default_queue="clicks",
+    task_default_exchange="fnshare",
+    task_default_routing_key="clicks",
+    # Tasks wait for AWS, not for the processor.
+    worker_concurrency=4,
     timezone="UTC",
 )
 app.conf.beat_schedule = {"sweep": {"task": "sharing.sweep", "schedule": 20.0, "options": {"expires": 20, "queue": "clicks"}}}
-app.conf.task_queues = [Queue(name) for name in ("clicks", "checks", "sync", "mail")]
+# Each queue has a routing key of its own: with the default one, every message would be delivered to all of them.
+app.conf.task_queues = [Queue(name, Exchange("fnshare"), routing_key=name) for name in ("clicks", "checks", "sync", "mail")]
 app.autodiscover_tasks(["sharing"])
 
 
@@ -48,3 +56,11 @@ def _log_as_everywhere(**_kwargs: Any) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_process_init.connect
+def _die_with_the_worker(**_kwargs: Any) -> None:
+    """A worker that is killed outright takes its processes along, instead of leaving them to go on unseen (Linux only)."""
+    set_parent_death_signal = 1
+    with contextlib.suppress(OSError, AttributeError):  # no prctl elsewhere
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)

@@ -60,7 +60,7 @@ def install(what: str) -> None:
                 "On Debian and Ubuntu: apt install python3-venv; elsewhere install Python with pip and venv.",
             )
     _say(f"Installing {requirements} (once, and when it changes) ...")
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*pip, "-r", requirements, "-c", "constraints.txt"], cwd=CHECKOUT, check=False)
     if done.returncode:
         _stop(f"pip could not install {requirements}; what it says is above. Run the same command again to go on.")

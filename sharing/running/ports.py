@@ -21,12 +21,13 @@ def wanted() -> int:
     return int(text)
 
 
-def refuse_if_taken(port: int) -> None:
+def refuse_if_taken(port: int, bind: str = "127.0.0.1") -> None:
     """Raise PortProblem when something listens there already, or this user may not.
 
-    Both loopback addresses count: a browser that opens `localhost` may try either.
+    On the loopback both addresses count: a browser that opens `localhost` may try either.
     """
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+    for address in (bind, "::1") if bind == "127.0.0.1" else (bind,):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as attempt:
                 attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -37,8 +38,8 @@ def refuse_if_taken(port: int) -> None:
                 raise PortProblem(f"Port {port} is taken. Free it, or choose another: PORT={_another(port)}") from None
             if problem.errno == errno.EACCES:
                 raise PortProblem(f"Port {port} needs more rights than yours. Choose another: PORT=8000") from None
-            if family == socket.AF_INET:
-                raise PortProblem(f"Port {port} cannot be used: {problem.strerror}.") from None
+            if address == bind:
+                raise PortProblem(f"{bind} port {port} cannot be used: {problem.strerror or problem}.") from None
             # A machine without IPv6 has no ::1 to be taken.
 
 
@@ -50,10 +51,11 @@ def free() -> int:
         return port
 
 
-def answers(port: int) -> bool:
+def answers(port: int, bind: str = "127.0.0.1") -> bool:
     """Whether something accepts connections there."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # what was bound, not what we bind
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        with socket.create_connection((here, port), timeout=0.5):
             return True
     except OSError:
         return False

@@ -54,9 +54,10 @@ def product(*, port: int, bind: str = "127.0.0.1", folder: Path, patience: int =
         [*celery, "beat", "-l", "warning", "--pidfile=", "--schedule", str(folder / "beat-schedule")],
         order=40,
     )
+    address = f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
     web = Program(
         "web",
-        [sys.executable, "-m", "sharing.running.web", "--bind", f"{bind}:{port}", "--graceful-timeout", "3"],
+        [sys.executable, "-m", "sharing.running.web", "--bind", address, "--graceful-timeout", "3"],
         order=50,
     )
     return [*workers, beat, web]

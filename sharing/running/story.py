@@ -1,4 +1,4 @@
-"""What a fresh database needs before people see it: tables, static files, people, and the demo's story.
+"""What the demo's fresh database needs before people see it: tables, people, and the story.
 
 `python -m sharing.running.story FOLDER STORY` runs beside the starting processes of the demo and works through the same
 commands that a person would type. The file FOLDER/migrated says that the database may be used.
@@ -10,17 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import django
-from django.core.management import call_command, get_commands
+from django.core.management import get_commands
 
 from sharing.running.demo import LOGINS
-from sharing.running.static import collect
-
-
-def prepare(folder: Path) -> None:
-    """Tables and static files."""
-    call_command("migrate", interactive=False, verbosity=0)
-    collect()
-    (folder / "migrated").touch()
+from sharing.running.prepare import prepare
 
 
 def people() -> None:
@@ -43,7 +36,8 @@ def tell(accounts: list[dict[str, Any]]) -> None:
 def main(folder: Path, story: str) -> None:
     """Prepare, then tell."""
     django.setup()
-    prepare(folder)
+    prepare()
+    (folder / "migrated").touch()
     people()
     if story != "none":
         tell(json.loads((folder / "accounts.json").read_text())["accounts"])
