@@ -132,6 +132,7 @@ _METHODS = {
     "ListTags": "list_tags",
     "ListFunctionUrlConfigs": "list_function_url_configs",
     "GetPolicy": "get_policy",
+    "ListEventSourceMappings": "list_event_source_mappings",
     "GetFunctionConfiguration": "get_function_configuration",
     "AddPermission": "add_permission",
     "RemovePermission": "remove_permission",
