@@ -1,0 +1,283 @@
+"""The front door: every request is signed, metered, possibly struck by a planned fault, decided, answered and noted."""
+
+import json
+import logging
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sharing.sandbox import behind, lambda_api, regions, signing
+from sharing.sandbox.authorization import Gate
+from sharing.sandbox.behind import Moto
+from sharing.sandbox.errors import AwsError, Reply, render, throttled
+from sharing.sandbox.faults import Fault, Faults, When
+from sharing.sandbox.identity import Caller
+from sharing.sandbox.journal import Call, Journal, now
+from sharing.sandbox.lambda_service import LambdaService, Subject
+from sharing.sandbox.mappings import OPERATIONS as MAPPING_OPERATIONS
+from sharing.sandbox.mappings import Mappings
+from sharing.sandbox.signing import Request, Scope
+from sharing.sandbox.sts import Sts
+from sharing.sandbox.switches import Limiter, Switches
+
+StartResponse = Callable[..., Any]
+Control = Callable[[str, str, dict[str, str], bytes], Reply | None]
+
+log = logging.getLogger(__name__)
+
+_CLOSED = {"/moto-api", "/latest/meta-data", "/latest/api"}
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class Front:
+    """The WSGI application that waitress serves."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        service: LambdaService,
+        moto: Moto,
+        switches: Switches,
+        faults: Faults,
+        journal: Journal,
+        control: Control,
+        on_call: Callable[[Call], None] | None = None,
+    ) -> None:
+        self.gate = gate
+        self.service = service
+        self.moto = moto
+        self.mappings = Mappings(service.estate, moto)
+        self.sts = Sts(gate)
+        self.switches = switches
+        self.limiter = Limiter()
+        self.faults = faults
+        self.journal = journal
+        self.control = control
+        self.on_call = on_call
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        request = _request(environ)
+        if request.path.startswith("/_sandbox") or any(request.path.startswith(prefix) for prefix in _CLOSED):
+            found = None
+            if request.path.startswith("/_sandbox/"):
+                found = self.control(request.method, request.path, dict(request.headers), request.body)
+            return _send(found or Reply(404, b'{"message":"Not found"}'), start_response, "")
+        request_id = str(uuid.uuid4())
+        exchange = Exchange(self, environ, request, request_id)
+        try:
+            reply = exchange.run()
+        except Dropped:
+            exchange.note(0, "")
+            _hang_up(environ)
+            return _send(Reply(503), start_response, request_id)
+        exchange.note(reply.status, exchange.error_code)
+        return _send(reply, start_response, request_id)
+
+
+class Exchange:
+    """One request on its way through."""
+
+    def __init__(self, front: Front, environ: dict[str, Any], request: Request, request_id: str) -> None:
+        self.front = front
+        self.environ = environ
+        self.request = request
+        self.request_id = request_id
+        self.scope = signing.scope_of(request) or Scope("", "", "us-east-1", "")
+        self.caller: Caller | None = None
+        self.subject = Subject("", self.scope.region)
+        self.error_code = ""
+
+    def run(self) -> Reply:
+        try:
+            return self._answer()
+        except AwsError as error:
+            return self._refuse(error)
+        except Dropped:
+            raise
+        except Exception:  # the door: whatever breaks inside is a 500, as on AWS
+            log.exception("The sandbox failed on %s %s", self.request.method, self.request.path)
+            return self._refuse(AwsError("ServiceException", 500, "The sandbox failed on this call; its log says why."))
+
+    def _refuse(self, error: AwsError) -> Reply:
+        self.error_code = error.code
+        return render(error, self.scope.service or "lambda", self.request_id)
+
+    def _answer(self) -> Reply:
+        front = self.front
+        if front.switches.latency:
+            time.sleep(front.switches.latency)
+        self.scope = signing.verify(self.request, front.gate.directory)
+        self.caller = front.gate.directory.caller(self.scope.access_key_id)
+        if self.caller is None:
+            raise signing.refusal("unknown_key", self.scope.service)
+        self.subject.account = self.caller.account
+        context = front.gate.context(
+            self.caller,
+            self.scope.region,
+            source_ip=str(self.environ.get("REMOTE_ADDR") or "127.0.0.1"),
+            agent=self.request.headers.get("user-agent", ""),
+        )
+        if self.scope.service == "lambda":
+            return self._lambda(self.caller, context)
+        return self._other(self.caller, context)
+
+    def _lambda(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
+        front = self.front
+        call = lambda_api.parse(self.request)
+        self.subject.operation = call.operation
+        self.subject = front.service.describe(call, caller, self.scope.region)
+        self._strike("before")
+        if front.switches.rate_limits and not front.limiter.admits(caller.account, self.scope.region, call.operation):
+            raise throttled()
+        front.service.authorize(call, caller, self.subject, context)
+        reply = self._perform(call, caller)
+        self._strike("after")
+        return reply
+
+    def _perform(self, call: lambda_api.LambdaCall, caller: Caller) -> Reply:
+        service, subject = self.front.service, self.subject
+        if call.operation in MAPPING_OPERATIONS:
+            return self.front.mappings.perform(call, self.environ, self.request, self.scope, caller.account, subject.target)
+        reply = service.perform(call, caller, subject)
+        if reply is not None:
+            return reply
+        environ = self.environ
+        if subject.target is not None:
+            behind.mirror(service.functions.find(subject.target))
+            name = self.request.path.split("/")[3]
+            environ = behind.rewritten(environ, self.request.path.replace(name, subject.target.name, 1))
+        reply = self.front.moto.call(environ, self.request, self.scope, subject.account)
+        if reply.status in (404, 501) and b"does not exist" not in reply.body:
+            raise AwsError("NotImplementedException", 501, f"The sandbox does not play lambda:{call.operation}.")
+        return reply
+
+    def _other(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
+        front, scope, request = self.front, self.scope, self.request
+        form = _form(request)
+        operation = _operation(request, form)
+        self.subject = Subject(caller.account, scope.region, operation)
+        self.subject.resource = form.get("RoleArn", "") if scope.service == "sts" else ""
+        self._strike("before")
+        if scope.service == "sts":
+            self.subject.parameters = {k: form[k] for k in ("RoleArn", "RoleSessionName", "DurationSeconds") if k in form}
+            reply = front.sts.answer(operation, form, caller, scope.region, self.request_id, context)
+        else:
+            front.gate.check_action(caller, f"{scope.service}:{operation}", context)
+            if scope.service == "account" and operation == "ListRegions":
+                asked = json.loads(request.body or b"{}")
+                reply = regions.list_regions(
+                    asked.get("RegionOptStatusContains") or [], asked.get("NextToken", ""), asked.get("MaxResults", 50)
+                )
+            elif scope.service == "ec2" and operation == "DescribeRegions":
+                reply = regions.describe_regions(self.request_id, every=form.get("AllRegions") == "true")
+            else:
+                if scope.service == "iam":
+                    front.gate.directory.note_changes(caller.account)
+                reply = front.moto.call(self.environ, request, scope, caller.account)
+                if scope.service == "iam":
+                    front.gate.directory.note_changes(caller.account)
+        self._strike("after")
+        return reply
+
+    def _strike(self, when: When) -> None:
+        target = self.subject.resource
+        fault = self.front.faults.take(self.subject.operation, when, self.subject.account, target)
+        if fault is None:
+            return
+        if fault.effect == "error":
+            raise AwsError(fault.code, fault.status, fault.message, headers={"Retry-After": "1"} if fault.status == 429 else {})
+        if fault.effect == "drop":
+            raise Dropped
+        self._wait(fault, when)
+
+    def _wait(self, fault: Fault, when: When) -> None:
+        self.front.faults.hold(fault)
+        gone = self.environ.get("waitress.client_disconnected")
+        if when == "before" and gone is not None and gone():
+            raise Dropped
+
+    def note(self, status: int, error_code: str) -> None:
+        target = self.subject.target
+        caller = self.caller
+        call = Call(
+            at=now(),
+            caller_account=caller.account if caller else "",
+            caller_arn=caller.arn if caller else "",
+            account=self.subject.account,
+            region=self.scope.region,
+            service=self.scope.service,
+            operation=self.subject.operation,
+            target=target.arn if target else self.subject.resource,
+            qualifier=target.qualifier if target else None,
+            parameters_summary=self.subject.parameters,
+            status=status,
+            error_code=error_code,
+            request_id=self.request_id,
+        )
+        self.front.journal.record(call)
+        if self.front.on_call is not None:
+            self.front.on_call(call)
+
+
+def _request(environ: dict[str, Any]) -> Request:
+    uri = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/")
+    path, _, query = uri.partition("?")
+    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    if environ.get("CONTENT_LENGTH"):
+        headers["content-length"] = environ["CONTENT_LENGTH"]
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length) if length else b""
+    return Request(environ["REQUEST_METHOD"], path, query, headers, body)
+
+
+def _form(request: Request) -> dict[str, str]:
+    """Parameters of the query protocol, from the body or (presigned) from the URL."""
+    form = dict(parse_qsl(request.query, keep_blank_values=True))
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        form |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    return form
+
+
+def _operation(request: Request, form: dict[str, str]) -> str:
+    """The operation's name as the protocol carries it; for REST services the last part of the path."""
+    if "Action" in form:
+        return form["Action"]
+    if "x-amz-target" in request.headers:
+        return request.headers["x-amz-target"].rpartition(".")[2]
+    last = request.path.rstrip("/").rpartition("/")[2]
+    return last[:1].upper() + last[1:] if last.isalnum() else "Request"
+
+
+def _send(reply: Reply, start_response: StartResponse, request_id: str) -> Iterable[bytes]:
+    try:
+        phrase = HTTPStatus(reply.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    headers = [(name, value) for name, value in reply.headers.items()]
+    if request_id:
+        headers.append(("x-amzn-RequestId", request_id))
+    bodiless = reply.status in (204, 304)
+    if not bodiless:
+        headers += [("Content-Type", reply.content_type), ("Content-Length", str(len(reply.body)))]
+    start_response(f"{reply.status} {phrase}", headers)
+    return [] if bodiless else [reply.body]
+
+
+def _hang_up(environ: dict[str, Any]) -> None:
+    """Close the client's connection under waitress, so that it sees no answer at all."""
+    watcher = environ.get("waitress.client_disconnected")
+    channel = getattr(watcher, "__self__", None)
+    if channel is not None:
+        try:
+            channel.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return

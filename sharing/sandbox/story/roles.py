@@ -1,0 +1,116 @@
+"""The roles that let the product in: worker, manager (read and share stages) and checker (aws-facts 5.2, 5.3)."""
+
+from sharing.sandbox.seeding import Account, Seeding
+from sharing.sandbox.story.statements import Document
+
+ASSUME_ONLY: Document = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
+}
+
+
+def add_dashboard(sandbox: Seeding, number: str, name: str, *, user: str = "worker", path: str = "/fnshare/") -> list[str]:
+    """The dashboard's account: a user that may only assume roles, and a role of the same name. Their ARNs."""
+    sandbox.add_account(number, name, "dashboard", user=user, path=path, policy=ASSUME_ONLY)
+    arn = f"arn:aws:iam::{number}:user{path}{user}"
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}],
+    }
+    return [sandbox.add_role(number, user, path, trust, {"AssumeOnly": ASSUME_ONLY}), arn]
+
+
+def _trust(workers: list[str], external_id: str) -> Document:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": workers},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            }
+        ],
+    }
+
+
+def manager_policy(owner: str, dashboard: str, workers: list[str]) -> Document:
+    """Read and share stages, and the Deny that keeps the dashboard from granting itself anything."""
+    functions = f"arn:aws:lambda:*:{owner}:function:*"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "List",
+                "Effect": "Allow",
+                "Action": ["lambda:ListFunctions", "lambda:ListEventSourceMappings"],
+                "Resource": "*",
+            },
+            {
+                "Sid": "Read",
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:GetPolicy",
+                    "lambda:GetFunctionConfiguration",
+                    "lambda:ListAliases",
+                    "lambda:ListVersionsByFunction",
+                    "lambda:ListTags",
+                    "lambda:ListFunctionUrlConfigs",
+                ],
+                "Resource": [functions],
+            },
+            {
+                "Sid": "Share",
+                "Effect": "Allow",
+                "Action": ["lambda:AddPermission", "lambda:RemovePermission"],
+                "Resource": [functions],
+            },
+            {
+                "Sid": "NeverOurselves",
+                "Effect": "Deny",
+                "Action": "lambda:AddPermission",
+                "Resource": "*",
+                "Condition": {
+                    "StringEquals": {
+                        "lambda:Principal": [dashboard, f"arn:aws:iam::{dashboard}:root", *workers],
+                    }
+                },
+            },
+        ],
+    }
+
+
+def add_manager(
+    sandbox: Seeding, owner: Account, dashboard: str, workers: list[str], external_id: str, name: str = "fnshare-manager"
+) -> None:
+    arn = sandbox.add_role(
+        owner.id,
+        name,
+        trust=_trust(workers, external_id),
+        policies={"ReadAndShare": manager_policy(owner.id, dashboard, workers)},
+    )
+    sandbox.describe_account(owner.id, manager_role_arn=arn, external_id=external_id)
+
+
+def add_checker(
+    sandbox: Seeding, consumer: Account, owner: str, workers: list[str], external_id: str, name: str = "fnshare-checker"
+) -> None:
+    check: Document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Check",
+                "Effect": "Allow",
+                "Action": "lambda:InvokeFunction",
+                "Resource": f"arn:aws:lambda:*:{owner}:function:*",
+            },
+            {
+                "Sid": "NeverOwn",
+                "Effect": "Deny",
+                "Action": "lambda:*",
+                "Resource": f"arn:aws:lambda:*:{consumer.id}:*",
+            },
+        ],
+    }
+    arn = sandbox.add_role(consumer.id, name, trust=_trust(workers, external_id), policies={"Check": check})
+    sandbox.describe_account(consumer.id, checker_role_arn=arn, external_id=external_id)
