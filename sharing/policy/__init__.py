@@ -1,25 +1,40 @@
 """What a permission is: pure code that knows neither Django nor AWS's SDK, the network or the clock."""
 
+from .actions import ACTIONS, ActionClass
 from .arn import ArnError, FunctionArn
-from .document import Document, compare, parse, render
-from .permission import Permission, Problem, same_statement
+from .decision import Certainty, Decision, Outcome, decide
+from .document import LIMIT, Changes, Document, compare, parse, render, size_after
+from .permission import Permission, Problem, mask_statement, same_statement, why_not_writable
 from .principal import Principal, PrincipalKind
-from .statement import Statement
+from .statement import Condition, Statement, canonical
 from .who import WhoError, parse_who
 
 __all__ = [
+    "ACTIONS",
+    "LIMIT",
+    "ActionClass",
     "ArnError",
+    "Certainty",
+    "Changes",
+    "Condition",
+    "Decision",
     "Document",
     "FunctionArn",
+    "Outcome",
     "Permission",
     "Principal",
     "PrincipalKind",
     "Problem",
     "Statement",
     "WhoError",
+    "canonical",
     "compare",
+    "decide",
+    "mask_statement",
     "parse",
     "parse_who",
     "render",
     "same_statement",
+    "size_after",
+    "why_not_writable",
 ]

@@ -7,13 +7,13 @@ matching of action patterns (IAM User Guide, Action element: case-insensitive, `
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from .arn import shorten
+from .matching import glob_matches
 
 
 class ActionClass(StrEnum):
@@ -200,17 +200,11 @@ def action_class(name: str) -> ActionClass:
     return ActionClass.MANAGE
 
 
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern.lower())
-    return re.compile("".join(parts), re.DOTALL)
-
-
 def matches(pattern: str, action: str) -> bool:
     """Whether an Action pattern of a statement covers `action`: case-insensitive, `*` any run, `?` one character."""
     if "*" not in pattern and "?" not in pattern:
         return pattern.lower() == action.lower()
-    return _compiled(_squeeze(pattern)).fullmatch(action.lower()) is not None
+    return glob_matches(pattern.lower(), action.lower())
 
 
 @lru_cache(maxsize=4096)
@@ -219,10 +213,5 @@ def expand(pattern: str) -> frozenset[str]:
     if "*" not in pattern and "?" not in pattern:
         known = _BY_FOLDED.get(pattern.lower())
         return frozenset((known,)) if known else frozenset()
-    compiled = _compiled(_squeeze(pattern))
-    return frozenset(name for folded, name in _BY_FOLDED.items() if compiled.fullmatch(folded))
-
-
-def _squeeze(pattern: str) -> str:
-    """One star for a run of stars: the same meaning, without the cost of backtracking."""
-    return re.sub(r"\*+", "*", pattern)
+    wanted = pattern.lower()
+    return frozenset(name for folded, name in _BY_FOLDED.items() if glob_matches(wanted, folded))

@@ -166,8 +166,25 @@ class Permission:
 
     def digest(self) -> str:
         """SHA-256 over every field, in hex, the same on every machine: approvals are bound to it."""
-        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field as plain JSON, for keeping; the token is in it, so keep `masked()` where it does not belong."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Permission:
+        """The opposite of `as_dict`. Raises KeyError, ArnError or ValueError when it was not made by it."""
+        kind, principal, partition = values["principal"]
+        known = {field.name for field in fields(cls)}
+        rest = {name: value for name, value in values.items() if name in known - {"function", "principal"}}
+        who = PrincipalKind(kind)
+        if who is PrincipalKind.ORGANIZATION:
+            found = Principal(who, principal, None, partition)
+        else:
+            key = {PrincipalKind.SERVICE: "Service", PrincipalKind.FEDERATED: "Federated"}.get(who, "AWS")
+            found = Principal.from_stored(principal, key=key, partition=partition)
+        return cls(function=FunctionArn.parse(values["function"]), principal=found, **rest)
 
     @classmethod
     def from_statement(cls, statement: Mapping[str, Any], function: FunctionArn) -> Permission | None:

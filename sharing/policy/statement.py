@@ -19,8 +19,13 @@ DENY: Final = "Deny"
 _ELEMENTS: Final = frozenset(
     ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 )
+_NO_DOUBTS: Final[frozenset[str]] = frozenset()
 _MOST_PARTS: Final = 1_000_000
 _PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
+
+
+#: (element, sentence) for everything in a statement that cannot be judged.
+Problems = list[tuple[str, str]]
 
 
 class Doubled(dict[str, Any]):
@@ -44,7 +49,8 @@ class Statement:
     """One statement.
 
     Of each pair (`principals`/`not_principals` and so on) at most one is filled. `raw` is the JSON value as stored.
-    `problem` is None, or a sentence saying what cannot be judged; then the parsed fields hold what was readable.
+    `problem` is None, or a sentence saying what cannot be judged; then the parsed fields hold what was readable and
+    `doubts` names the elements ("Principal", "Condition"...) that must not be relied on; "Statement" means none may.
     `index` is the place in its document.
     """
 
@@ -59,6 +65,7 @@ class Statement:
     conditions: tuple[Condition, ...]
     index: int = 0
     problem: str | None = None
+    doubts: frozenset[str] = frozenset()
     raw: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -78,20 +85,21 @@ class Statement:
 def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
     """Read one statement. Never raises. `partition`: of the function, for principals that do not say theirs."""
     if not isinstance(raw, Mapping):
-        return Statement(None, "", (), (), (), (), (), (), (), index, "the statement is not a JSON object", raw)
-    problems: list[str] = []
+        why = "the statement is not a JSON object"
+        return Statement(None, "", (), (), (), (), (), (), (), index, why, frozenset(("Statement",)), raw)
+    problems: Problems = []
     if isinstance(raw, Doubled):
-        problems.append("an element is written twice")
+        problems.append(("Statement", "an element is written twice"))
     if not _ELEMENTS.issuperset(raw):
         extra = sorted(str(key) for key in raw if key not in _ELEMENTS)
-        problems.append(f"unknown element {', '.join(extra)}")
+        problems.append(("Statement", f"unknown element {', '.join(extra)}"))
     sid = raw.get("Sid")
     if sid is not None and not isinstance(sid, str):
-        problems.append("Sid is not text")
-        sid = str(sid)
+        problems.append(("Sid", "Sid is not text"))
+        sid = repr_key(sid)
     effect = raw.get("Effect")
     if effect not in (ALLOW, DENY):
-        problems.append("Effect is neither Allow nor Deny")
+        problems.append(("Effect", "Effect is neither Allow nor Deny"))
         effect = ""
     actions, not_actions = _either(raw, "Action", problems)
     resources, not_resources = _either(raw, "Resource", problems)
@@ -100,7 +108,7 @@ def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
     principals = _principals(raw, "Principal", partition, problems)
     not_principals = _principals(raw, "NotPrincipal", partition, problems)
     if ("Principal" in raw) == ("NotPrincipal" in raw):
-        problems.append("it needs either Principal or NotPrincipal")
+        problems.append(("Principal", "it needs either Principal or NotPrincipal"))
     conditions = _conditions(raw["Condition"], problems) if "Condition" in raw else ()
     return Statement(
         sid,
@@ -113,7 +121,8 @@ def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
         not_resources,
         conditions,
         index,
-        "; ".join(problems) if problems else None,
+        "; ".join(text for _, text in problems) if problems else None,
+        frozenset(element for element, _ in problems) if problems else _NO_DOUBTS,
         raw,
     )
 
@@ -192,21 +201,25 @@ class _Mark:
     text: str
 
 
-def _texts(value: Any, name: str, problems: list[str]) -> tuple[str, ...]:
+def _element(name: str) -> str:
+    return name.removeprefix("Not")
+
+
+def _texts(value: Any, name: str, problems: Problems) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if isinstance(value, list | tuple):
         found = tuple(item for item in value if isinstance(item, str))
         if len(found) != len(value):
-            problems.append(f"{name} holds something that is not text")
+            problems.append((_element(name), f"{name} holds something that is not text"))
         elif not found:
-            problems.append(f"{name} is an empty list")
+            problems.append((_element(name), f"{name} is an empty list"))
         return found
-    problems.append(f"{name} is neither text nor a list")
+    problems.append((_element(name), f"{name} is neither text nor a list"))
     return ()
 
 
-def _either(raw: Mapping[str, Any], name: str, problems: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _either(raw: Mapping[str, Any], name: str, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:
     positive = negative = ()  # type: tuple[str, ...]
     has, has_not = name in raw, f"Not{name}" in raw
     if has:
@@ -214,7 +227,7 @@ def _either(raw: Mapping[str, Any], name: str, problems: list[str]) -> tuple[tup
     if has_not:
         negative = _texts(raw[f"Not{name}"], f"Not{name}", problems)
     if has == has_not:
-        problems.append(f"it needs either {name} or Not{name}")
+        problems.append((name, f"it needs either {name} or Not{name}"))
     return positive, negative
 
 
@@ -226,52 +239,52 @@ def _partition(resources: tuple[str, ...]) -> str:
     return ""
 
 
-def _principals(raw: Mapping[str, Any], name: str, partition: str, problems: list[str]) -> tuple[Principal, ...]:
+def _principals(raw: Mapping[str, Any], name: str, partition: str, problems: Problems) -> tuple[Principal, ...]:
     if name not in raw:
         return ()
     value = raw[name]
     if isinstance(value, str):
         return (Principal.from_stored(value, key="", partition=partition),)
     if not isinstance(value, Mapping):
-        problems.append(f"{name} is neither * nor a JSON object")
+        problems.append(("Principal", f"{name} is neither * nor a JSON object"))
         return ()
     if isinstance(value, Doubled):
-        problems.append(f"{name} names a key twice")
+        problems.append(("Principal", f"{name} names a key twice"))
     if not value:
-        problems.append(f"{name} names nobody")
+        problems.append(("Principal", f"{name} names nobody"))
     found: list[Principal] = []
     for key, values in value.items():
         known = _PRINCIPAL_KEYS.get(str(key).lower())
         if known is None:
-            problems.append(f"{name} has the unknown key {key}")
+            problems.append(("Principal", f"{name} has the unknown key {key}"))
         found.extend(
             Principal.from_stored(text, key=known or str(key), partition=partition) for text in _texts(values, name, problems)
         )
     for principal in found:
         if principal.kind is PrincipalKind.UNKNOWN:
-            problems.append(f"{name} holds {principal.value or 'an empty text'}, which names nobody AWS knows")
+            problems.append(("Sid", f"{name} holds {principal.value or 'an empty text'}, which names nobody AWS knows"))
     return tuple(found)
 
 
-def _conditions(value: Any, problems: list[str]) -> tuple[Condition, ...]:
+def _conditions(value: Any, problems: Problems) -> tuple[Condition, ...]:
     if not isinstance(value, Mapping):
-        problems.append("Condition is not a JSON object")
+        problems.append(("Condition", "Condition is not a JSON object"))
         return ()
     found: list[Condition] = []
     doubled = isinstance(value, Doubled)
     for operator, keys in value.items():
         if not isinstance(keys, Mapping):
-            problems.append(f"Condition {operator} is not a JSON object")
+            problems.append(("Condition", f"Condition {operator} is not a JSON object"))
             continue
         doubled = doubled or isinstance(keys, Doubled)
         for key, values in keys.items():
             texts = _condition_values(values)
             if texts is None:
-                problems.append(f"Condition {operator} {key} has values that are not text")
+                problems.append(("Condition", f"Condition {operator} {key} has values that are not text"))
                 continue
             found.append(Condition(str(operator), str(key), texts))
     if doubled:
-        problems.append("Condition names an operator or key twice")
+        problems.append(("Condition", "Condition names an operator or key twice"))
     return tuple(found)
 
 

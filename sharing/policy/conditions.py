@@ -1,0 +1,260 @@
+"""Conditions: what each operator means, as data, and the truth of a condition for given or missing keys.
+
+Facts (IAM User Guide, condition operators, multivalued keys, policy variables): all operators and keys must hold, one
+value of a key is enough, for negated operators none may match; a missing key makes positive operators false, negated
+ones true, `…IfExists` true, `ForAllValues:` true, `ForAnyValue:` false; key names ignore letter case.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Final
+
+from .matching import LITERAL, Truth, all_of, any_of, arn_matches, glob_matches, negate, overlap
+from .statement import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`family` says how two values compare, `negated` that none may match, `compare` the order for numbers and dates."""
+
+    family: str
+    negated: bool = False
+    compare: str = "="
+
+
+#: Every documented condition operator, lower case, without `ForAllValues:`, `ForAnyValue:` and `IfExists`.
+OPERATORS: Final[dict[str, Operator]] = {
+    "stringequals": Operator("equal"),
+    "stringnotequals": Operator("equal", negated=True),
+    "stringequalsignorecase": Operator("fold"),
+    "stringnotequalsignorecase": Operator("fold", negated=True),
+    "stringlike": Operator("like"),
+    "stringnotlike": Operator("like", negated=True),
+    "numericequals": Operator("number"),
+    "numericnotequals": Operator("number", negated=True),
+    "numericlessthan": Operator("number", compare="<"),
+    "numericlessthanequals": Operator("number", compare="<="),
+    "numericgreaterthan": Operator("number", compare=">"),
+    "numericgreaterthanequals": Operator("number", compare=">="),
+    "dateequals": Operator("date"),
+    "datenotequals": Operator("date", negated=True),
+    "datelessthan": Operator("date", compare="<"),
+    "datelessthanequals": Operator("date", compare="<="),
+    "dategreaterthan": Operator("date", compare=">"),
+    "dategreaterthanequals": Operator("date", compare=">="),
+    "bool": Operator("bool"),
+    "binaryequals": Operator("equal"),
+    "ipaddress": Operator("ip"),
+    "notipaddress": Operator("ip", negated=True),
+    "arnequals": Operator("arn"),
+    "arnlike": Operator("arn"),
+    "arnnotequals": Operator("arn", negated=True),
+    "arnnotlike": Operator("arn", negated=True),
+    "null": Operator("null"),
+}
+#: Families whose values may hold policy variables.
+_TEXT: Final = frozenset({"equal", "fold", "like", "arn"})
+#: Families in which `*` and `?` are wildcards; elsewhere they are ordinary characters.
+WILD: Final = frozenset({"like", "arn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One condition in the form everything else works with.
+
+    True for a request when, for a key that is present, some (`every` False) or all (`every` True) of its values match
+    (`want` True) or do not match (`want` False) one of `values`; and `absent` when the key is missing.
+    Family "null" looks only at presence: `want` is its truth when present. Family "unknown" can never be judged.
+    `key` is lower case; `source` is the condition as written, for people. `derived` marks one implied by a Deny.
+    """
+
+    key: str
+    family: str
+    compare: str
+    values: tuple[str, ...]
+    want: bool
+    absent: bool
+    every: bool
+    variables: bool
+    source: Condition
+    derived: bool = False
+
+    def negated(self) -> Atom:
+        """The condition that holds exactly when this one does not."""
+        return replace(self, want=not self.want, absent=not self.absent, every=not self.every, derived=not self.derived)
+
+    @property
+    def text(self) -> str:
+        """The condition for people; one that a Deny implies is said as its opposite."""
+        return f"not ({self.source})" if self.derived else str(self.source)
+
+    def values_with_variables(self) -> tuple[str, ...]:
+        """The values that hold a policy variable."""
+        return tuple(value for value in self.values if "${" in value) if self.variables else ()
+
+
+@lru_cache(maxsize=65536)
+def atom_of(condition: Condition, variables: bool = True) -> Atom:
+    """Translate a condition as written. `variables`: whether the policy's version expands `${…}`."""
+    name, key = condition.operator.lower(), condition.key.lower()
+    quantifier, _, rest = name.rpartition(":")
+    if_exists = rest.endswith("ifexists")
+    operator = OPERATORS.get(rest.removesuffix("ifexists"))
+    unknown = Atom(key, "unknown", "=", condition.values, True, False, False, False, condition)
+    if operator is None or quantifier not in ("", "forallvalues", "foranyvalue") or not condition.values:
+        return unknown
+    if operator.family == "null":
+        wanted = {value.lower() for value in condition.values}
+        if if_exists or quantifier or not wanted <= {"true", "false"} or len(wanted) > 1:
+            return unknown
+        missing = wanted == {"true"}
+        return Atom(key, "null", "=", condition.values, not missing, missing, False, False, condition)
+    absent = {"": operator.negated, "forallvalues": True, "foranyvalue": False}[quantifier] or if_exists
+    every = {"": operator.negated, "forallvalues": True, "foranyvalue": False}[quantifier]
+    expands = variables and operator.family in _TEXT and any("${" in value for value in condition.values)
+    return Atom(
+        key, operator.family, operator.compare, condition.values, not operator.negated, absent, every, expands, condition
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one key in a request: its values, none when it is absent.
+
+    `possible` is a pattern of other values it could have (a session's ARN does not show its role's path);
+    `unknown` says that nothing is known at all.
+    """
+
+    values: tuple[str, ...] = ()
+    possible: str | None = None
+    unknown: bool = False
+
+
+def truth(atom: Atom, context: Mapping[str, Known]) -> Truth:
+    """Whether the condition holds. `context`: lower-case keys; a key not in it is absent."""
+    if atom.family == "unknown":
+        return None
+    known = context.get(atom.key)
+    if known is not None and known.unknown:
+        return None
+    if known is None or not known.values:
+        return atom.absent
+    if atom.family == "null":
+        return atom.want
+    patterns = [expanded(value, context) if atom.variables else value for value in atom.values]
+    judged = [_one_value(atom, value, patterns, known.possible) for value in known.values]
+    return all_of(judged) if atom.every else any_of(judged)
+
+
+def _one_value(atom: Atom, value: str, patterns: list[str | None], possible: str | None) -> Truth:
+    matched = any_of(None if pattern is None else compare(atom, pattern, value) for pattern in patterns)
+    if matched is False and possible is not None and atom.family in _TEXT:
+        matched = None if any(pattern and overlap(pattern, possible) for pattern in patterns) else False
+    return matched if atom.want else negate(matched)
+
+
+def compare(atom: Atom, pattern: str, value: str) -> Truth:
+    """Whether one value of a request matches one value of the policy, by the atom's family."""
+    match atom.family:
+        case "equal":
+            return pattern == value
+        case "fold":
+            return pattern.casefold() == value.casefold()
+        case "like":
+            return glob_matches(pattern, value)
+        case "arn":
+            return arn_matches(pattern, value)
+        case "bool":
+            wanted = pattern.lower()
+            return wanted == value.lower() if wanted in ("true", "false") else None
+        case "number":
+            return _ordered(_number(value), _number(pattern), atom.compare)
+        case "date":
+            return _ordered(moment(value), moment(pattern), atom.compare)
+        case "ip":
+            network = network_of(pattern)
+            address = _address(value)
+            return None if network is None or address is None else address in network
+    return None
+
+
+def expanded(value: str, context: Mapping[str, Known]) -> str | None:
+    """A value with its policy variables replaced; None when one cannot be. Substituted text holds no wildcard."""
+    out, rest = [], value
+    while True:
+        before, found, rest = rest.partition("${")
+        out.append(before)
+        if not found:
+            return "".join(out)
+        name, closed, rest = rest.partition("}")
+        if not closed:
+            return None
+        name, comma, default = name.partition(",")
+        name = name.strip()
+        if name in ("*", "?", "$") and not comma:
+            out.append(LITERAL.get(name, name))
+            continue
+        known = context.get(name.lower())
+        if known is not None and len(known.values) == 1 and known.possible is None:
+            text = known.values[0]
+        elif comma and (known is None or (not known.values and not known.unknown)):
+            text = default.strip().strip("'")
+        else:
+            return None
+        out.append("".join(LITERAL.get(char, char) for char in text))
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def network_of(text: str) -> Network | None:
+    """An address or CIDR range; None if it is neither."""
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 time (UTC where it says nothing) or seconds since 1970; None if it is neither."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        found = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+
+
+def _ordered(value: Decimal | datetime | None, bound: Decimal | datetime | None, order: str) -> Truth:
+    if value is None or bound is None:
+        return None
+    if order == "=":
+        return value == bound
+    if order in ("<=", ">=") and value == bound:
+        return True
+    less = value < bound  # type: ignore[operator]  # both come from one family
+    return (less if order in ("<", "<=") else not less) and value != bound
