@@ -9,6 +9,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,13 +35,13 @@ class Demo(Session):
 
     title = "demo"
 
-    def __init__(self, folder: Path, port: int, *, story: str = "demo") -> None:
+    def __init__(self, folder: Path, port: int, *, story: str = "demo", control_key: str = "") -> None:
         super().__init__(folder)
         self.port = port
         self.story = story
         self.url = f"http://localhost:{port}"
         self.accounts_file = self.home / "accounts.json"
-        self.control_key = secrets.token_urlsafe(24)
+        self.control_key = control_key
         self.sandbox_port = ports.free()
 
     def environ(self) -> dict[str, str]:
@@ -72,21 +73,19 @@ class Demo(Session):
     def sandbox(self) -> Program:
         """The local AWS: one process, its state in memory."""
         command = [sys.executable, "-m", "sharing.sandbox", "--host", "127.0.0.1", "--port", str(self.sandbox_port)]
-        return Program(
-            "sandbox",
-            [*command, "--story", self.story, "--accounts", str(self.accounts_file)],
-            order=20,
-            at_once=True,
-        )
+        command += ["--story", self.story, "--accounts", str(self.accounts_file)]
+        if self.control_key:
+            command += ["--control-key", self.control_key]
+        return Program("sandbox", command, order=20, at_once=True)
 
     def run(self) -> None:
         """Start everything, tell the story, print the way in, and stay until asked to end."""
         environ = self.environ()
         own = programs.product(port=self.port, folder=self.home)
-        self.supervisor = Supervisor(
+        self.supervisor = supervisor = Supervisor(
             [programs.valkey(self.sockets / "valkey"), self.sandbox(), *own], self.home, self.sockets / "control", environ
         )
-        self.supervisor.start()
+        supervisor.start()
         story = subprocess.Popen(
             [sys.executable, "-m", "sharing.running.story", str(self.home), self.story],
             env=environ,
@@ -97,13 +96,30 @@ class Demo(Session):
         )
         self.wait(lambda: self.accounts_file.exists(), "the sandbox AWS", log="sandbox", child=story)
         accounts = json.loads(self.accounts_file.read_text())
-        self._write_credentials(accounts["accounts"])
+        self._write_credentials(accounts)
         self.wait(lambda: (self.home / "migrated").exists(), "the database", log="story", child=story)
-        self.supervisor.begin(*programs.NAMES)
+        supervisor.begin(*programs.NAMES)
         self.wait(lambda: ports.answers(self.port), "the web process", log="web", child=story)
         self.wait(lambda: story.poll() == 0, "the story", log="story", child=story)
-        self.announce(accounts)
-        self.stay()
+        self._describe(accounts)
+        self._greet()
+        told = self.accounts_file.stat().st_mtime_ns
+        while True:
+            self.check()
+            time.sleep(0.25)
+            if self.accounts_file.stat().st_mtime_ns != told:
+                told = self.accounts_file.stat().st_mtime_ns
+                self._sandbox_came_back(supervisor)
+
+    def _sandbox_came_back(self, supervisor: Supervisor) -> None:
+        """The sandbox died and lives again with its story told anew: new keys, which workers must learn."""
+        accounts = json.loads(self.accounts_file.read_text())
+        self._write_credentials(accounts)
+        self._describe(accounts)
+        print("The sandbox AWS was started again: its accounts have new keys and are as the story tells them.", flush=True)
+        for name in programs.WORKERS:
+            supervisor.end(name)
+            supervisor.begin(name)
 
     def _write_credentials(self, accounts: list[dict[str, Any]]) -> None:
         dashboard = next(account for account in accounts if account["kind"] == "dashboard")
@@ -114,18 +130,21 @@ class Demo(Session):
             f"aws_secret_access_key = {dashboard['secret_access_key']}\n",
         )
 
-    def announce(self, accounts: dict[str, Any]) -> None:
-        """var/demo.json for programs, the same on the terminal for people."""
+    def _describe(self, accounts: list[dict[str, Any]]) -> None:
+        """var/demo.json, for programs."""
         told = {
             "url": self.url,
             "logins": list(LOGINS),
             "aws": {"endpoint_url": f"http://127.0.0.1:{self.sandbox_port}", "region": REGION},
             "accounts": [
                 {key: account[key] for key in ("id", "name", "kind", "access_key_id", "secret_access_key")}
-                for account in accounts["accounts"]
+                for account in accounts
             ],
         }
         write_private(self.described, json.dumps(told, indent=2) + "\n")
+
+    def _greet(self) -> None:
+        """The way in, for people."""
         width = max(len(login["email"]) for login in LOGINS)
         print(f"\n  fnshare is at {self.url}\n")
         for login in LOGINS:
@@ -142,10 +161,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="fnshare with a sandbox AWS, on this machine only.")
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "var", help="where to keep it (default: var)")
     parser.add_argument("--story", default="demo", help="the sandbox's story (default: demo)")
+    parser.add_argument("--control-key", default="", help="opens the sandbox's controls to requests that carry it (tests)")
     options = parser.parse_args()
     try:
         port = ports.wanted()
-        with Demo(options.folder.resolve(), port, story=options.story) as demo:
+        with Demo(options.folder.resolve(), port, story=options.story, control_key=options.control_key) as demo:
             ports.refuse_if_taken(port)
             print("Starting fnshare with its sandbox AWS ...", flush=True)
             demo.run()

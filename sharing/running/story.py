@@ -40,7 +40,7 @@ def main(folder: Path, story: str) -> None:
     (folder / "migrated").touch()
     people()
     if story != "none":
-        tell(json.loads((folder / "accounts.json").read_text())["accounts"])
+        tell(json.loads((folder / "accounts.json").read_text()))
 
 
 if __name__ == "__main__":
