@@ -100,8 +100,8 @@ class Connection(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="connections")
-    purpose = models.CharField(max_length=10, choices=Purpose.choices)
-    state = models.CharField(max_length=14, choices=ConnectionState.choices, default=ConnectionState.AWAITED)
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    state = models.CharField(max_length=14, choices=ConnectionState, default=ConnectionState.AWAITED)
     role_arn = models.CharField(max_length=600, blank=True)
     external_id = models.CharField(max_length=1224)
     external_id_ours = models.BooleanField(default=True)

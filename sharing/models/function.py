@@ -71,7 +71,7 @@ class Qualifier(models.Model):
     """An alias or a published version of a function."""
 
     function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="qualifiers")
-    kind = models.CharField(max_length=7, choices=QualifierKind.choices)
+    kind = models.CharField(max_length=7, choices=QualifierKind)
     name = models.CharField(max_length=128)
     points_to = models.CharField(max_length=128, blank=True, help_text="An alias's version.")
     first_seen_at = models.DateTimeField(default=timezone.now)

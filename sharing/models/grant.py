@@ -103,8 +103,8 @@ class Grant(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="grants")
-    wanted = models.CharField(max_length=7, choices=Wanted.choices, default=Wanted.PRESENT)
-    state = models.CharField(max_length=10, choices=GrantState.choices, default=GrantState.PENDING)
+    wanted = models.CharField(max_length=7, choices=Wanted, default=Wanted.PRESENT)
+    state = models.CharField(max_length=10, choices=GrantState, default=GrantState.PENDING)
     adopted = models.BooleanField(default=False, help_text="The statement was made elsewhere.")
 
     # What is shared, with whom
@@ -158,7 +158,7 @@ class Grant(models.Model):
     request_id = models.CharField(max_length=100, blank=True, help_text="AWS's, of the last write.")
 
     # What was proved (the last check), beside the state, never instead of it
-    verdict = models.CharField(max_length=9, choices=Verdict.choices, blank=True, default="")
+    verdict = models.CharField(max_length=9, choices=Verdict, blank=True, default="")
     verdict_principal = models.CharField(max_length=600, blank=True)
     verdict_detail = models.TextField(blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)

@@ -49,11 +49,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=100, blank=True)
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.AUDITOR)
+    role = models.CharField(max_length=10, choices=Role, default=Role.AUDITOR)
     every_account = models.BooleanField(default=False)
     accounts = models.ManyToManyField("sharing.Account", blank=True, related_name="people")
     time_zone = models.CharField(max_length=64, default="UTC")
-    theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.AUTO)
+    theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -43,7 +43,7 @@ class Policy(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     function = models.ForeignKey(Function, on_delete=models.PROTECT, related_name="policies")
     qualifier = models.CharField(max_length=128, blank=True)
-    reading = models.CharField(max_length=7, choices=Reading.choices, default=Reading.UNREAD)
+    reading = models.CharField(max_length=7, choices=Reading, default=Reading.UNREAD)
     current = models.ForeignKey("sharing.PolicyVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     revision_id = models.CharField(max_length=64, blank=True)
     size = models.PositiveIntegerField(default=0, help_text="Bytes, of 20,480.")
