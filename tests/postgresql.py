@@ -101,16 +101,20 @@ class PostgreSQL:
                 os.chown(path, self._user, self._group or 0)
         log = self._folder / "log"
         self._run(
-            [str(found / "bin" / "initdb"), "-D", str(data), "-U", OWNER, "--pwfile", str(password), "-A", "scram-sha-256"]
-            + ["--no-sync", "-E", "UTF8", "--locale=C"],
+            [
+                *(str(found / "bin" / "initdb"), "-D", str(data), "-U", OWNER, "--pwfile", str(password)),
+                *("-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"),
+            ],
             log,
         )
         self.port = ports.free()
         options = [option for setting in _FAST for option in ("-c", setting)]
         with log.open("ab") as output:
             self._server = subprocess.Popen(
-                [str(found / "bin" / "postgres"), "-D", str(data), "-p", str(self.port)]
-                + ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", *options],
+                [
+                    *(str(found / "bin" / "postgres"), "-D", str(data), "-p", str(self.port)),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", *options),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
