@@ -21,8 +21,10 @@ def running_sandbox() -> "Iterator[Sandbox]":
 
 
 @pytest.fixture
-def sandbox(running_sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "Sandbox":
+def sandbox(running_sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "Iterator[Sandbox]":
     """The sandbox with its demo story freshly told, and the environment of a worker that uses it."""
+    from sharing.aws import session
+
     running_sandbox.reset(story="demo")
     dashboard = next(account for account in running_sandbox.accounts if account.kind == "dashboard")
     for name, value in {
@@ -33,4 +35,6 @@ def sandbox(running_sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "San
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    return running_sandbox
+    session.forget()
+    yield running_sandbox
+    session.forget()

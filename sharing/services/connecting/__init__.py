@@ -1,0 +1,46 @@
+"""Connecting accounts: the roles through which they are entered, tested before they are used.
+
+`prepare` → `register` → (a worker) `run_test` → connected. `Connection.verbs` then says what the role permits:
+manager role: list, read, aliases, confirm, versions, tags, urls, mappings, share, revoke, list_regions; checker role:
+check. A verb that is not named there was not tried.
+"""
+
+from .asking import (
+    WhatStays,
+    after_rotation,
+    disconnect,
+    pause,
+    prepare,
+    register,
+    request_test,
+    resume,
+    rotate,
+    what_stays,
+)
+from .entering import functions, identify_worker, manager_of, pace, role, worker
+from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
+from .testing import run_test
+
+__all__ = [
+    "WhatStays",
+    "after_rotation",
+    "cloudformation",
+    "disconnect",
+    "functions",
+    "identify_worker",
+    "manager_of",
+    "pace",
+    "pause",
+    "prepare",
+    "register",
+    "request_test",
+    "resume",
+    "role",
+    "role_commands",
+    "rotate",
+    "run_test",
+    "suggested_role_arn",
+    "trust_command",
+    "what_stays",
+    "worker",
+]

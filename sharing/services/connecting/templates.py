@@ -1,0 +1,208 @@
+"""What an account's owner runs to make the role: a CloudFormation template or AWS CLI commands.
+
+Source of the policies: aws-facts 5.2 (manager role, in stages) and 5.3 (checker role).
+"""
+
+import json
+import shlex
+from typing import Any
+
+from sharing.models import Account, Connection, Purpose
+
+from .entering import worker
+
+ROLE_NAMES = {Purpose.MANAGER: "fnshare-manager", Purpose.CHECKER: "fnshare-checker"}
+
+_PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
+_READ_ACTIONS = [
+    "lambda:GetPolicy",
+    "lambda:GetFunctionConfiguration",
+    "lambda:ListAliases",
+    "lambda:ListVersionsByFunction",
+    "lambda:ListTags",
+    "lambda:ListFunctionUrlConfigs",
+]
+
+Statement = dict[str, Any]
+
+
+def suggested_role_arn(connection: Connection) -> str:
+    """The ARN the role will have when the template or the commands are used as they are."""
+    account = connection.account
+    return f"arn:{account.partition}:iam::{account.number}:role/{ROLE_NAMES[Purpose(connection.purpose)]}"
+
+
+def trust_policy(connection: Connection, principal: str) -> dict[str, Any]:
+    """Who may assume the role: the worker, and only with the ExternalId (with either, while one is being rotated)."""
+    accepted: str | list[str] = connection.external_id
+    if connection.next_external_id:
+        accepted = [connection.external_id, connection.next_external_id]
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": principal},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"sts:ExternalId": accepted}},
+        }
+    )
+
+
+def read_policy(account: Account) -> dict[str, Any]:
+    """The read stage: functions, aliases, versions and their policies. Regions: to see which ones are not read."""
+    return _document(
+        {
+            "Sid": "List",
+            "Effect": "Allow",
+            "Action": ["lambda:ListFunctions", "lambda:ListEventSourceMappings"],
+            "Resource": "*",
+        },
+        {"Sid": "Read", "Effect": "Allow", "Action": _READ_ACTIONS, "Resource": [_all_functions(account)]},
+        {"Sid": "Regions", "Effect": "Allow", "Action": "account:ListRegions", "Resource": "*"},
+    )
+
+
+def share_policy(account: Account, denied: list[Any]) -> dict[str, Any]:
+    """The share stage, and the Deny that keeps a stolen worker from sharing functions with itself.
+
+    denied: the dashboard's own principals, in every form `lambda:Principal` takes.
+    """
+    return _document(
+        {
+            "Sid": "Share",
+            "Effect": "Allow",
+            "Action": ["lambda:AddPermission", "lambda:RemovePermission"],
+            "Resource": [_all_functions(account)],
+        },
+        {
+            "Sid": "NeverWithTheDashboard",
+            "Effect": "Deny",
+            "Action": "lambda:AddPermission",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"lambda:Principal": denied}},
+        },
+    )
+
+
+def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
+    """What the checker role may try: functions of the connected owners, never the consumer's own.
+
+    With no owner connected yet it may try functions of any account; AWS still asks their policies.
+    """
+    others = [owner for owner in owners if owner.number != account.number]
+    resources = [_all_functions(owner) for owner in others] or [f"arn:{account.partition}:lambda:*:*:function:*"]
+    own = f"arn:{account.partition}:lambda:*:{account.number}:*"
+    return _document(
+        {"Sid": "Check", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources},
+        {"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own},
+    )
+
+
+def dashboard_principals() -> list[str]:
+    """The dashboard's account and role in every form AddPermission takes; empty: no worker has told who it is."""
+    identity = worker()
+    if identity is None:
+        return []
+    root = f"arn:{identity.partition}:iam::{identity.account}:root"
+    return list(dict.fromkeys([identity.account, root, identity.principal_arn]))
+
+
+def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[str, dict[str, Any]]:
+    """The role's inline policies by name. denied: see share_policy."""
+    account = connection.account
+    if connection.purpose == Purpose.CHECKER:
+        return {"fnshare-check": checker_policy(account, list(Account.objects.owners().distinct()))}
+    found = {"fnshare-read": read_policy(account)}
+    if share:
+        found["fnshare-share"] = share_policy(account, denied)
+    return found
+
+
+def cloudformation(connection: Connection, *, share: bool) -> str:
+    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only)."""
+    identity = worker()
+    principal: dict[str, Any] = {"Type": "String", "Description": _about_principal(), "MinLength": 20}
+    if identity is not None:
+        principal["Default"] = identity.principal_arn
+    trust = trust_policy(connection, _PLACEHOLDER)
+    trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
+    # The Deny follows the parameter: whoever writes a role's path in changes both.
+    named = policies(connection, share=share, denied=_parameter_principals())
+    template = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
+        + (", with the share stage" if share and connection.purpose == Purpose.MANAGER else ""),
+        "Parameters": {"WorkerPrincipalArn": principal},
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "RoleName": ROLE_NAMES[Purpose(connection.purpose)],
+                    "Description": "fnshare enters this account through it, with its ExternalId only",
+                    "AssumeRolePolicyDocument": trust,
+                    "Policies": [{"PolicyName": name, "PolicyDocument": document} for name, document in named.items()],
+                },
+            }
+        },
+        "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
+    }
+    return json.dumps(template, indent=2) + "\n"
+
+
+def role_commands(connection: Connection, *, share: bool) -> str:
+    """AWS CLI commands that make the role, to be run with an administrator's credentials of the account."""
+    identity = worker()
+    name = ROLE_NAMES[Purpose(connection.purpose)]
+    lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
+    if identity is None:
+        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
+    elif identity.lost_path:
+        lines.append(f"# {_about_principal()}")
+    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+    lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
+    named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER])
+    lines += [
+        f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
+        for policy, document in named.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def trust_command(connection: Connection) -> str:
+    """The AWS CLI command that sets the trust policy of a role that exists: after rotating the ExternalId."""
+    identity = worker()
+    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+    role_name = connection.role_arn.rpartition("/")[2] or ROLE_NAMES[Purpose(connection.purpose)]
+    return f"aws iam update-assume-role-policy --role-name {shlex.quote(role_name)} --policy-document {_quoted(trust)}\n"
+
+
+def _about_principal() -> str:
+    identity = worker()
+    if identity is None:
+        return (
+            "The ARN of the role or user that fnshare's worker runs as: no worker has told yet. Where it runs, "
+            "aws sts get-caller-identity names it."
+        )
+    if identity.lost_path:
+        return (
+            "The role that fnshare's worker runs as. A session does not tell its role's path: if the role has one "
+            "(role/team/name), write it in."
+        )
+    return "The role or user that fnshare's worker runs as."
+
+
+def _parameter_principals() -> list[Any]:
+    account = {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": "WorkerPrincipalArn"}]}]}
+    root = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam::", account, ":root"]]}
+    return [account, root, {"Ref": "WorkerPrincipalArn"}]
+
+
+def _all_functions(account: Account) -> str:
+    return f"arn:{account.partition}:lambda:*:{account.number}:function:*"
+
+
+def _document(*statements: Statement) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _quoted(document: dict[str, Any]) -> str:
+    return shlex.quote(json.dumps(document, separators=(",", ":")))
