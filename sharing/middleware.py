@@ -1,35 +1,29 @@
-"""Per-request habits: the person's time zone, refusals as pages, htmx after a session ended, sign-up that stays closed."""
+"""Per-request habits: the person's time zone, refusals as pages, htmx after a session ended."""
 
 import zoneinfo
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
 
+from sharing.services import people
 from sharing.services.errors import Refusal
 from sharing.views.errors import refused
 
 
-class InvitedOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """allauth's sign-up is open by default; people are added by an admin (`manage.py add-person`)."""
-
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Nobody signs up by themselves."""
-        return False
-
-
 class PersonalSettingsMiddleware:
-    """Shows times in the signed-in person's time zone."""
+    """Shows times in the signed-in person's time zone, and notes that their session is in use."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Activate the zone for this request only."""
+        if request.user.is_authenticated and request.session.session_key:
+            people.seen(request.session.session_key)
         zone = getattr(request.user, "time_zone", "") or "UTC"
         try:
             override = timezone.override(zoneinfo.ZoneInfo(zone))
@@ -50,7 +44,8 @@ class RefusalMiddleware:
         response = self.get_response(request)
         sign_in = resolve_url(settings.LOGIN_URL)
         if request.headers.get("HX-Request") and response.status_code == 302 and response["Location"].startswith(sign_in):
-            back = urlsplit(request.headers.get("HX-Current-URL", "")).path or "/"
+            shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+            back = f"{shown.path or '/'}{'?' if shown.query else ''}{shown.query}"
             return HttpResponse(status=204, headers={"HX-Redirect": f"{sign_in}?{urlencode({'next': back})}"})
         return response
 

@@ -19,6 +19,7 @@ AWS_ENDPOINT_URL = environment.endpoint()
 AWS_PACE_SHARE = environment.pace_share()
 environment.aws_pair()
 vars().update(environment.email())
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.sender(PUBLIC_URL)
 
 HTTPS = PUBLIC_URL.startswith("https:")
@@ -54,7 +55,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "sharing.middleware.PersonalSettingsMiddleware",
@@ -82,17 +82,19 @@ TEMPLATES = [
     },
 ]
 
-# People: allauth signs in, nobody signs up by themselves (sharing/middleware.py closes it).
+# People: allauth signs in, nobody signs up by themselves (sharing/views/signing.py closes it).
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "sharing.middleware.InvitedOnlyAdapter"
+ACCOUNT_ADAPTER = "sharing.views.signing.InvitedOnlyAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[fnshare] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
-USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_TRACK_ACTIVITY = False  # it writes at every request; sharing/middleware.py notes a session every five minutes
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,28 +1,41 @@
 """Every address of the dashboard. Names are noun-verb; objects go by UUID."""
 
-from allauth.account import views as signing
+from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from sharing.views import functions, overview, search
+from sharing.views import functions, overview, people, profile, search, signing
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("search/", search.search, name="search"),
     path("functions/", functions.function_list, name="function-list"),
+    # Settings
+    path("settings/people/", people.person_list, name="person-list"),
+    path("settings/people/add/", people.person_add, name="person-add"),
+    path("settings/people/<uuid:pk>/", people.person_detail, name="person-detail"),
+    path("settings/people/<uuid:pk>/link/", people.person_link, name="person-link"),
+    path("settings/people/<uuid:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
+    path("settings/people/<uuid:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
+    path("settings/profile/", profile.profile, name="profile"),
+    path("settings/profile/sessions/<int:pk>/end/", profile.session_end, name="session-end"),
+    path("settings/profile/sessions/end-others/", profile.session_end_others, name="session-end-others"),
     # Signing in. Of allauth only what is named here: there is no sign-up and no change of address by oneself.
-    path("login/", signing.login, name="account_login"),
-    path("logout/", signing.logout, name="account_logout"),
-    path("inactive/", signing.account_inactive, name="account_inactive"),
-    path("password/reset/", signing.password_reset, name="account_reset_password"),
-    path("password/reset/done/", signing.password_reset_done, name="account_reset_password_done"),
+    path("login/", allauth.login, name="account_login"),
+    path("logout/", allauth.logout, name="account_logout"),
+    path("sign-up/", signing.no_sign_up, name="account_signup"),
+    path("password/change/", allauth.password_change, name="account_change_password"),
+    path("inactive/", allauth.account_inactive, name="account_inactive"),
+    path("password/reset/", allauth.password_reset, name="account_reset_password"),
+    path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        signing.password_reset_from_key,
+        allauth.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
-    path("password/reset/key/done/", signing.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    path("password/reset/key/done/", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
 ]
 
 handler403 = "sharing.views.errors.forbidden"
 handler404 = "sharing.views.errors.not_found"
+handler429 = "sharing.views.signing.too_many"
 handler500 = "sharing.views.errors.server_error"

@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from sharing.models import Account, CheckState, ConnectionState, Function, GrantState, Role, SyncState, Verdict
 
@@ -312,7 +312,7 @@ def field(bound: BoundField, classes: str = "", **attributes: Any) -> SafeString
             hint,
             errors,
         )
-    optional = "" if bound.field.required else format_html(' <span class="form-label-description">optional</span>')
+    optional = "" if bound.field.required else mark_safe(' <span class="form-label-description">optional</span>')
     return format_html(
         '<div class="field"><label class="form-label" for="{}">{}{}</label>{}{}{}</div>',
         bound.id_for_label,

@@ -2,8 +2,10 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 
+@require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """The overview."""
     return render(request, "overview/overview.html")

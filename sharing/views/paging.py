@@ -1,16 +1,23 @@
 """Pages of a long list."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+if TYPE_CHECKING:  # generic for the type checker only
+    AnyPage = Page[Any]
+    AnyPaginator = Paginator[Any]
+else:
+    AnyPage = Page
+    AnyPaginator = Paginator
+
 SIZE = 50
 
 
-class NumberedPage(Page[Any]):
+class NumberedPage(AnyPage):
     """A page that knows which page numbers to offer."""
 
     def numbers(self) -> Iterator[int | str]:
@@ -18,13 +25,13 @@ class NumberedPage(Page[Any]):
         return self.paginator.get_elided_page_range(self.number, on_each_side=1, on_ends=1)
 
 
-class NumberedPaginator(Paginator[Any]):
+class NumberedPaginator(AnyPaginator):
     """Makes NumberedPages."""
 
     def _get_page(self, *args: Any, **kwargs: Any) -> NumberedPage:
         return NumberedPage(*args, **kwargs)
 
 
-def page_of(rows: "QuerySet[Any, Any]", request: HttpRequest, size: int = SIZE) -> Page[Any]:
+def page_of(rows: "QuerySet[Any, Any]", request: HttpRequest, size: int = SIZE) -> AnyPage:
     """The page that the address asks for (`?page=3`); a number out of range gives the nearest. Two queries at any size."""
     return NumberedPaginator(rows, size).get_page(request.GET.get("page"))

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_safe
 
 from sharing.models import Account, Function
 from sharing.views.permitting import actor
@@ -13,6 +14,7 @@ from sharing.views.permitting import actor
 SHOWN = 20
 
 
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """An exact ARN goes straight to its function; anything else lists what matches, in the person's scope."""
     query = request.GET.get("q", "").strip()[:400]

@@ -1,0 +1,81 @@
+"""People and one's own profile."""
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+
+from sharing.models import Account, Role, Theme, User
+
+EVERY, CHOSEN = "every", "chosen"
+
+ROLES = (
+    (Role.OWNER, "Owner: shares functions and takes shares back, in the accounts of their scope"),
+    (Role.AUDITOR, "Auditor: sees everything in their scope, changes nothing"),
+    (Role.ADMIN, "Admin: all of it, and connects accounts and adds people"),
+)
+
+
+class PersonForm(forms.Form):
+    """Name, role and scope of somebody."""
+
+    name = forms.CharField(max_length=100, required=False, help_text="As others read it in the history.")
+    role = forms.ChoiceField(choices=ROLES, widget=forms.RadioSelect, initial=Role.OWNER)
+    scope = forms.ChoiceField(
+        choices=((EVERY, "Every account, also those connected later"), (CHOSEN, "Only the accounts chosen below")),
+        widget=forms.RadioSelect,
+        initial=EVERY,
+        help_text="An admin always sees every account.",
+    )
+    accounts: "forms.ModelMultipleChoiceField[Account]" = forms.ModelMultipleChoiceField(
+        queryset=Account.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Chosen accounts",
+    )
+
+    def __init__(self, *args: Any, person: User | None = None, **kwargs: Any) -> None:
+        if person is not None:
+            kwargs["initial"] = {
+                "name": person.name,
+                "role": person.role,
+                "scope": EVERY if person.every_account else CHOSEN,
+                "accounts": [] if person.every_account else list(person.accounts.all()),
+            }
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["accounts"]
+        assert isinstance(chosen, forms.ModelMultipleChoiceField)  # noqa: S101  # narrows the type of a field declared above
+        chosen.queryset = Account.objects.all()
+
+    @property
+    def chosen_accounts(self) -> list[Account]:
+        """The chosen accounts, if the scope is the chosen ones."""
+        return [] if self.every_account else list(self.cleaned_data["accounts"])
+
+    @property
+    def every_account(self) -> bool:
+        """Whether the scope is every account."""
+        return bool(self.cleaned_data["scope"] == EVERY or self.cleaned_data["role"] == Role.ADMIN)
+
+
+class AddPersonForm(PersonForm):
+    """Somebody new."""
+
+    email = forms.EmailField(
+        label="E-mail address", max_length=254, help_text="They sign in with it and get a link to set their password."
+    )
+    field_order = ("email", "name", "role", "scope", "accounts")
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """Every zone this machine knows, UTC first."""
+    names = sorted(zoneinfo.available_timezones() - {"UTC", "localtime"})
+    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
+
+
+class ProfileForm(forms.Form):
+    """One's own name, time zone and theme."""
+
+    name = forms.CharField(max_length=100, required=False, help_text="As others read it in the history.")
+    time_zone = forms.ChoiceField(choices=time_zones, help_text="All times are shown in it.")
+    theme = forms.ChoiceField(choices=Theme.choices, widget=forms.RadioSelect, label="Look")

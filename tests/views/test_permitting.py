@@ -1,0 +1,108 @@
+"""Auditors change nothing, by URL either. The table of addresses is the URL configuration itself."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from sharing.models import Event, Role
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+# One's own business: signing in and out, one's own password, profile and sessions.
+OWN = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_change_password",
+    "profile",
+    "session-end",
+    "session-end-others",
+}
+# Answers everybody alike: there is no such page.
+OPEN = {"account_signup"}
+ADMINS = {
+    "person-list",
+    "person-add",
+    "person-detail",
+    "person-link",
+    "person-deactivate",
+    "person-reactivate",
+}
+SAMPLES = {
+    "uuid": str(uuid.UUID(int=7)),
+    "int": "7",
+    "str": "text",
+    "slug": "slug",
+}
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    """Name and a sample address of every route; fails for a route without a name."""
+
+    def walk(patterns: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns)
+            else:
+                yield pattern
+
+    for pattern in walk(get_resolver().url_patterns):
+        assert pattern.name, f"{pattern.pattern} has no name"
+        if pattern.name in OWN:
+            continue
+        kinds = {name: type(converter).__name__ for name, converter in pattern.pattern.converters.items()}
+        samples = {
+            name: SAMPLES[kind.removesuffix("Converter").replace("String", "str").lower()] for name, kind in kinds.items()
+        }
+        yield pattern.name, reverse(pattern.name, kwargs=samples)
+
+
+NAMED = list(addresses())
+
+
+def test_the_table_is_not_empty() -> None:
+    names = {name for name, _ in NAMED}
+    assert names >= ADMINS
+    assert "overview" in names
+
+
+@pytest.mark.parametrize(("name", "address"), NAMED)
+def test_an_auditor_posts_nowhere(client: Client, name: str, address: str) -> None:
+    client.force_login(factories.person(Role.AUDITOR))
+    before = Event.objects.count()
+    response = client.post(address, {"reason": "because"})
+    # 405: the address takes no POST from anybody.
+    assert response.status_code in ({404} if name in OPEN else {403, 405}), f"{name} answers {response.status_code}"
+    assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name in ADMINS])
+def test_an_owner_does_not_act_as_an_admin(client: Client, name: str, address: str) -> None:
+    client.force_login(factories.person(Role.OWNER))
+    assert client.post(address).status_code in {403, 405}
+    assert client.get(address).status_code in {403, 405}
+
+
+@pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name not in OPEN])
+def test_nobody_who_is_not_signed_in_gets_anywhere(client: Client, name: str, address: str) -> None:
+    for response in (client.get(address), client.post(address)):
+        assert response.status_code == 302, name
+        assert response.headers["Location"].startswith("/login/")
+
+
+@pytest.mark.parametrize(("name", "address"), NAMED)
+def test_a_post_without_a_csrf_token_is_refused(name: str, address: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(factories.person(Role.ADMIN))
+    response = client.post(address)
+    assert response.status_code in {403, 404, 405}
+    if response.status_code == 403:
+        assert "This form is out of date" in response.content.decode()
