@@ -1,9 +1,15 @@
 """Fixtures every room's tests may use."""
 
-from collections.abc import Iterator
+import os
+import secrets
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.live import LiveDemo
+from tests.postgresql import create
 
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
@@ -38,3 +44,49 @@ def sandbox(running_sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> "Ite
     session.forget()
     yield running_sandbox
     session.forget()
+
+
+@pytest.fixture(scope="session")
+def running_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDemo]:
+    """`make demo` with all its processes, once for the whole session; on the database kind that the suite runs on."""
+    server = os.environ["DATABASE_URL"]
+    database = create(server, f"demo_{secrets.token_hex(4)}") if server.startswith("postgres") else ""
+    with LiveDemo(tmp_path_factory.mktemp("demo"), database_url=database) as demo:
+        yield demo
+
+
+@pytest.fixture
+def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
+    """The running demo with every process up and the sandbox calm. Its database goes on from test to test."""
+    running_demo.wait_until_running()
+    running_demo.controls.calm()
+    yield running_demo
+    running_demo.controls.calm()
+
+
+#: Tests that start processes share one worker of pytest-xdist: the session's demo runs once, and never beside another.
+LIVE = ("demo", "running_demo")
+E2E = Path(__file__).parent / "e2e"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives a browser, and keep what starts processes together."""
+    for item in items:
+        if item.path.is_relative_to(E2E):
+            item.add_marker(pytest.mark.e2e)
+        if set(LIVE) & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.processes)
+        if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.xdist_group("live"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skipped test is a failed one: what is not tried is not known to work."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and skipping is not allowed: {report.longrepr}"
+    return report

@@ -74,10 +74,10 @@ def formatters() -> list[Step]:
 
 def _tracked(ending: str) -> list[str]:
     """Files that git knows and that are ours to form: templates, and Python without migrations."""
-    listed = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return [
         name
-        for name in listed.splitlines()
+        for name in listed.stdout.splitlines()
         if name.endswith(ending) and "/migrations/" not in name and (CHECKOUT / name).exists()
     ]
 
@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
     """All of it; the exit status."""
     began = time.monotonic()
     if arguments == ["format"]:
-        return 0 if all([check(step) for step in formatters()]) else 1
+        return sum(not check(step) for step in formatters())
     with ThreadPoolExecutor(2) as pool:
         passed = all(list(pool.map(check, checks())))
     if arguments == ["lint"]:

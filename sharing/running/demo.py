@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import secrets
+import shlex
 import subprocess
 import sys
 import time
@@ -35,13 +36,14 @@ class Demo(Session):
 
     title = "demo"
 
-    def __init__(self, folder: Path, port: int, *, story: str = "demo", control_key: str = "") -> None:
+    def __init__(self, folder: Path, port: int, *, story: str = "demo", control_key: str = "", database_url: str = "") -> None:
         super().__init__(folder)
         self.port = port
         self.story = story
         self.url = f"http://localhost:{port}"
         self.accounts_file = self.home / "accounts.json"
         self.control_key = control_key
+        self.database_url = database_url or f"sqlite:///{quote(str(self.home / 'fnshare.sqlite3'))}"
         self.sandbox_port = ports.free()
 
     def environ(self) -> dict[str, str]:
@@ -55,7 +57,7 @@ class Demo(Session):
             SECRET_KEY=secrets.token_urlsafe(48),
             ALLOWED_HOSTS="localhost,127.0.0.1",
             PUBLIC_URL=self.url,
-            DATABASE_URL=f"sqlite:///{quote(str(self.home / 'fnshare.sqlite3'))}",
+            DATABASE_URL=self.database_url,
             REDIS_URL=f"redis+socket://{self.sockets / 'valkey'}",
             EMAIL_URL=f"filemail://{quote(str(self.home / 'mail'))}",
             AWS_ENDPOINT_URL=f"http://127.0.0.1:{self.sandbox_port}",
@@ -81,6 +83,7 @@ class Demo(Session):
     def run(self) -> None:
         """Start everything, tell the story, print the way in, and stay until asked to end."""
         environ = self.environ()
+        self._keep_for_commands(environ)
         own = programs.product(port=self.port, folder=self.home)
         self.supervisor = supervisor = Supervisor(
             [programs.valkey(self.sockets / "valkey"), self.sandbox(), *own], self.home, self.sockets / "control", environ
@@ -130,6 +133,12 @@ class Demo(Session):
             f"aws_secret_access_key = {dashboard['secret_access_key']}\n",
         )
 
+    def _keep_for_commands(self, environ: dict[str, str]) -> None:
+        """var/demo/environment: what a shell sources to run manage.py against this demo."""
+        ours = {name: value for name, value in sorted(environ.items()) if os.environ.get(name) != value}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in ours.items() if name != leftovers.RUN_ID]
+        write_private(self.home / "environment", "\n".join(lines) + "\n")
+
     def _describe(self, accounts: list[dict[str, Any]]) -> None:
         """var/demo.json, for programs."""
         told = {
@@ -162,10 +171,17 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "var", help="where to keep it (default: var)")
     parser.add_argument("--story", default="demo", help="the sandbox's story (default: demo)")
     parser.add_argument("--control-key", default="", help="opens the sandbox's controls to requests that carry it (tests)")
+    parser.add_argument("--database-url", default="", help="an empty database to use instead of a SQLite file (tests)")
     options = parser.parse_args()
     try:
         port = ports.wanted()
-        with Demo(options.folder.resolve(), port, story=options.story, control_key=options.control_key) as demo:
+        with Demo(
+            options.folder.resolve(),
+            port,
+            story=options.story,
+            control_key=options.control_key,
+            database_url=options.database_url,
+        ) as demo:
             ports.refuse_if_taken(port)
             print("Starting fnshare with its sandbox AWS ...", flush=True)
             demo.run()
