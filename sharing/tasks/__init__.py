@@ -4,6 +4,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .queueing import soon
+from .sharing import reconcile_grant, run_check
 from .sweeping import sweep
 
-__all__ = ["soon", "sweep"]
+__all__ = ["reconcile_grant", "run_check", "soon", "sweep"]

@@ -12,15 +12,15 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 
-def soon(task: "Task[Any, Any]", pk: uuid.UUID | str, *, queue: str = "clicks") -> None:
-    """Queue the task after the commit.
+def soon(task: "Task[Any, Any]", pk: uuid.UUID | str, *, queue: str = "clicks", after: float = 0) -> None:
+    """Queue the task after the commit. `after`: seconds until a worker should take it.
 
     With the broker away the row waits for the sweep: nothing fails, nothing is lost.
     """
 
     def send() -> None:
         try:
-            task.apply_async(args=(str(pk),), queue=queue, retry=False)
+            task.apply_async(args=(str(pk),), queue=queue, retry=False, countdown=after)
         except (OperationalError, RedisError, OSError) as problem:
             log.warning("not_queued", task=task.name, pk=str(pk), problem=type(problem).__name__)
 

@@ -1,6 +1,6 @@
 """Planning a share: who is understood, what is refused with what to do, what the preview shows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -29,7 +29,7 @@ def ann() -> Actor:
     return Actor.of(factories.person(Role.OWNER, email="ann@example.com"))
 
 
-def in_days(days: int) -> "timezone.datetime":
+def in_days(days: int) -> datetime:
     return timezone.now() + timedelta(days=days)
 
 

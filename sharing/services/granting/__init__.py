@@ -1,26 +1,39 @@
 """Deciding who may do what, and making AWS agree."""
 
 from .approving import approval_digest, approve, decline, extend
+from .consequences import consequences, consequences_of_statement
 from .deciding import grant
 from .planning import default_sid, plan
+from .reconciling import due, reconcile
 from .revoking import revoke, revoke_statement, way_in_problem
+from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
+from .undoing import restore, undo, undo_plan, vanished_together
 
 __all__ = [
     "Consequences",
     "Covering",
+    "Outcome",
     "Plan",
     "Problem",
     "Restorable",
     "Restored",
     "approval_digest",
     "approve",
+    "consequences",
+    "consequences_of_statement",
     "decline",
     "default_sid",
+    "due",
     "extend",
     "grant",
     "plan",
+    "reconcile",
+    "restore",
     "revoke",
     "revoke_statement",
+    "undo",
+    "undo_plan",
+    "vanished_together",
     "way_in_problem",
 ]

@@ -13,6 +13,7 @@ from sharing.policy import Permission, WhoError, parse_who
 from sharing.policy.actions import INVOKE, action_class
 from sharing.policy.document import LIMIT, size_after
 from sharing.services.errors import Refusal
+from sharing.services.naming import account_names, numbers_by_name
 
 from . import rights
 from .deciding import check_end
@@ -22,10 +23,10 @@ from .overlaps import already_granted
 from .revoking import way_in_problem
 from .shapes import Plan, Problem
 from .statements import document_of, same_as_granted
-from .wording import account_names, numbers_by_name, share_cli, share_sentence, until
+from .wording import share_cli, share_sentence, until
 
 #: Where `form_token` becomes a grant's id: the same form always plans the same statement, Sid included.
-_FORMS = uuid.UUID("6f0d6a52-3c8e-4d0a-9c55-0f2f6f6f8f11")
+FORMS = uuid.UUID("6f0d6a52-3c8e-4d0a-9c55-0f2f6f6f8f11")
 
 #: Form field of a permission's field.
 _FIELDS = {"principal": "who", "function": "", "organization": "organization"}
@@ -54,7 +55,7 @@ def plan(
     read. Raises NotFound (out of scope) and NotPermitted; everything else that is wrong is in `Plan.problems`.
     """
     rights.require_change(by, policy)
-    grant_id = uuid.uuid5(_FORMS, form_token) if form_token else uuid.uuid4()
+    grant_id = uuid.uuid5(FORMS, form_token) if form_token else uuid.uuid4()
     try:
         principal = parse_who(who, names=numbers_by_name(), partition=arn_of(policy).partition)
     except WhoError as error:

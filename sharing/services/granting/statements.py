@@ -8,7 +8,7 @@ from typing import Any
 from sharing.models import Grant, Policy
 from sharing.policy import Document, Statement, parse, same_statement
 from sharing.policy.permission import mask_statement
-from sharing.policy.statement import canonical
+from sharing.policy.statement import canonical, parse_statement
 from sharing.services.errors import Refusal
 
 from .digests import fingerprint
@@ -59,6 +59,17 @@ def same_as_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
     if not token or not grant.token_fingerprint or token_in(grant.statement) == token:
         return True
     return fingerprint(token) == grant.token_fingerprint
+
+
+def ghost_of_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
+    """Whether this is our statement whose role or user was deleted: AWS shows its unique id in place of the ARN.
+
+    It may also show so for a moment after a role was made (aws-facts 1.7).
+    """
+    read = parse_statement(stored)
+    if grant.principal_kind not in ("role", "user") or [one.kind.value for one in read.principals] != ["ghost"]:
+        return False
+    return same_as_granted(grant, {**stored, "Principal": grant.statement["Principal"]})
 
 
 def token_in(statement: Mapping[str, Any]) -> str:

@@ -3,26 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sharing.models import Account, Grant, Policy
+from sharing.models import Grant, Policy
 from sharing.policy import Permission
 from sharing.policy.actions import ACTIONS
+from sharing.services.naming import account_names
 
 from .keeping import principal_of
-
-
-def account_names() -> dict[str, str]:
-    """Account ids and the names people gave them. One query."""
-    return dict(Account.objects.values_list("number", "name"))
-
-
-def numbers_by_name() -> dict[str, str]:
-    """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces."""
-    found: dict[str, str] = {}
-    for number, name in Account.objects.values_list("number", "name"):
-        while name in found:
-            name += " "
-        found[name] = number
-    return found
 
 
 def place_of(policy: Policy) -> str:

@@ -1,0 +1,18 @@
+"""Names people gave to accounts, and back to the digits AWS reads."""
+
+from sharing.models import Account
+
+
+def account_names() -> dict[str, str]:
+    """Account ids and the names people gave them. One query."""
+    return dict(Account.objects.values_list("number", "name"))
+
+
+def numbers_by_name() -> dict[str, str]:
+    """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces."""
+    found: dict[str, str] = {}
+    for number, name in Account.objects.values_list("number", "name"):
+        while name in found:
+            name += " "
+        found[name] = number
+    return found

@@ -1,0 +1,30 @@
+"""What a worker does about grants and checks."""
+
+from celery import shared_task
+
+from sharing.services import checking, granting
+
+from .queueing import soon
+
+#: Later than this the sweep finds the row by itself.
+_SWEPT = 30.0
+
+
+@shared_task(name="sharing.reconcile_grant", ignore_result=True, acks_late=True)
+def reconcile_grant(pk: str) -> None:
+    """Make AWS agree with the grant; come back while it is unsettled; queue the check that became due."""
+    outcome = granting.reconcile(pk)
+    if outcome is None:
+        return
+    if outcome.again_in is not None and outcome.again_in <= _SWEPT:
+        soon(reconcile_grant, pk, after=outcome.again_in)
+    if outcome.check is not None:
+        soon(run_check, outcome.check.pk, queue="checks")
+
+
+@shared_task(name="sharing.run_check", ignore_result=True, acks_late=True)
+def run_check(pk: str) -> None:
+    """Try as the principal the check is about; come back while the answer may still change."""
+    outcome = checking.run(pk)
+    if outcome is not None and outcome.again_in is not None and outcome.again_in <= _SWEPT:
+        soon(run_check, pk, queue="checks", after=outcome.again_in)
