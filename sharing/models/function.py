@@ -40,6 +40,7 @@ class Function(models.Model):
     last_modified = models.CharField(max_length=40, blank=True)
     tags = models.JSONField(null=True, blank=True)
     urls = models.JSONField(null=True, blank=True, help_text='URL configs: {"": "NONE", "live": "AWS_IAM"}; null: not read.')
+    aliases_failure = models.TextField(blank=True, help_text="Why its aliases could not be listed at the last read.")
     first_seen_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     details_read_at = models.DateTimeField(null=True, blank=True, help_text="Versions' policies, tags and URL configs.")
