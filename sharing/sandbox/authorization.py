@@ -190,7 +190,10 @@ class Gate:
             raise denied(verdict.refusal(caller, action, resource))
 
     def check_action(self, caller: Caller, action: str, context: dict[str, list[str]]) -> None:
-        """For services behind moto: some policy must allow the action, whatever its resource; none may deny it on all."""
+        """For services behind moto: some policy must allow the action, whatever its resource; none may deny it on all.
+
+        `service:?` asks about a REST operation whose name the request does not carry: any action of the service will do.
+        """
         rights = self.directory.rights(caller)
         for side, documents in (("identity", rights.identity), ("boundary", rights.boundary), ("session", rights.session)):
             if documents is None:

@@ -111,6 +111,12 @@ def principal_reach(statement: dict[str, Any], who: Who) -> Reach:
 
 
 def _covers(statement: dict[str, Any], field: str, text: str, *, ignore_case: bool) -> bool:
+    if field == "Action" and text.endswith(":?") and field in statement:
+        service = text.removesuffix("?")
+        named = [str(p).lower() for p in as_list(statement[field])]
+        if statement.get("Effect") == "Deny":
+            return bool({"*", f"{service}*"} & set(named))
+        return any(p == "*" or p.startswith(service) for p in named)
     if field in statement:
         return any(matches(str(p), text, ignore_case) for p in as_list(statement[field]))
     negated = f"Not{field}"

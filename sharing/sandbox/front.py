@@ -161,7 +161,7 @@ class Exchange:
     def _other(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
         front, scope, request = self.front, self.scope, self.request
         form = _form(request)
-        operation = _operation(request, form)
+        operation = _operation(scope.service, request, form)
         self.subject = Subject(caller.account, scope.region, operation)
         self.subject.resource = form.get("RoleArn", "") if scope.service == "sts" else ""
         self._strike("before")
@@ -247,14 +247,16 @@ def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _operation(request: Request, form: dict[str, str]) -> str:
-    """The operation's name as the protocol carries it; for REST services the last part of the path."""
+def _operation(service: str, request: Request, form: dict[str, str]) -> str:
+    """The operation's name as the protocol carries it; `?` for REST services, where only method and path tell."""
     if "Action" in form:
         return form["Action"]
     if "x-amz-target" in request.headers:
         return request.headers["x-amz-target"].rpartition(".")[2]
-    last = request.path.rstrip("/").rpartition("/")[2]
-    return last[:1].upper() + last[1:] if last.isalnum() else "Request"
+    if service == "account":
+        last = request.path.rpartition("/")[2]
+        return last[:1].upper() + last[1:]
+    return "?"
 
 
 def _send(reply: Reply, start_response: StartResponse, request_id: str) -> Iterable[bytes]:

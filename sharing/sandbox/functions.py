@@ -10,7 +10,7 @@ from typing import Any
 
 from sharing.sandbox import shapes
 from sharing.sandbox.errors import AwsError, Reply, as_json, conflict, invalid, missing
-from sharing.sandbox.estate import LATEST, Alias, Configuration, Estate, Function, Target, Url
+from sharing.sandbox.estate import LATEST, Alias, Configuration, Estate, Function, Target
 from sharing.sandbox.identity import find_role_by_arn
 
 _ALIAS_NAME = re.compile(r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)")
@@ -18,12 +18,6 @@ _ALIAS_NAME = re.compile(r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 
 def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-def url_of(function: Function, qualifier: str) -> str:
-    """A function URL like AWS makes them: stable for the function and qualifier."""
-    digest = sha256(function.qualified(qualifier or None).encode()).hexdigest()[:32]
-    return f"https://{digest}.lambda-url.{function.region}.on.aws/"
 
 
 class Functions:
@@ -49,31 +43,28 @@ class Functions:
                 if (function := self.estate.find(account, region, name))
                 for version, arn in shapes.versions(function)
             ]
-            chosen, marker = shapes.page(every, parameters)
+            chosen, marker = shapes.page(every, parameters, lambda entry: shapes.version_key(entry[0], entry[1]))
             found = [shapes.configuration(function, version, arn) for function, version, arn in chosen]
         else:
-            few, marker = shapes.page(names, parameters)
+            few, marker = shapes.page(names, parameters, str)
             held = [self.estate.find(account, region, name) for name in few]
             found = [shapes.configuration(function, LATEST, function.arn) for function in held if function]
-        return as_json(_with_marker({"Functions": found}, marker))
+        return as_json(shapes.with_marker({"Functions": found}, marker))
 
     def list_versions(self, target: Target, parameters: dict[str, Any]) -> Reply:
         function = self.find(target)
-        chosen, marker = shapes.page(shapes.versions(function), parameters)
+        chosen, marker = shapes.page(
+            shapes.versions(function), parameters, lambda entry: shapes.version_key(function, entry[0])
+        )
         found = [shapes.configuration(function, version, arn) for version, arn in chosen]
-        return as_json(_with_marker({"Versions": found}, marker))
+        return as_json(shapes.with_marker({"Versions": found}, marker))
 
     def list_aliases(self, target: Target, parameters: dict[str, Any]) -> Reply:
         function = self.find(target)
         version = parameters.get("FunctionVersion")
         held = [function.aliases[name] for name in sorted(function.aliases)]
-        chosen, marker = shapes.page([a for a in held if version in (None, a.version)], parameters)
-        return as_json(_with_marker({"Aliases": [shapes.alias(function, a) for a in chosen]}, marker))
-
-    def list_urls(self, target: Target, parameters: dict[str, Any]) -> Reply:
-        function = self.find(target)
-        chosen, marker = shapes.page(sorted(function.urls.items()), parameters)
-        return as_json(_with_marker({"FunctionUrlConfigs": [shapes.url(function, q, u) for q, u in chosen]}, marker))
+        chosen, marker = shapes.page([a for a in held if version in (None, a.version)], parameters, lambda a: a.name)
+        return as_json(shapes.with_marker({"Aliases": [shapes.alias(function, a) for a in chosen]}, marker))
 
     def get_configuration(self, target: Target) -> Reply:
         function = self.find(target)
@@ -98,10 +89,6 @@ class Functions:
     def get_alias(self, target: Target, name: str) -> Reply:
         function = self.find(target)
         return as_json(shapes.alias(function, self._alias(function, name)))
-
-    def get_url(self, target: Target) -> Reply:
-        function = self.find(target)
-        return as_json(shapes.url(function, target.qualifier or "", self._url(function, target.qualifier)))
 
     def list_tags(self, target: Target) -> Reply:
         return as_json({"Tags": dict(self.find(target).tags)})
@@ -236,38 +223,6 @@ class Functions:
                 function.forget(name)
             return Reply(204)
 
-    def create_url(self, target: Target, parameters: dict[str, Any]) -> Reply:
-        with self.estate.lock:
-            function = self.find(target)
-            qualifier = target.qualifier or ""
-            if qualifier and qualifier not in function.aliases:
-                raise invalid("A function URL belongs to the function or to an alias, never to a version.")
-            if qualifier in function.urls:
-                raise conflict(f"FunctionUrlConfig exists for this Lambda function: {function.qualified(qualifier or None)}")
-            mode = parameters.get("InvokeMode", "BUFFERED")
-            now = timestamp()
-            function.urls[qualifier] = Url(
-                parameters["AuthType"], url_of(function, qualifier), mode, now, now, parameters.get("Cors")
-            )
-            return as_json(shapes.url(function, qualifier, function.urls[qualifier]), 201)
-
-    def update_url(self, target: Target, parameters: dict[str, Any]) -> Reply:
-        with self.estate.lock:
-            function = self.find(target)
-            held = self._url(function, target.qualifier)
-            held.auth_type = parameters.get("AuthType", held.auth_type)
-            held.invoke_mode = parameters.get("InvokeMode", held.invoke_mode)
-            held.cors = parameters.get("Cors", held.cors)
-            held.modified = timestamp()
-            return as_json(shapes.url(function, target.qualifier or "", held))
-
-    def delete_url(self, target: Target) -> Reply:
-        with self.estate.lock:
-            function = self.find(target)
-            self._url(function, target.qualifier)
-            del function.urls[target.qualifier or ""]
-            return Reply(204)
-
     def tag(self, target: Target, tags: dict[str, str]) -> Reply:
         with self.estate.lock:
             self.find(target).tags.update(tags)
@@ -292,11 +247,6 @@ class Functions:
             raise missing(f"Cannot find alias arn: {function.qualified(name)}")
         return function.aliases[name]
 
-    def _url(self, function: Function, qualifier: str | None) -> Url:
-        if (qualifier or "") not in function.urls:
-            raise missing()
-        return function.urls[qualifier or ""]
-
     def _version(self, function: Function, version: str) -> None:
         if version != LATEST and version not in function.versions:
             raise missing(f"Function not found: {function.qualified(version)}")
@@ -318,7 +268,3 @@ class Functions:
 def _digest(code: dict[str, Any]) -> str:
     text = repr(sorted((key, value) for key, value in code.items() if key in ("ZipFile", "S3Bucket", "S3Key", "ImageUri")))
     return b64encode(sha256(text.encode()).digest()).decode()
-
-
-def _with_marker(shape: dict[str, Any], marker: str | None) -> dict[str, Any]:
-    return {**shape, "NextMarker": marker} if marker else shape

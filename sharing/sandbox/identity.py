@@ -6,7 +6,7 @@ import secrets
 import string
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -154,7 +154,7 @@ class Directory:
     def __post_init__(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._keys: dict[str, tuple[str, str]] = {}
-        self._history: dict[str, list[tuple[float, tuple[Any, Any]]]] = {}
+        self._history: dict[tuple[str, str], list[tuple[float, tuple[Any, Any]]]] = {}
         self._lock = threading.Lock()
 
     def reset(self) -> None:
@@ -207,7 +207,7 @@ class Directory:
         else:
             current = policies_of_user(caller.account, caller.user_name)
             session = None
-        identity, boundary = self._as_of(caller.who.unique_id, delay, current) if delay else current
+        identity, boundary = self._as_of((caller.account, caller.who.unique_id), delay, current) if delay else current
         return Rights(identity, boundary, session)
 
     def note_changes(self, account: str) -> None:
@@ -218,20 +218,26 @@ class Directory:
         for name, user in list(iam.users.items()):
             current[user_id(user)] = policies_of_user(account, name)
         with self._lock:
-            for unique, policies in current.items():
-                versions = self._history.setdefault(unique, [])
+            for unique in {*current, *(known for place, known in self._history if place == account)}:
+                policies = current.get(unique, ((), None))
+                versions = self._history.setdefault((account, unique), [])
                 if not versions or versions[-1][1] != policies:
                     versions.append((moment, policies))
 
     def settle(self) -> None:
         """Count everything known so far as in force: used after seeding."""
         with self._lock:
-            for unique, versions in self._history.items():
-                self._history[unique] = [(float("-inf"), versions[-1][1])]
+            for principal, versions in self._history.items():
+                self._history[principal] = [(float("-inf"), versions[-1][1])]
 
-    def _as_of(self, unique: str, delay: float, current: tuple[Any, Any]) -> tuple[Any, Any]:
+    def expire_sessions(self) -> None:
+        """Every temporary credential given so far is expired from now on."""
+        with self._lock:
+            self._sessions = {key: replace(session, expires=0.0) for key, session in self._sessions.items()}
+
+    def _as_of(self, principal: tuple[str, str], delay: float, current: tuple[Any, Any]) -> tuple[Any, Any]:
         horizon = time.monotonic() - delay
-        versions = self._history.get(unique)
+        versions = self._history.get(principal)
         if not versions:
             return current
         old = [policies for since, policies in versions if since <= horizon]

@@ -58,6 +58,10 @@ class Delivery:
     detail: str = ""
 
 
+#: Calls kept; the older half is forgotten when there are more.
+KEPT = 100_000
+
+
 @dataclass
 class Journal(Sequence[Call]):
     """The calls as a list, oldest first; `invocations` and `deliveries` beside them."""
@@ -73,6 +77,8 @@ class Journal(Sequence[Call]):
         with self._lock:
             if isinstance(entry, Call):
                 self.calls.append(entry)
+                if len(self.calls) > KEPT:
+                    del self.calls[: KEPT // 2]
             elif isinstance(entry, Invocation):
                 self.invocations.append(entry)
             else:

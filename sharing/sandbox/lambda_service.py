@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sharing.sandbox import behind
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.errors import Reply, denied
 from sharing.sandbox.estate import Estate, Target
@@ -13,9 +14,10 @@ from sharing.sandbox.journal import Journal
 from sharing.sandbox.lambda_api import LambdaCall, target_of
 from sharing.sandbox.permissions import Permissions
 from sharing.sandbox.switches import Switches
+from sharing.sandbox.urls import Urls
 
 #: Operations whose IAM action has another name.
-IAM_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeAsync", "InvokeWithResponseStream": "InvokeFunction"}
+IAM_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 
 #: More actions that an operation needs (aws-facts 1.2).
 ALSO_NEEDS = {
@@ -69,6 +71,7 @@ class LambdaService:
         self.gate = gate
         self.switches = switches
         self.functions = Functions(estate)
+        self.urls = Urls(estate, self.functions)
         self.permissions = Permissions(estate, switches)
         self.invoker = Invoker(estate, journal)
 
@@ -104,6 +107,8 @@ class LambdaService:
             )
         for name in (action, *ALSO_NEEDS.get(call.operation, ())):
             self.gate.check(caller, f"lambda:{name}", resource, subject.account, policy, context, delayed=delayed)
+        if call.operation in ("CreateFunction", "UpdateFunctionConfiguration") and call.parameters.get("Role"):
+            self.gate.check(caller, "iam:PassRole", call.parameters["Role"], caller.account, None, context)
 
     def _keys(self, call: LambdaCall, subject: Subject) -> dict[str, list[str]]:
         """Lambda's own condition keys for this call."""
@@ -130,8 +135,10 @@ class LambdaService:
             return None
         if call.operation == "Invoke":
             return self.invoker.invoke(target, caller, asked, call.payload)
+        if call.operation == "InvokeAsync":
+            return self.invoker.invoke(target, caller, {"InvocationType": "Event"}, call.payload)
         revision = asked.get("RevisionId")
-        functions, permissions = self.functions, self.permissions
+        functions, permissions, urls = self.functions, self.permissions, self.urls
         handlers: dict[str, Callable[[Target], Reply]] = {
             "AddPermission": lambda t: permissions.add(t, asked),
             "RemovePermission": lambda t: permissions.remove(t, asked["StatementId"], revision),
@@ -141,25 +148,32 @@ class LambdaService:
             "DeleteResourcePolicy": lambda t: permissions.delete(t, revision),
             "ListAliases": lambda t: functions.list_aliases(t, asked),
             "ListVersionsByFunction": lambda t: functions.list_versions(t, asked),
-            "ListFunctionUrlConfigs": lambda t: functions.list_urls(t, asked),
+            "ListFunctionUrlConfigs": lambda t: urls.list_urls(t, asked),
             "ListTags": functions.list_tags,
             "GetFunction": functions.get_function,
             "GetFunctionConfiguration": functions.get_configuration,
-            "GetFunctionUrlConfig": functions.get_url,
+            "GetFunctionUrlConfig": urls.get_url,
             "GetAlias": lambda t: functions.get_alias(t, asked["Name"]),
             "CreateFunction": lambda t: functions.create(t, asked),
             "UpdateFunctionCode": lambda t: functions.update_code(t, asked),
             "UpdateFunctionConfiguration": lambda t: functions.update_configuration(t, asked),
             "PublishVersion": lambda t: functions.publish(t, asked),
-            "DeleteFunction": functions.delete,
+            "DeleteFunction": self._delete,
             "CreateAlias": lambda t: functions.create_alias(t, asked),
             "UpdateAlias": lambda t: functions.update_alias(t, asked),
             "DeleteAlias": lambda t: functions.delete_alias(t, asked["Name"]),
-            "CreateFunctionUrlConfig": lambda t: functions.create_url(t, asked),
-            "UpdateFunctionUrlConfig": lambda t: functions.update_url(t, asked),
-            "DeleteFunctionUrlConfig": functions.delete_url,
+            "CreateFunctionUrlConfig": lambda t: urls.create_url(t, asked),
+            "UpdateFunctionUrlConfig": lambda t: urls.update_url(t, asked),
+            "DeleteFunctionUrlConfig": urls.delete_url,
             "TagResource": lambda t: functions.tag(t, asked["Tags"]),
             "UntagResource": lambda t: functions.untag(t, asked["TagKeys"]),
         }
         handler = handlers.get(call.operation)
         return handler(target) if handler else None
+
+    def _delete(self, target: Target) -> Reply:
+        function = self.functions.find(target)
+        reply = self.functions.delete(target)
+        if not target.qualifier:
+            behind.forget(function)
+        return reply

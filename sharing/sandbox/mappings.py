@@ -67,14 +67,14 @@ class Mappings:
 
     def _list(self, call: LambdaCall, account: str, region: str) -> Reply:
         held = behind.lambda_backend(account, region).list_event_source_mappings("", "")
-        shown = [mapping.get_configuration() for mapping in held]
+        shown = sorted((mapping.get_configuration() for mapping in held), key=lambda shape: str(shape["UUID"]))
         source = call.text("EventSourceArn")
         if source:
             shown = [mapping for mapping in shown if mapping["EventSourceArn"] == source]
         wanted = parse_function_name(call.text("FunctionName") or "")
         if wanted:
             shown = [m for m in shown if (parse_function_name(m["FunctionArn"]) or {}).get("name") == wanted["name"]]
-        chosen, marker = page(shown, call.parameters, 100)
+        chosen, marker = page(shown, call.parameters, lambda shape: str(shape["UUID"]), 100)
         shape: dict[str, Any] = {"EventSourceMappings": chosen}
         if marker:
             shape["NextMarker"] = marker

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sharing.sandbox import identity
+from sharing.sandbox.documents import rendered
 from sharing.sandbox.estate import Alias, Configuration, Estate, Function, Url
 from sharing.sandbox.evaluation import Document
-from sharing.sandbox.functions import url_of
 from sharing.sandbox.identity import Directory, backend
-from sharing.sandbox.permissions import rendered, seed_policy
+from sharing.sandbox.permissions import seed_policy
+from sharing.sandbox.urls import url_of
 
 Kind = Literal["dashboard", "owner", "consumer", "stranger"]
 
@@ -153,6 +154,11 @@ class Seeding:
     def delete_role(self, account: str, name: str) -> None:
         """Delete a role with its policies; policies that name it show its unique id from now on."""
         del backend(account).roles[self._role(account, name).id]
+        self.directory.note_changes(account)
+
+    def expire_sessions(self) -> None:
+        """Every temporary credential given so far is expired from now on."""
+        self.directory.expire_sessions()
 
     def add_to_organisation(self, account: str, organisation: str) -> None:
         """Make the account a member (o-...); empty: it leaves."""

@@ -1,6 +1,8 @@
 """How functions, versions, aliases and URLs look on the wire."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sharing.sandbox.errors import invalid
@@ -76,25 +78,39 @@ def versions(function: Function) -> list[tuple[str, str]]:
     return [(version, function.qualified(version)) for version in [LATEST, *numbers]]
 
 
-def page(items: list[Item], parameters: dict[str, Any], size: int = PAGE) -> tuple[list[Item], str | None]:
-    """One page and the marker of the next. MaxItems above the cap is accepted and ignored."""
-    asked = parameters.get("MaxItems", size)
-    start = _offset(parameters.get("Marker"))
-    end = start + min(int(asked), size)
-    return items[start:end], _marker(end) if end < len(items) else None
+def version_key(function: Function, version: str) -> str:
+    """A key that sorts versions by function name and number, $LATEST first."""
+    return f"{function.name} {0 if version == LATEST else int(version):010d}"
 
 
-def _marker(offset: int) -> str:
-    return urlsafe_b64encode(f"offset:{offset}".encode()).decode()
+def page(
+    items: list[Item], parameters: dict[str, Any], key: Callable[[Item], str], size: int = PAGE
+) -> tuple[list[Item], str | None]:
+    """One page of items sorted by `key`, and the marker of the next. MaxItems above the cap is accepted and ignored.
+
+    The marker holds the last key, so that nothing is skipped when something is deleted between two pages.
+    """
+    after = _last_key(parameters.get("Marker"))
+    start = bisect_right(items, after, key=key) if after is not None else 0
+    end = start + min(int(parameters.get("MaxItems", size)), size)
+    return items[start:end], _marker(key(items[end - 1])) if end < len(items) else None
 
 
-def _offset(marker: str | None) -> int:
+def _marker(key: str) -> str:
+    return urlsafe_b64encode(f"after:{key}".encode()).decode()
+
+
+def _last_key(marker: str | None) -> str | None:
     if not marker:
-        return 0
+        return None
     try:
-        word, _, number = urlsafe_b64decode(marker.encode()).decode().partition(":")
-        if word == "offset":
-            return int(number)
+        word, _, key = urlsafe_b64decode(marker.encode()).decode().partition(":")
     except ValueError:
-        pass
-    raise invalid("The marker is not one that this operation gave.")
+        word, key = "", ""
+    if word != "after":
+        raise invalid("The marker is not one that this operation gave.")
+    return key
+
+
+def with_marker(shape: dict[str, Any], marker: str | None) -> dict[str, Any]:
+    return {**shape, "NextMarker": marker} if marker else shape

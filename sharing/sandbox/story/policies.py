@@ -165,14 +165,14 @@ POLICIES: dict[tuple[str, str], Callable[[str], Document]] = {
 }
 
 
-def full_policy(arn: str, limit: int = 20_480, spare: int = 150) -> Document:
-    """One statement per tenant account until fewer than `spare` bytes are left: no ordinary statement fits any more."""
+def full_policy(arn: str, limit: int = 20_480) -> Document:
+    """One statement per tenant account until no further one fits into `limit` bytes."""
     statements: list[dict[str, object]] = []
     size = len(json.dumps(policy(), separators=(",", ":")))
     for number in range(1, 200):
         statement = account(f"tenant-{number:03d}", f"{880000000000 + number * 7919}", arn)
         more = len(json.dumps(statement, separators=(",", ":"))) + (1 if statements else 0)
-        if size + more > limit - spare:
+        if size + more > limit:
             break
         statements.append(statement)
         size += more
