@@ -71,7 +71,8 @@ class Atom:
     True for a request when, for a key that is present, some (`every` False) or all (`every` True) of its values match
     (`want` True) or do not match (`want` False) one of `values`; and `absent` when the key is missing.
     Family "null" looks only at presence: `want` is its truth when present. Family "unknown" can never be judged.
-    `key` is lower case; `source` is the condition as written, for people. `derived` marks one implied by a Deny.
+    `key` is lower case; `source` is the condition as written, for people. `derived` marks one implied by a Deny,
+    `hidden` one that is not written anywhere and only pins a piece of an answer.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Atom:
     variables: bool
     source: Condition
     derived: bool = False
+    hidden: bool = False
 
     def negated(self) -> Atom:
         """The condition that holds exactly when this one does not."""
@@ -91,8 +93,11 @@ class Atom:
 
     @property
     def text(self) -> str:
-        """The condition for people; one that a Deny implies is said as its opposite."""
-        return f"not ({self.source})" if self.derived else str(self.source)
+        """The condition for people, a shared secret masked; one that a Deny implies is said as its opposite."""
+        source = self.source
+        if self.key == "lambda:eventsourcetoken":
+            source = replace(source, values=("••••••••",))
+        return f"not ({source})" if self.derived else str(source)
 
     def values_with_variables(self) -> tuple[str, ...]:
         """The values that hold a policy variable."""

@@ -1,0 +1,184 @@
+"""Who remains of a statement's principals once its conditions have been applied.
+
+Three kinds of callers are followed through the conditions: signed (any IAM principal of any account), services calling
+for somebody, and anonymous callers of a function URL. A condition either ends one of them, narrows the signed ones or
+the sources of services to fixed values, leaves a doubt, or changes nothing.
+
+Facts: a key narrows a `*` only by a positive operator that a missing key does not satisfy, with fixed values; keys of
+the caller's own choice and keys that describe our own function never narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from . import channels, fixed
+from .conditions import WILD, Atom, compare
+from .keys import Key, Presence, Role, key_of
+from .matching import any_of, has_wildcard
+from .population import (
+    TEXT,
+    Population,
+    doubt_literal_wildcard,
+    meet_organizations,
+    meet_values,
+    misfit,
+    values_of,
+)
+from .sources import Scope, meet, source_arn
+
+
+def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
+    """Apply every condition, in place; their order does not matter to who remains."""
+    for atom in atoms:
+        key = key_of(atom.key)
+        if atom.family == "unknown" or key.role is Role.UNKNOWN:
+            population.cannot_judge(atom)
+            population.other.append(atom)
+            continue
+        population.signed = population.signed and _may_carry(atom, key.signed)
+        population.service = population.service and _may_carry(atom, key.service)
+        population.anonymous = population.anonymous and _may_carry(atom, key.anonymous)
+        (_presence if atom.family == "null" else _HANDLERS[key.role])(population, atom, key)
+        if population.empty:
+            break
+    return population
+
+
+def _may_carry(atom: Atom, presence: Presence) -> bool:
+    if presence is Presence.NEVER:
+        return atom.absent
+    return not (presence is Presence.ALWAYS and atom.family == "null" and not atom.want)
+
+
+def _presence(population: Population, atom: Atom, key: Key) -> None:
+    """`Null`: callers that never or always carry the key are settled already; the others choose what suits them."""
+    population.other.append(atom)
+    if key.role in (Role.TOKEN, Role.NETWORK) and atom.want:
+        population.limits.append(f"only calls that carry {atom.source.key}")
+    if key.role in _SOURCES and atom.absent and not population.signed:
+        population.doubts.append(f"whether the service sends {atom.source.key}")
+    if key.role in (Role.URL_AUTH, Role.VIA_URL) and atom.want:
+        population.demand_url()
+
+
+def _who(
+    population: Population,
+    atom: Atom,
+    attribute: str,
+    settle: Callable[[str, Atom], str | None],
+    excluded: list[Atom] | None = None,
+) -> None:
+    """A key that says who a signed caller is; `settle` gives a value's fixed form, "" for nobody, None for open."""
+    if misfit(population, atom):
+        return
+    values = values_of(population, atom)
+    if not atom.want:
+        population.note(atom)
+        if atom.family in WILD and "*" in values and not (attribute == "organizations" and atom.absent):
+            population.signed = False
+        if excluded is not None:
+            excluded.append(atom)
+        return
+    doubt_literal_wildcard(population, atom)
+    settled = [settle(value, atom) for value in values]
+    narrows = not atom.absent and None not in settled
+    population.note(atom, narrows)
+    if narrows:
+        join = meet_organizations if "organizations" in attribute else meet_values
+        left = join(getattr(population, attribute), (value for value in settled if value))
+        setattr(population, attribute, left)
+        if not left:
+            population.signed = False
+
+
+def _account(population: Population, atom: Atom, key: Key) -> None:
+    if atom.family in TEXT:
+        matched = any_of(compare(atom, value, "anonymous") for value in atom.values)
+        population.anonymous = population.anonymous and matched is atom.want
+    _who(population, atom, "accounts", fixed.account, population.not_accounts)
+
+
+def _arn(population: Population, atom: Atom, key: Key) -> None:
+    _who(population, atom, "arns", fixed.arn, population.not_arns)
+
+
+def _user_id(population: Population, atom: Atom, key: Key) -> None:
+    _who(population, atom, "ids", fixed.unique_id)
+
+
+def _organization(population: Population, atom: Atom, key: Key) -> None:
+    settle = fixed.organization_path if key.role is Role.ORGANIZATION_PATH else fixed.organization
+    _who(population, atom, "organizations", settle)
+    if not atom.want and atom.family in TEXT:
+        population.not_organizations.extend(value for value in atom.values if not fixed.is_open(value, atom))
+
+
+def _source_function(population: Population, atom: Atom, key: Key) -> None:
+    _who(population, atom, "functions", fixed.arn)
+
+
+def _source(population: Population, atom: Atom, key: Key) -> None:
+    """A key that says for whom a service calls. Signed and anonymous callers never carry it."""
+    if misfit(population, atom):
+        return
+    if not atom.want:
+        population.not_sources.extend(atom.values)
+    elif not atom.absent:
+        doubt_literal_wildcard(population, atom)
+    if not atom.want or atom.absent:
+        population.note(atom)
+        return
+    values = values_of(population, atom)
+    if key.role is Role.SOURCE_ARN:
+        arns = [source_arn(value) for value in values]
+        if atom.family == "like" and any(has_wildcard(":".join(arn.text.split(":", 5)[:5])) for arn in arns):
+            population.doubts.append(f"a wildcard of {atom.source.operator} runs over colons, past the account")
+        population.note(atom, any(arn.scope is not Scope.OPEN for arn in arns))
+        population.source_arns = meet(population.source_arns, arns)
+        population.service = population.service and bool(population.source_arns)
+        return
+    attribute, settle = _SOURCES[key.role]
+    settled = [settle(value, atom) for value in values]
+    narrows = None not in settled
+    population.note(atom, narrows)
+    if narrows:
+        join = meet_organizations if "organizations" in attribute else meet_values
+        left = join(getattr(population, attribute), (value for value in settled if value))
+        setattr(population, attribute, left)
+        population.service = population.service and bool(left)
+
+
+_SOURCES: Final[dict[Role, tuple[str, Callable[[str, Atom], str | None]]]] = {
+    Role.SOURCE_ACCOUNT: ("source_accounts", fixed.account),
+    Role.SOURCE_ARN: ("source_arns", fixed.arn),
+    Role.SOURCE_ORGANIZATION: ("source_organizations", fixed.organization),
+    Role.SOURCE_ORGANIZATION_PATH: ("source_organizations", fixed.organization_path),
+}
+
+
+_HANDLERS: Final[dict[Role, Callable[[Population, Atom, Key], None]]] = {
+    Role.ACCOUNT: _account,
+    Role.ARN: _arn,
+    Role.USER_ID: _user_id,
+    Role.ORGANIZATION: _organization,
+    Role.ORGANIZATION_PATH: _organization,
+    Role.SOURCE_ACCOUNT: _source,
+    Role.SOURCE_ARN: _source,
+    Role.SOURCE_ORGANIZATION: _source,
+    Role.SOURCE_ORGANIZATION_PATH: _source,
+    Role.IS_SERVICE: channels.is_service,
+    Role.SERVICE_NAME: channels.service_name,
+    Role.NETWORK: channels.network,
+    Role.ADDRESS: channels.address,
+    Role.TOKEN: channels.token,
+    Role.URL_AUTH: channels.url_type,
+    Role.VIA_URL: channels.via_url,
+    Role.SOURCE_FUNCTION: _source_function,
+    Role.TIME: channels.time,
+    Role.CALLER: channels.nothing,
+    Role.OURS: channels.ours,
+    Role.FOREIGN: channels.nothing,
+    Role.CONSTANT: channels.constant,
+}

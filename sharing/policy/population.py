@@ -1,0 +1,135 @@
+"""The callers that conditions leave, and how a condition narrows them.
+
+Three kinds of callers are followed: signed (any IAM principal of any account), services calling for somebody, and
+anonymous callers of a function URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from . import fixed
+from .actions import ActionClass
+from .arn import FunctionArn
+from .conditions import WILD, Atom, compare
+from .matching import Truth, any_of, covers, has_wildcard, overlap
+from .sources import SourceArn
+
+TEXT: Final = frozenset(("equal", "fold", "like", "arn"))
+URL_TYPES: Final = frozenset(("NONE", "AWS_IAM"))
+_BY_URL: Final = frozenset((ActionClass.INVOKE, ActionClass.INVOKE_URL))
+
+Values = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Population:
+    """The callers left, and what is known of them. None for a list means "not narrowed by this".
+
+    `doubts` make every answer depend; `limits` are bounds (network, shared secret) that make only "everyone" depend.
+    """
+
+    function: FunctionArn
+    action_class: ActionClass
+    signed: bool = True
+    service: bool = True
+    anonymous: bool = True
+    accounts: Values | None = None
+    arns: Values | None = None
+    ids: Values | None = None
+    organizations: Values | None = None
+    functions: Values | None = None
+    services: Values | None = None
+    source_accounts: Values | None = None
+    source_arns: tuple[SourceArn, ...] | None = None
+    source_organizations: Values | None = None
+    not_accounts: list[Atom] = field(default_factory=list)
+    not_arns: list[Atom] = field(default_factory=list)
+    not_organizations: list[str] = field(default_factory=list)
+    not_sources: list[str] = field(default_factory=list)
+    url_types: frozenset[str] = URL_TYPES
+    only_by_url: bool = False
+    token: bool = False
+    no_address: bool = False
+    times: list[Atom] = field(default_factory=list)
+    ours: list[Atom] = field(default_factory=list)
+    narrowing: list[Atom] = field(default_factory=list)
+    other: list[Atom] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.signed or self.service or self.anonymous)
+
+    def end(self) -> None:
+        """Nobody is left."""
+        self.signed = self.service = self.anonymous = False
+
+    def demand_url(self) -> None:
+        """Only calls by the function URL are left; other actions than the two of a URL never come that way."""
+        self.only_by_url = True
+        if self.action_class not in _BY_URL:
+            self.end()
+
+    def note(self, atom: Atom, narrows: bool = False) -> None:
+        """List a condition among those that narrow or those that do not."""
+        (self.narrowing if narrows else self.other).append(atom)
+
+    def cannot_judge(self, atom: Atom, why: str = "which cannot be judged") -> None:
+        self.doubts.append(f"condition {atom.source.operator} {atom.source.key}, {why}")
+
+
+def values_of(population: Population, atom: Atom) -> Values:
+    """The policy's values, with the variable that is constant for one function filled in."""
+    if not atom.variables:
+        return atom.values
+    account = population.function.account
+    return tuple(account if value.lower() == "${aws:resourceaccount}" else value for value in atom.values)
+
+
+def misfit(population: Population, atom: Atom) -> bool:
+    """An operator of another kind than the key's values, such as NumericEquals on an ARN."""
+    if atom.family in TEXT:
+        return False
+    population.cannot_judge(atom, "an unusual operator for that key")
+    population.note(atom)
+    return True
+
+
+def doubt_literal_wildcard(population: Population, atom: Atom) -> None:
+    """StringEquals takes `*` literally and matches nobody real; what was meant is anybody's guess."""
+    if atom.family not in WILD and any(has_wildcard(value) for value in atom.values):
+        population.doubts.append(f"{atom.source.operator} takes the wildcard in {atom.source.key} literally")
+
+
+def meet_values(now: Values | None, more: Iterable[str]) -> Values:
+    """Values that both allow; of two overlapping patterns the narrower one where that is known."""
+    if now is None:
+        return tuple(dict.fromkeys(more))
+    more = tuple(more)
+    pairs = ((one, other) for one in now for other in more if overlap(one, other))
+    return tuple(dict.fromkeys(other if covers(one, other) else one for one, other in pairs))
+
+
+def meet_organizations(now: Values | None, more: Iterable[str]) -> Values:
+    """Like `meet_values` for `o-…` and unit paths: a unit lies in its organisation and in the units above it."""
+    if now is None:
+        return tuple(dict.fromkeys(more))
+    more = tuple(more)
+    pairs = ((one, other) for one in now for other in more)
+    return tuple(
+        dict.fromkeys(
+            one if fixed.is_within(one, other) else other
+            for one, other in pairs
+            if fixed.is_within(one, other) or fixed.is_within(other, one)
+        )
+    )
+
+
+def holds(atom: Atom, value: str) -> Truth:
+    """Whether the condition holds when its key has this one value."""
+    matched = any_of(compare(atom, pattern, value) for pattern in atom.values)
+    return matched if matched is None else matched is atom.want

@@ -1,0 +1,229 @@
+"""A policy reduced to who is let in: once per document, before trust, membership, URLs, buckets and time are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+from . import actions
+from .actions import ActionClass
+from .arn import FunctionArn
+from .conditions import atom_of, expanded
+from .denial import Blocked, subtract
+from .document import Document
+from .matching import arn_matches, has_wildcard, overlap
+from .principal import EVERYONE, PrincipalKind
+from .reach import Candidate, Reach, reaches
+from .statement import Statement
+
+_ALL: Final = frozenset(actions.ACTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """`reaches`: everybody let in. `blocked`: whom a Deny shuts out. `nobody`: Allow statements that let nobody in."""
+
+    reaches: tuple[Reach, ...]
+    blocked: tuple[Blocked, ...] = ()
+    nobody: tuple[int, ...] = ()
+
+
+_cache: dict[tuple[str, FunctionArn], Reduction] = {}
+_MOST_KEPT: Final = 20_000
+
+
+def reduction(document: Document, function: FunctionArn) -> Reduction:
+    """Reduce a policy of exactly this form of a function; kept by the document's hash, so never twice for the same."""
+    key = (document.digest, function)
+    found = _cache.get(key)
+    if found is None:
+        if len(_cache) >= _MOST_KEPT:
+            _cache.clear()
+        found = _cache[key] = reduce(document, function)
+    return found
+
+
+def reduce(document: Document, function: FunctionArn) -> Reduction:
+    """Reduce without looking for an earlier result."""
+    variables = document.expands_variables
+    found: list[Reach] = []
+    nobody: list[int] = []
+    for statement in document.statements:
+        if statement.is_deny:
+            continue
+        pieces = [reach for candidate in _candidates(statement, function, variables) for reach in reaches(candidate, function)]
+        found.extend(pieces)
+        if not pieces:
+            nobody.append(statement.index)
+    if document.problem:
+        found = [replace(reach, doubts=(*reach.doubts, document.problem)) for reach in found] or _anybody(document, function)
+    blocked: list[Blocked] = []
+    for statement in document.statements:
+        if found and not statement.is_allow and (statement.is_deny or statement.doubts):
+            found = subtract(found, statement, function, variables, blocked)
+    return Reduction(tuple(_paired(_merged(found))), tuple(blocked), tuple(nobody))
+
+
+def _anybody(document: Document, function: FunctionArn) -> list[Reach]:
+    """A policy nobody can read might let anybody in."""
+    candidate = Candidate(
+        EVERYONE, (), ActionClass.INVOKE, frozenset((actions.INVOKE,)), function.qualifier, (), (document.problem or "",)
+    )
+    return reaches(candidate, function)
+
+
+def _candidates(statement: Statement, function: FunctionArn, variables: bool) -> Iterator[Candidate]:
+    doubts = (f"{statement.name}: {statement.problem}",) if statement.doubts - {"Sid"} else ()
+    atoms = tuple(atom_of(condition, variables) for condition in statement.conditions)
+    principals = statement.principals or (EVERYONE,)
+    groups = _groups(statement)
+    for qualifier, doubt in _targets(statement, function, variables):
+        for action_class, names, nothing, unsure in groups:
+            reasons = (*doubts, *(text for text in (doubt, unsure) if text))
+            for principal in principals:
+                yield Candidate(principal, atoms, action_class, names, qualifier, (statement.index,), reasons, nothing)
+
+
+Group = tuple[ActionClass, frozenset[str], str, str]
+
+
+def _groups(statement: Statement) -> tuple[Group, ...]:
+    """The statement's actions by class: (class, concrete names, why they authorise nothing, what is in doubt)."""
+    if statement.not_actions:
+        named = _ALL - frozenset(name for pattern in statement.not_actions for name in actions.expand(pattern))
+        return _by_class(named)
+    if "Action" in statement.doubts and not statement.actions:
+        return _by_class(_ALL)
+    return _groups_of(statement.actions)
+
+
+@lru_cache(maxsize=8192)
+def _groups_of(patterns: tuple[str, ...]) -> tuple[Group, ...]:
+    named: set[str] = set()
+    groups: list[Group] = []
+    for pattern in patterns:
+        found = actions.expand(pattern)
+        named |= found
+        if not found:
+            groups.append(_strange(pattern))
+    return (*_by_class(frozenset(named)), *groups)
+
+
+def _strange(name: str) -> Group:
+    """An action outside the closed list."""
+    folded = name.lower()
+    if folded in actions.REPLICATION:
+        return ActionClass.MANAGE, frozenset((actions.REPLICATION[folded],)), "", ""
+    found = actions.action_class(name)
+    known_dead = folded in actions.INEFFECTIVE or (":" in name and not overlap(folded.split(":", 1)[0], "lambda"))
+    if known_dead or has_wildcard(name):
+        return found, frozenset((name,)), f"{name} authorises nothing in a function's policy", ""
+    return found, frozenset((name,)), "", f"action {name}, which is not known to work in a function's policy"
+
+
+def _by_class(names: frozenset[str]) -> tuple[Group, ...]:
+    if len(names) == 1:
+        (name,) = names
+        return ((actions.ACTIONS[name].action_class, names, "", ""),)
+    classes: dict[ActionClass, set[str]] = {}
+    for name in names:
+        classes.setdefault(actions.ACTIONS[name].action_class, set()).add(name)
+    return tuple((one, frozenset(classes[one]), "", "") for one in ActionClass if one in classes)
+
+
+def _targets(statement: Statement, function: FunctionArn, variables: bool) -> list[tuple[str | None, str]]:
+    """The forms of the function that Resource takes in: (qualifier, doubt)."""
+    own, base = str(function), str(function.unqualified)
+    if len(statement.resources) == 1 and statement.resources[0] == own:
+        return [(function.qualifier, "")]
+    if "Resource" in statement.doubts and not statement.resources and not statement.not_resources:
+        return [(function.qualifier, "")]  # the doubt is among the statement's own
+    patterns = [expanded(pattern, {}) if variables else pattern for pattern in statement.not_resources or statement.resources]
+    judged = [None if pattern is None else arn_matches(pattern, own) for pattern in patterns]
+    if statement.not_resources:
+        return (
+            [] if any(judged) else [(function.qualifier, "whether NotResource takes the function in" if None in judged else "")]
+        )
+    if any(judged):
+        return [(function.qualifier, "")]
+    if None in judged:
+        return [(function.qualifier, "whether its Resource matches")]
+    return _other_forms([pattern for pattern in patterns if pattern], function, base)
+
+
+def _other_forms(patterns: list[str], function: FunctionArn, base: str) -> list[tuple[str | None, str]]:
+    """A statement on another form than the policy's own: whether AWS honours it is not documented."""
+    if function.qualifier is not None:
+        if any(arn_matches(pattern, base) for pattern in patterns):
+            return [
+                (function.qualifier, "whether a statement on the bare function counts in the policy of an alias or version")
+            ]
+        return []
+    found: dict[str, str] = {}
+    for pattern in patterns:
+        if overlap(pattern, f"{base}:*"):
+            qualifier = pattern[len(base) + 1 :] if pattern.startswith(f"{base}:") and not has_wildcard(pattern) else "*"
+            found[qualifier] = "whether a function's own policy can let callers use its aliases and versions"
+    return list(found.items())
+
+
+def _merged(found: list[Reach]) -> list[Reach]:
+    """One entry for what several statements grant alike."""
+    merged: dict[object, Reach] = {}
+    for reach in found:
+        candidate = reach.candidate
+        key = (
+            replace(reach, candidate=_BLANK),
+            candidate.action_class,
+            candidate.qualifier,
+            candidate.nothing,
+            candidate.principal.kind is PrincipalKind.EVERYONE,
+        )
+        now = merged.get(key)
+        if now is not None:
+            candidate = replace(
+                now.candidate,
+                actions=now.candidate.actions | candidate.actions,
+                statements=tuple(sorted({*now.candidate.statements, *candidate.statements})),
+            )
+            reach = replace(now, candidate=candidate)
+        merged[key] = reach
+    return list(merged.values())
+
+
+_BLANK: Final = Candidate(EVERYONE, (), ActionClass.INVOKE, frozenset(), None, ())
+
+
+def _paired(found: list[Reach]) -> Iterator[Reach]:
+    """Join the two statements a function URL needs: lambda:InvokeFunctionUrl, and lambda:InvokeFunction by the URL."""
+    urls = [reach for reach in found if actions.INVOKE_URL in reach.candidate.actions]
+    calls = [reach for reach in found if actions.INVOKE in reach.candidate.actions]
+    for reach in found:
+        if actions.INVOKE_URL in reach.candidate.actions:
+            others, half = calls, actions.INVOKE
+        elif reach.only_by_url and actions.INVOKE in reach.candidate.actions:
+            others, half = urls, actions.INVOKE_URL
+        else:
+            yield reach
+            continue
+        partners = [other for other in others if _meet(reach, other)]
+        if not partners:
+            yield replace(reach, half=half)
+        elif half == actions.INVOKE_URL:
+            types = frozenset(kind for partner in partners for kind in partner.url_types)
+            yield replace(reach, url_types=reach.url_types & types or reach.url_types)
+        else:
+            yield reach
+
+
+def _meet(one: Reach, other: Reach) -> bool:
+    """Whether somebody may be in both."""
+    if one.candidate.qualifier != other.candidate.qualifier:
+        return False
+    if "everyone" in (one.kind, other.kind) or "organization" in (one.kind, other.kind):
+        return True
+    if one.account is not None and other.account is not None:
+        return one.account == other.account
+    return one.principal == other.principal

@@ -1,0 +1,229 @@
+"""The answers about one reach: open to services, external, how close to home, what a URL lacks, whether in time.
+
+Everything that changes without the policy changing is applied here: trust, membership, URLs, buckets and the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from . import fixed, services
+from .arn import FunctionArn
+from .conditions import Known, truth
+from .reach import Reach
+from .sources import Scope
+
+
+class Answer(StrEnum):
+    YES = "yes"
+    NO = "no"
+    DEPENDS = "depends"
+
+
+class Audience(StrEnum):
+    """Whom "public" means."""
+
+    INTERNET = "internet"
+    ANY_AWS_ACCOUNT = "any_aws_account"
+
+
+class Zone(StrEnum):
+    """How close to home; trust colours, it never hides."""
+
+    OWNER = "owner"
+    ORGANISATION = "organisation"
+    TRUSTED = "trusted"
+    OUTSIDE = "outside"
+
+
+#: `url_auth` for a function that is known to have no URL; None means that nobody looked.
+NO_URL: Final = "absent"
+
+
+Membership = Mapping[str, str | None] | Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that is applied when somebody asks, and never stored with the reduction."""
+
+    function: FunctionArn
+    owner: str
+    trusted_accounts: frozenset[str]
+    trusted_organizations: frozenset[str]
+    organization_of: Callable[[str], str | None]
+    members: Mapping[str, str | None] | None
+    url_auth: str | None
+    at: datetime | None
+    buckets: Mapping[str, str]
+
+
+def lookup(membership: Membership | None) -> Callable[[str], str | None]:
+    if membership is None:
+        return lambda account: None
+    if callable(membership):
+        return membership
+    return membership.get
+
+
+def in_time(reach: Reach, asked: Question, doubts: list[str]) -> bool:
+    for atom in reach.times:
+        if asked.at is None:
+            doubts.append(f"the time of the call ({atom.text})")
+            continue
+        now = {"aws:currenttime": asked.at.isoformat(), "aws:epochtime": str(int(asked.at.timestamp()))}[atom.key]
+        held = truth(atom, {atom.key: Known((now,))})
+        if held is False:
+            return False
+        if held is None:
+            doubts.append(f"condition {atom.text}, which cannot be judged")
+    return True
+
+
+def is_member(reach: Reach, asked: Question) -> bool:
+    """False when the account is known to be outside an organisation it must be in, or inside one it must not be in."""
+    if reach.account is None or reach.kind == "service" or not (reach.organizations or reach.not_organizations):
+        return True
+    home = asked.organization_of(reach.account)
+    if home is None:
+        return True
+    wanted = [_own(name, asked) for name in reach.organizations]
+    if wanted and not any(name is None or _inside(home, name) is not False for name in wanted):
+        return False
+    return not any(_inside(home, name) for name in reach.not_organizations)
+
+
+def _inside(home: str, wanted: str) -> bool | None:
+    """Whether an account at `home` is in the organisation or unit `wanted`; None if only its organisation is known."""
+    if fixed.is_within(home, wanted):
+        return True
+    if "/" not in home and "/" in wanted and wanted.split("/", 1)[0] == home:
+        return None
+    return False
+
+
+def _own(name: str, asked: Question) -> str | None:
+    return (asked.organization_of(asked.owner) or None) if name == fixed.OWN_ORGANIZATION else name
+
+
+def is_ours(reach: Reach, asked: Question) -> bool:
+    """aws:ResourceOrgID describes our own function: where it is known to be wrong, the statement is dead."""
+    home = asked.organization_of(asked.owner) if reach.ours else None
+    if home is None:
+        return True
+    values = (home.split("/", 1)[0],) if home else ()
+    return all(truth(atom, {atom.key: Known(values)}) is not False for atom in reach.ours if not atom.variables)
+
+
+def open_service(reach: Reach, asked: Question, reasons: list[str], notes: list[str]) -> Answer:
+    origin = reach.origin
+    if reach.kind != "service" or origin is None:
+        return Answer.NO
+    known = services.lookup(reach.principal)
+    label = services.label(reach.principal)
+    if origin.scope in (Scope.ACCOUNT, Scope.ORGANIZATION):
+        return Answer.NO
+    if known is not None and known.crosses_accounts is False:
+        notes.append(f"{label} cannot call a function of another account")
+        return Answer.NO
+    if origin.scope is Scope.BUCKET:
+        if origin.name in asked.buckets:
+            return Answer.NO
+        reasons.append(f"whose bucket {origin.name} is: its ARN names no account")
+        return Answer.DEPENDS
+    if origin.scope is Scope.RESOURCE:
+        reasons.append(f"whose {origin.name} is: it names no account")
+        return Answer.DEPENDS
+    if reach.token and known is not None and services.Source.TOKEN in known.safe_with:
+        notes.append(f"{label} must send the event source token")
+        return Answer.NO
+    if reach.token or reach.limits:
+        reasons.extend(reach.limits)
+        return Answer.DEPENDS
+    if known is not None and known.principal == "replicator.lambda.amazonaws.com":
+        reasons.append("AWS's own replication, whose limits are not documented")
+        return Answer.DEPENDS
+    return Answer.YES
+
+
+def external(reach: Reach, opened: Answer, asked: Question, reasons: list[str]) -> Answer:
+    if reach.kind in ("everyone", "organization"):
+        return _unit(reach, asked, reasons) if reach.kind == "organization" else Answer.YES
+    if reach.kind != "service":
+        if reach.account is None:
+            reasons.append("whose identity this is: the policy names no account")
+            return Answer.DEPENDS
+        return Answer.NO if reach.account == asked.owner else Answer.YES
+    origin = reach.origin
+    known = services.lookup(reach.principal)
+    if origin is None or (known is not None and known.crosses_accounts is False):
+        return Answer.NO
+    if origin.scope is Scope.ORGANIZATION:
+        return Answer.YES
+    if origin.scope is Scope.ACCOUNT:
+        return Answer.NO if origin.account == asked.owner else Answer.YES
+    if origin.scope is Scope.BUCKET and origin.name in asked.buckets:
+        return Answer.NO if asked.buckets[origin.name] == asked.owner else Answer.YES
+    return opened
+
+
+def _unit(reach: Reach, asked: Question, reasons: list[str]) -> Answer:
+    """An organisation or unit covers future members; of a unit nothing is said without any membership data."""
+    root, slash, _ = reach.principal.partition("/")
+    known = [asked.organization_of(asked.owner), *(asked.members or {}).values()]
+    if not slash or any(home is not None and home.startswith(f"{root}/") for home in known):
+        return Answer.YES
+    reasons.append(f"which accounts are in {reach.principal}")
+    return Answer.DEPENDS
+
+
+def organization_name(reach: Reach, asked: Question) -> str | None:
+    if not reach.organizations:
+        return None
+    name = reach.organizations[0]
+    if name == fixed.OWN_ORGANIZATION:
+        return _own(name, asked) or "the owner's own organisation"
+    return name
+
+
+def audience(reach: Reach, is_url: bool, asked: Question) -> Audience:
+    anonymous = reach.anonymous and is_url and "NONE" in reach.url_types and asked.url_auth != "AWS_IAM"
+    return Audience.INTERNET if anonymous else Audience.ANY_AWS_ACCOUNT
+
+
+def missing(reach: Reach, asked: Question) -> str | None:
+    """What a function URL still lacks."""
+    if asked.url_auth == NO_URL:
+        return "the function has no URL"
+    if asked.url_auth is not None and asked.url_auth not in reach.url_types:
+        return f"the function's URL is of type {asked.url_auth}, the statement is for {' or '.join(sorted(reach.url_types))}"
+    if reach.half and reach.account != asked.owner:
+        return f"the other half of the pair: {reach.half} for the same principal"
+    return None
+
+
+def zone(reach: Reach, organization: str | None, asked: Question) -> Zone:
+    account = reach.account
+    origin = reach.origin
+    if origin is not None:
+        organization = origin.name if origin.scope is Scope.ORGANIZATION else None
+        if origin.scope is Scope.BUCKET:
+            account = asked.buckets.get(origin.name)
+        known = services.lookup(reach.principal)
+        if account is None and known is not None and known.crosses_accounts is False:
+            account = asked.owner
+    home = asked.organization_of(asked.owner)
+    if account is not None:
+        if account == asked.owner:
+            return Zone.OWNER
+        organization = asked.organization_of(account) or organization
+    root = organization.split("/", 1)[0] if organization else None
+    if root and home and root == home.split("/", 1)[0]:
+        return Zone.ORGANISATION
+    if account in asked.trusted_accounts or root in asked.trusted_organizations or organization in asked.trusted_organizations:
+        return Zone.TRUSTED
+    return Zone.OUTSIDE
