@@ -48,6 +48,9 @@ def undo(
     `confirm-role`). `event_source_token`: is not kept, so it is asked for again (code `token-needed`). `ends_at`: another
     end date, needed when the old one has passed. Raises Refusal with what to do.
     """
+    rights.require_change(by, grant.policy, "That grant")
+    if form_token and (sent := Grant.objects.filter(form_token=form_token, undo_of=grant).first()):
+        return sent
     plan = undo_plan(
         grant,
         by=by,
