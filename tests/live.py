@@ -96,13 +96,15 @@ class Controls:
 class LiveDemo:
     """`make demo` in a folder and on ports of its own, as a context manager.
 
-    folder: where it keeps everything. database_url: an empty database instead of its SQLite file.
+    folder: where it keeps everything. story: the sandbox's. told: whether its accounts are connected and shares made.
+    database_url: an empty database instead of its SQLite file.
     """
 
-    def __init__(self, folder: Path, *, story: str = "demo", database_url: str = "") -> None:
+    def __init__(self, folder: Path, *, story: str = "demo", told: bool = True, database_url: str = "") -> None:
         self.folder = folder
         self.home = folder / "demo"
         self.story = story
+        self.told = told
         self.database_url = database_url
         self.port = ports.free()
         self.process: subprocess.Popen[str] | None = None
@@ -113,7 +115,7 @@ class LiveDemo:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "sharing.running.demo", "--folder", str(self.folder), "--story", self.story]
-        command += ["--control-key", self._key, "--database-url", self.database_url]
+        command += ["--control-key", self._key, "--database-url", self.database_url, *([] if self.told else ["--untold"])]
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(
                 command,

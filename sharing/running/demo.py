@@ -32,14 +32,20 @@ LOGINS = (
 
 
 class Demo(Session):
-    """One run of the demo. folder: `var`, or another folder to keep apart (tests)."""
+    """One run of the demo. folder: `var`, or another folder to keep apart (tests).
+
+    told: whether the story's accounts are connected and its shares made, or only its people added.
+    """
 
     title = "demo"
 
-    def __init__(self, folder: Path, port: int, *, story: str = "demo", control_key: str = "", database_url: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: int, *, story: str = "demo", told: bool = True, control_key: str = "", database_url: str = ""
+    ) -> None:
         super().__init__(folder)
         self.port = port
         self.story = story
+        self.told = told
         self.url = f"http://localhost:{port}"
         self.accounts_file = self.home / "accounts.json"
         self.control_key = control_key
@@ -90,7 +96,7 @@ class Demo(Session):
         )
         supervisor.start()
         story = subprocess.Popen(
-            [sys.executable, "-m", "sharing.running.story", str(self.home), self.story],
+            [sys.executable, "-m", "sharing.running.story", str(self.home), *(["tell"] if self.told else [])],
             env=environ,
             cwd=CHECKOUT,
             stdout=(self.home / "logs" / "story.log").open("wb"),
@@ -170,6 +176,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="fnshare with a sandbox AWS, on this machine only.")
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "var", help="where to keep it (default: var)")
     parser.add_argument("--story", default="demo", help="the sandbox's story (default: demo)")
+    parser.add_argument("--untold", action="store_true", help="connect, sync and share nothing (tests)")
     parser.add_argument("--control-key", default="", help="opens the sandbox's controls to requests that carry it (tests)")
     parser.add_argument("--database-url", default="", help="an empty database to use instead of a SQLite file (tests)")
     options = parser.parse_args()
@@ -179,6 +186,7 @@ def main() -> int:
             options.folder.resolve(),
             port,
             story=options.story,
+            told=not options.untold,
             control_key=options.control_key,
             database_url=options.database_url,
         ) as demo:

@@ -1,6 +1,6 @@
 """What the demo's fresh database needs before people see it: tables, people, and the story.
 
-`python -m sharing.running.story FOLDER STORY` runs beside the starting processes of the demo and works through the same
+`python -m sharing.running.story FOLDER [tell]` runs beside the starting processes of the demo and works through the same
 commands that a person would type. The file FOLDER/migrated says that the database may be used.
 """
 
@@ -33,15 +33,15 @@ def tell(accounts: list[dict[str, Any]]) -> None:
     print(f"{len(accounts)} accounts")
 
 
-def main(folder: Path, story: str) -> None:
+def main(folder: Path, *, told: bool) -> None:
     """Prepare, then tell."""
     django.setup()
     prepare()
     (folder / "migrated").touch()
     people()
-    if story != "none":
+    if told:
         tell(json.loads((folder / "accounts.json").read_text()))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), told="tell" in sys.argv[2:])

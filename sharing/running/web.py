@@ -26,7 +26,9 @@ def command(arguments: list[str]) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Become gunicorn."""
+    """Become gunicorn, unless the environment is wrong: then end with one line instead of one for each process."""
+    import sharing.settings  # noqa: F401  # reads the whole environment
+
     os.execve(sys.executable, command(arguments), without_aws(os.environ))  # noqa: S606  # no shell wanted
 
 

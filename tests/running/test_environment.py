@@ -1,0 +1,201 @@
+"""What is said when the environment is missing something or holds nonsense, by each way to start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sharing import environment
+from sharing.running.install import CHECKOUT
+
+GOOD = {
+    "SECRET_KEY": "q7Rk2vXw9LmZ4tBn8PcJ6hYd3FsGa5Ue1Ko0TiVbNxMzQyHrWpDl",
+    "ALLOWED_HOSTS": "fnshare.example.com",
+    "PUBLIC_URL": "https://fnshare.example.com",
+    "DATABASE_URL": "sqlite:///var/never-made.sqlite3",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+#: variable, value (None: unset), words that the line must have besides the variable's name
+WRONG = [
+    ("SECRET_KEY", None, "not set"),
+    ("SECRET_KEY", "short", "too weak"),
+    ("SECRET_KEY", "a" * 60, "too weak"),
+    ("ALLOWED_HOSTS", None, "not set"),
+    ("ALLOWED_HOSTS", "https://fnshare.example.com", "no host name"),
+    ("ALLOWED_HOSTS", "fnshare.example.com:443", "no host name"),
+    ("ALLOWED_HOSTS", "a.example.com,,b.example.com", "no host name"),
+    ("PUBLIC_URL", None, "not set"),
+    ("PUBLIC_URL", "fnshare.example.com", "must start with"),
+    ("PUBLIC_URL", "http://fnshare.example.com", "https"),
+    ("PUBLIC_URL", "https://", "no host"),
+    ("PUBLIC_URL", "https://fnshare.example.com:port", "not a URL"),
+    ("PUBLIC_URL", "https://[::1", "not a URL"),
+    ("DATABASE_URL", None, "not set"),
+    ("DATABASE_URL", "mysql://user@host/name", "must start with"),
+    ("DATABASE_URL", "postgres://user:password@host", "no database"),
+    ("DATABASE_URL", "postgres://user:password@host:many/name", "not a URL"),
+    ("DATABASE_URL", "sqlite://", "no SQLite file"),
+    ("DATABASE_URL", "sqlite:///:memory:", "no SQLite file"),
+    ("DATABASE_URL", "sqlite://var/fnshare.sqlite3", "no SQLite file"),
+    ("DATABASE_URL", "sqlite:///sharing", "folder"),
+    ("REDIS_URL", None, "not set"),
+    ("REDIS_URL", "valkey.example.com:6379", "must start with"),
+    ("REDIS_URL", "redis://", "no host"),
+    ("REDIS_URL", "redis://host:6379/first", "database number"),
+    ("REDIS_URL", "redis://host:port/0", "not a URL"),
+    ("REDIS_URL", "redis+socket://", "no socket"),
+    ("AWS_ENDPOINT_URL", "lambda.example.com", "must start with"),
+    ("AWS_ENDPOINT_URL", "http://lambda.example.com", "https"),
+    ("AWS_ENDPOINT_URL", "https://", "no host"),
+    ("AWS_PACE_SHARE", "half", "number"),
+    ("AWS_PACE_SHARE", "0", "number"),
+    ("AWS_PACE_SHARE", "1.5", "number"),
+    ("AWS_PACE_SHARE", "nan", "number"),
+    ("EMAIL_URL", "mail.example.com", "not a mail URL"),
+    ("EMAIL_URL", "smtp+tls://user:password@host:port", "not a mail URL"),
+    ("EMAIL_URL", "smtp://", "not a mail URL"),
+    ("EMAIL_FROM", "fnshare", "no address"),
+]
+
+
+def _start(module_arguments: list[str], changed: dict[str, str | None]) -> "subprocess.CompletedProcess[str]":
+    variables = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    for name, value in {**GOOD, **changed}.items():
+        if value is not None:
+            variables[name] = value
+    return subprocess.run(
+        [sys.executable, *module_arguments],
+        cwd=CHECKOUT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _says_one_line(done: "subprocess.CompletedProcess[str]", name: str) -> str:
+    """The single line that names the variable; everything else about the start must be silent about causes."""
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if name in line]
+    assert len(lines) == 1, done.stdout + done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), WRONG, ids=[f"{name}={value}" for name, value, _ in WRONG])
+def test_a_wrong_variable_is_named_with_what_to_do(
+    name: str, value: str | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each, good in GOOD.items():
+        monkeypatch.setenv(each, good)
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(environment.Misconfigured) as raised:
+        _read_everything()
+    line = str(raised.value)
+    assert line.startswith(f"fnshare cannot start: {name} ")
+    assert words in line
+    assert "\n" not in line
+    # What is set wrong may be a secret: only its name is told.
+    assert value is None or name != "SECRET_KEY" or value not in line
+
+
+def _read_everything() -> None:
+    environment.secret_key()
+    environment.hosts()
+    public = environment.public_url()
+    environment.database()
+    environment.broker()
+    environment.endpoint()
+    environment.pace_share()
+    environment.aws_pair()
+    environment.email()
+    environment.sender(public)
+
+
+def test_a_complete_environment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    _read_everything()
+
+
+@pytest.mark.parametrize(
+    ("present", "missing"), [("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID")]
+)
+def test_half_a_key_pair_is_refused(present: str, missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(present, "half")
+    monkeypatch.delenv(missing, raising=False)
+    with pytest.raises(environment.Misconfigured, match=f"{missing} is not set"):
+        environment.aws_pair()
+
+
+WAYS = {
+    "manage.py": ["manage.py", "migrate"],
+    "worker": ["-m", "celery", "-A", "sharing", "worker"],
+    "beat": ["-m", "celery", "-A", "sharing", "beat"],
+    "web": ["-m", "sharing.running.web", "--bind", "127.0.0.1:0"],
+    "gunicorn": ["-m", "gunicorn", "sharing.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"],
+    "make run": ["-m", "sharing.running.run"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("name", "value"), [("SECRET_KEY", None), ("DATABASE_URL", "nonsense"), ("REDIS_URL", "redis://")])
+def test_every_way_to_start_stops_with_one_line(way: str, name: str, value: str | None) -> None:
+    line = _says_one_line(_start(WAYS[way], {name: value}), name)
+    assert line.startswith("fnshare cannot start: ")
+
+
+@pytest.mark.parametrize("way", ["manage.py", "make run"])
+def test_a_database_that_does_not_answer_is_one_line(way: str) -> None:
+    line = _says_one_line(_start(WAYS[way], {"DATABASE_URL": "postgres://user:word@127.0.0.1:1/fnshare"}), "DATABASE_URL")
+    assert "word@" not in line
+
+
+@pytest.mark.parametrize(
+    ("port", "words"), [("eighty", "no port number"), ("0", "no port number"), ("65536", "no port number")]
+)
+@pytest.mark.parametrize("way", ["sharing.running.run", "sharing.running.demo"])
+def test_a_port_that_is_none_is_refused(way: str, port: str, words: str) -> None:
+    line = _says_one_line(_start(["-m", way], {"PORT": port}), "PORT")
+    assert words in line
+
+
+def test_a_relative_sqlite_path_starts_at_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///var/some.sqlite3")
+    monkeypatch.chdir(tmp_path)
+    assert environment.database()["NAME"] == str(CHECKOUT / "var" / "some.sqlite3")
+
+
+def test_an_absolute_sqlite_path_is_kept_and_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////srv/my%20data/some.sqlite3")
+    assert environment.database()["NAME"] == "/srv/my data/some.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("given", "for_redis", "for_celery"),
+    [
+        ("redis://host:6379/3", "redis://host:6379/3", "redis://host:6379/3"),
+        ("rediss://:secret@host/0", "rediss://:secret@host/0", "rediss://:secret@host/0"),
+        ("redis+socket:///run/valkey.sock", "unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
+        ("unix:///run/valkey.sock", "unix:///run/valkey.sock", "redis+socket:///run/valkey.sock"),
+    ],
+)
+def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
+    given: str, for_redis: str, for_celery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", given)
+    assert environment.broker() == for_redis
+    assert environment.as_celery_reads(environment.broker()) == for_celery
+
+
+def test_the_example_file_names_every_variable_that_is_read() -> None:
+    example = (CHECKOUT / ".env.example").read_text()
+    for name in (*GOOD, "AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "EMAIL_URL", "EMAIL_FROM", "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
+        assert f"{name}=" in example, name
