@@ -118,7 +118,7 @@ def _least_restricted(pieces: Iterable[Reach]) -> list[Reach]:
     """One piece for each way in: where a Deny leaves several paths to the same, the widest says it all."""
     best: dict[tuple[object, ...], Reach] = {}
     for piece in pieces:
-        key = (piece.kind, piece.principal, piece.account, piece.origin, piece.organizations, piece.times)
+        key = (piece.kind, piece.principal, piece.account, piece.behalf, piece.organizations, piece.times)
         now = best.get(key)
         if now is None or _restrictions(piece) < _restrictions(now):
             best[key] = piece

@@ -16,7 +16,7 @@ from .narrowing import remaining
 from .population import Population
 from .principal import Principal, PrincipalKind
 from .services import same_service
-from .sources import Origin, Scope, origins
+from .sources import Behalf, Scope, behalves
 from .statement import Condition
 
 
@@ -44,7 +44,7 @@ class Reach:
     `kind` is one of exposure.Kind. `organizations`: membership that is demanded besides; `not_organizations`: that is
     ruled out; `times`, `ours`: conditions judged when asked. `url_types`: types of function URL it works with;
     `only_by_url`: nobody gets in otherwise; `anonymous`: callers without a signature are among them.
-    `origin`: for a service, on whose behalf. `limits` make "everyone" depend. `dead`: why it can never be used.
+    `behalf`: for a service, on whose behalf. `limits` make "everyone" depend. `dead`: why it can never be used.
     `half`: the action that a function URL also needs and nobody grants. `candidate` is pinned to this piece.
     """
 
@@ -59,7 +59,7 @@ class Reach:
     url_types: frozenset[str] = frozenset()
     only_by_url: bool = False
     anonymous: bool = False
-    origin: Origin | None = None
+    behalf: Behalf | None = None
     token: bool = False
     narrowing: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class _Piece:
         organizations: tuple[str, ...] | None = None,
         doubt: str = "",
         dead: str = "",
-        origin: Origin | None = None,
+        behalf: Behalf | None = None,
         anonymous: bool = False,
     ) -> Reach:
         population, candidate = self.population, self.candidate
@@ -150,7 +150,7 @@ class _Piece:
             population.url_types,
             population.only_by_url,
             anonymous,
-            origin,
+            behalf,
             population.token,
             self.narrowing,
             self.other,
@@ -248,26 +248,26 @@ class _Piece:
             named = [pattern for pattern in population.services if glob_matches(pattern, name) or same_service(pattern, name)]
             if not named:
                 return []
-        sources = origins(population.source_accounts, population.source_arns, population.source_organizations)
+        sources = behalves(population.source_accounts, population.source_arns, population.source_organizations)
         shut_out = set(population.not_sources)
         found = []
-        for origin in sources:
-            if origin.scope is Scope.ACCOUNT and origin.account in shut_out:
+        for behalf in sources:
+            if behalf.scope is Scope.ACCOUNT and behalf.account in shut_out:
                 continue
-            pin = self._source_pin(origin)
-            found.append(self.reach("service", name, origin.account, origin=origin, organizations=(), pin=pin))
+            pin = self._source_pin(behalf)
+            found.append(self.reach("service", name, behalf.account, behalf=behalf, organizations=(), pin=pin))
         return found
 
-    def _source_pin(self, origin: Origin) -> Atom | None:
+    def _source_pin(self, behalf: Behalf) -> Atom | None:
         population = self.population
-        if population.source_accounts is not None and origin.account:
-            return _pin("StringEquals", "aws:SourceAccount", origin.account)
-        if origin.scope is Scope.ORGANIZATION:
-            return _pin("StringLike", "aws:SourceOrgPaths" if "/" in origin.name else "aws:SourceOrgID", origin.name)
+        if population.source_accounts is not None and behalf.account:
+            return _pin("StringEquals", "aws:SourceAccount", behalf.account)
+        if behalf.scope is Scope.ORGANIZATION:
+            return _pin("StringLike", "aws:SourceOrgPaths" if "/" in behalf.name else "aws:SourceOrgID", behalf.name)
         if population.source_arns is None:
             return None
-        arns = [arn.text for arn in population.source_arns if arn.scope is origin.scope and arn.account == origin.account]
-        named = [text for text in arns if origin.scope is Scope.OPEN or origin.account or origin.name in text]
+        arns = [arn.text for arn in population.source_arns if arn.scope is behalf.scope and arn.account == behalf.account]
+        named = [text for text in arns if behalf.scope is Scope.OPEN or behalf.account or behalf.name in text]
         return _pin("ArnLike", "aws:SourceArn", *named) if named else None
 
     def unreadable(self) -> Reach:

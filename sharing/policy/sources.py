@@ -35,7 +35,7 @@ class SourceArn:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Behalf:
     """What remains of all source conditions together: one account, organisation, bucket, or anything."""
 
     scope: Scope
@@ -75,23 +75,23 @@ def meet(now: tuple[SourceArn, ...] | None, more: Iterable[SourceArn]) -> tuple[
     return tuple(met)
 
 
-def origins(
+def behalves(
     accounts: tuple[str, ...] | None, arns: tuple[SourceArn, ...] | None, organizations: tuple[str, ...] | None
-) -> tuple[Origin, ...]:
+) -> tuple[Behalf, ...]:
     """What is left of source accounts, ARNs and organisations together; empty when they contradict each other."""
     if arns is not None and accounts is not None:
         left = [arn.account for arn in arns if arn.account in accounts]
         if any(arn.account is None for arn in arns):  # an ARN without an account contradicts none
             left.extend(accounts)
-        return tuple(Origin(Scope.ACCOUNT, account) for account in dict.fromkeys(left))
+        return tuple(Behalf(Scope.ACCOUNT, account) for account in dict.fromkeys(left))
     if accounts is not None:
-        return tuple(Origin(Scope.ACCOUNT, account) for account in accounts)
-    found = [Origin(arn.scope, arn.account, "" if arn.account else arn.name) for arn in arns or ()]
+        return tuple(Behalf(Scope.ACCOUNT, account) for account in accounts)
+    found = [Behalf(arn.scope, arn.account, "" if arn.account else arn.name) for arn in arns or ()]
     if arns is None:
-        found = [Origin(Scope.OPEN)]
+        found = [Behalf(Scope.OPEN)]
     if organizations is not None:
-        by_organization = [Origin(Scope.ORGANIZATION, None, name) for name in organizations]
-        kept = [origin for origin in found if origin.scope is Scope.ACCOUNT]
+        by_organization = [Behalf(Scope.ORGANIZATION, None, name) for name in organizations]
+        kept = [behalf for behalf in found if behalf.scope is Scope.ACCOUNT]
         found = kept + (by_organization if len(kept) < len(found) else [])
-    merged = [Origin(Scope.OPEN) if origin.scope is Scope.OPEN else origin for origin in found]
+    merged = [Behalf(Scope.OPEN) if behalf.scope is Scope.OPEN else behalf for behalf in found]
     return tuple(dict.fromkeys(merged))

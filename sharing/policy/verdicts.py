@@ -120,23 +120,23 @@ def is_ours(reach: Reach, asked: Question) -> bool:
 
 
 def open_service(reach: Reach, asked: Question, reasons: list[str], notes: list[str]) -> Answer:
-    origin = reach.origin
-    if reach.kind != "service" or origin is None:
+    behalf = reach.behalf
+    if reach.kind != "service" or behalf is None:
         return Answer.NO
     known = services.lookup(reach.principal)
     label = services.label(reach.principal)
-    if origin.scope in (Scope.ACCOUNT, Scope.ORGANIZATION):
+    if behalf.scope in (Scope.ACCOUNT, Scope.ORGANIZATION):
         return Answer.NO
     if known is not None and known.crosses_accounts is False:
         notes.append(f"{label} cannot call a function of another account")
         return Answer.NO
-    if origin.scope is Scope.BUCKET:
-        if origin.name in asked.buckets:
+    if behalf.scope is Scope.BUCKET:
+        if behalf.name in asked.buckets:
             return Answer.NO
-        reasons.append(f"whose bucket {origin.name} is: its ARN names no account")
+        reasons.append(f"whose bucket {behalf.name} is: its ARN names no account")
         return Answer.DEPENDS
-    if origin.scope is Scope.RESOURCE:
-        reasons.append(f"whose {origin.name} is: it names no account")
+    if behalf.scope is Scope.RESOURCE:
+        reasons.append(f"whose {behalf.name} is: it names no account")
         return Answer.DEPENDS
     if reach.token and known is not None and services.Source.TOKEN in known.safe_with:
         notes.append(f"{label} must send the event source token")
@@ -158,16 +158,16 @@ def external(reach: Reach, opened: Answer, asked: Question, reasons: list[str]) 
             reasons.append("whose identity this is: the policy names no account")
             return Answer.DEPENDS
         return Answer.NO if reach.account == asked.owner else Answer.YES
-    origin = reach.origin
+    behalf = reach.behalf
     known = services.lookup(reach.principal)
-    if origin is None or (known is not None and known.crosses_accounts is False):
+    if behalf is None or (known is not None and known.crosses_accounts is False):
         return Answer.NO
-    if origin.scope is Scope.ORGANIZATION:
+    if behalf.scope is Scope.ORGANIZATION:
         return Answer.YES
-    if origin.scope is Scope.ACCOUNT:
-        return Answer.NO if origin.account == asked.owner else Answer.YES
-    if origin.scope is Scope.BUCKET and origin.name in asked.buckets:
-        return Answer.NO if asked.buckets[origin.name] == asked.owner else Answer.YES
+    if behalf.scope is Scope.ACCOUNT:
+        return Answer.NO if behalf.account == asked.owner else Answer.YES
+    if behalf.scope is Scope.BUCKET and behalf.name in asked.buckets:
+        return Answer.NO if asked.buckets[behalf.name] == asked.owner else Answer.YES
     return opened
 
 
@@ -208,11 +208,11 @@ def missing(reach: Reach, asked: Question) -> str | None:
 
 def zone(reach: Reach, organization: str | None, asked: Question) -> Zone:
     account = reach.account
-    origin = reach.origin
-    if origin is not None:
-        organization = origin.name if origin.scope is Scope.ORGANIZATION else None
-        if origin.scope is Scope.BUCKET:
-            account = asked.buckets.get(origin.name)
+    behalf = reach.behalf
+    if behalf is not None:
+        organization = behalf.name if behalf.scope is Scope.ORGANIZATION else None
+        if behalf.scope is Scope.BUCKET:
+            account = asked.buckets.get(behalf.name)
         known = services.lookup(reach.principal)
         if account is None and known is not None and known.crosses_accounts is False:
             account = asked.owner
