@@ -58,11 +58,9 @@ class EndForm(forms.Form):
         super().__init__(*args, **kwargs)
         today = timezone.localdate()
         lasting = [(f"{days}d", f"{days} day{'s' if days > 1 else ''}, {_day(today, days)}") for days in LASTING]
-        until = self.fields["until"]
-        if not isinstance(until, forms.ChoiceField):
-            raise TypeError("The until field offers choices.")
-        until.choices = [*lasting, ("date", "A date…"), ("never", "No end date")]
-        until.initial = "90d"
+        offer(self.fields["until"], [*lasting, ("date", "A date…"), ("never", "No end date")])
+        self.fields["until"].initial = "90d"
+        self.fields["until"].error_messages["invalid_choice"] = "Choose one of the offered ends."
         self.fields["until_date"].widget.attrs["min"] = today.isoformat()
 
     def clean(self) -> dict[str, Any]:
@@ -154,13 +152,7 @@ class ShareForm(EndForm):
 
     def __init__(self, *args: Any, places: Iterable[tuple[str, str]] = (("", "The function itself"),), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        qualifier = self.fields["qualifier"]
-        if not isinstance(qualifier, forms.ChoiceField):
-            raise TypeError("The qualifier field offers choices.")
-        qualifier.choices = list(places)
-        qualifier.error_messages["invalid_choice"] = (
-            "The function has no such alias or version any more. Re-read it, or choose another."
-        )
+        offer(self.fields["qualifier"], places)
         self.order_fields(("form_token", "who", "action", "qualifier", "until", "until_date", "reason", *self.LIMITS))
 
     @staticmethod
@@ -190,4 +182,65 @@ class ExtendForm(EndForm):
 
     reason = forms.CharField(
         label="Reason", max_length=500, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+
+class CheckForm(forms.Form):
+    """As whom to try, and through which form of the function."""
+
+    as_ = forms.CharField(
+        label="Try as",
+        max_length=2048,
+        help_text="A consumer account with a checker role, by name or 12 digits, or that role's ARN.",
+        error_messages={"required": "Say as whom to try."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    qualifier = forms.ChoiceField(label="On", required=False)
+
+    def __init__(self, *args: Any, places: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer(self.fields["qualifier"], places)
+
+
+class UndoForm(EndForm):
+    """What undoing needs to be told again: a secret that was not kept, a role whose name may be another's now, a new end."""
+
+    form_token = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    confirm_role = forms.BooleanField(required=False, label="I checked it: this role or user is still the one that is meant.")
+    event_source_token = forms.CharField(
+        label="Event source token",
+        required=False,
+        max_length=256,
+        widget=forms.PasswordInput(render_value=True, attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["until"].required = False  # left out: the end date it had
+
+    @property
+    def new_end(self) -> bool:
+        """Whether another end date was chosen."""
+        return bool(self.cleaned_data.get("until"))
+
+
+class RestoreForm(forms.Form):
+    """Several grants that vanished together: which are written again, and the secrets that were not kept.
+
+    Beside the fixed fields each grant has `grant-<id>` (a checkbox) and may have `token-<id>`; the view reads those.
+    """
+
+    form_token = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    confirm_roles = forms.BooleanField(
+        required=False, label="I checked them: these roles and users are still the ones that are meant."
+    )
+
+
+def offer(field: forms.Field, choices: Iterable[tuple[str, str]]) -> None:
+    """Give a choice field of aliases and versions what this function has."""
+    if not isinstance(field, forms.ChoiceField):
+        raise TypeError("Only a field of choices can offer some.")
+    field.choices = list(choices)
+    field.error_messages["invalid_choice"] = (
+        "The function has no such alias or version any more. Re-read it, or choose another."
     )

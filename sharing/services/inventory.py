@@ -84,7 +84,7 @@ def functions(
     *,
     by: Actor,
     text: str = "",
-    account: uuid.UUID | None = None,
+    account: str = "",
     region: str = "",
     exposed: Exposed | None = None,
     vanished: bool = False,
@@ -93,11 +93,12 @@ def functions(
 ) -> QuerySet[Function]:
     """The functions in the actor's scope that match. `text` is looked for in name, ARN and description.
 
-    A pasted ARN may carry an alias or version. `vanished` lists those AWS no longer has instead of those it has.
+    A pasted ARN may carry an alias or version. `account`: the 12 digits.
+    `vanished` lists those AWS no longer has instead of those it has.
     """
     found: QuerySet[Function] = Function.objects.visible_to(by).filter(vanished_at__isnull=not vanished)
-    if account is not None:
-        found = found.filter(account=account)
+    if account:
+        found = found.filter(account__number=account)
     if region:
         found = found.filter(region=region)
     for word in text.split():

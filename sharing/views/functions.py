@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from sharing.models import Function
+from sharing.policy.arn import is_account_id
 from sharing.services import inventory
 from sharing.services.inventory import Exposed, Order, Summary
 
@@ -51,7 +51,7 @@ class Filters:
     """What the address asks the list for; anything unknown in it is left out."""
 
     text: str = ""
-    account: uuid.UUID | None = None
+    account: str = ""
     region: str = ""
     exposed: Exposed | None = None
     vanished: bool = False
@@ -60,15 +60,12 @@ class Filters:
     @classmethod
     def of(cls, asked: Mapping[str, str]) -> Filters:
         """Read from the query string."""
-        try:
-            account = uuid.UUID(asked.get("account", ""))
-        except ValueError:
-            account = None
+        account = "".join(asked.get("account", "").split())
         exposed = asked.get("exposure", "")
         sort = asked.get("sort", "")
         return cls(
             text=asked.get("q", "").replace("\x00", "").strip()[:400],
-            account=account,
+            account=account if is_account_id(account) else "",
             region=asked.get("region", "")[:30],
             exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,
             vanished=asked.get("presence") == "vanished",

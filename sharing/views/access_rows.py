@@ -1,0 +1,223 @@
+"""How one line of "who has access" is shown: words, marks, and what can be done about it.
+
+Who has access is decided by services.access; here it only gets its icons, its words and its buttons.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+
+from sharing.models import Actor, Function, Grant, GrantState, Verdict
+from sharing.policy.actions import INVOKE
+from sharing.services.access import AccessRow, Who
+
+WHO_ICONS = {
+    "everyone": "world",
+    "account": "building",
+    "identity": "id-badge-2",
+    "organization": "building-community",
+    "service": "cloud",
+    "federated": "certificate",
+    "ghost": "ghost-2",
+    "unknown": "help-circle",
+}
+OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.VANISHED)
+# States in which it matters what a check found, even when none was made yet.
+TRIED = (GrantState.ACTIVE, GrantState.STUCK, GrantState.VANISHED)
+# A poll each second while something is young, then ever more rarely.
+PACE = ((timedelta(seconds=30), 1), (timedelta(minutes=5), 5))
+
+Mark = tuple[str, str, str]  # tone, icon, words
+
+
+def seconds_between_polls(since: datetime | None) -> int:
+    """How often a page asks about something that is unsettled since then."""
+    age = timezone.now() - since if since else timedelta(0)
+    return next((pace for limit, pace in PACE if age < limit), 15)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something to do about a row: a link, or a button that posts. `panel`: it opens beside the list."""
+
+    words: str
+    url: str
+    icon: str = ""
+    post: bool = False
+    panel: bool = True
+    classes: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class ShownWho:
+    """A principal: its name, and beneath it what AWS reads."""
+
+    label: str
+    kind: str
+    shown: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """An AccessRow (`of`) with what the page says about it."""
+
+    of: AccessRow
+    who: tuple[ShownWho, ...]
+    named: str
+    may: str
+    told: Mark
+    marks: tuple[Mark, ...]
+    primary: Act | None
+    menu: tuple[Act, ...]
+    every: int
+    seen: str
+    dangerous: bool
+    shows_verdict: bool
+    over: bool
+    expected: str
+
+
+def shown(rows: Iterable[AccessRow], *, function: Function, me: Actor) -> list[ShownRow]:
+    """The rows of one function, ready for its page."""
+    return [_shown(row, function, me) for row in rows]
+
+
+def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
+    who = tuple(_who(one) for one in row.who)
+    grant = row.grant
+    acts = _acts(row, function, me)
+    ended = grant is not None and grant.wanted == "absent"
+    return ShownRow(
+        of=row,
+        who=who,
+        named=f"{', '.join(one.label for one in who) or 'unread'} on {row.place}",
+        may=_may(row),
+        told=_told(row),
+        marks=tuple(_marks(row)),
+        primary=acts[0] if acts and acts[0].classes else None,
+        menu=tuple(acts[1:] if acts and acts[0].classes else acts),
+        every=seconds_between_polls(_since(grant)),
+        seen=_seen(row),
+        dangerous=row.action_class == "manage" and row.effect != "Deny",
+        shows_verdict=row.effect != "Deny" and (bool(row.verdict) or row.state in TRIED),
+        over=grant is not None and grant.state in (*OVER, GrantState.FAILED),
+        expected=Verdict.DENIED if ended else Verdict.ALLOWED,
+    )
+
+
+def _who(one: Who) -> ShownWho:
+    digits = one.principal if len(one.principal) == 12 and one.principal.isdigit() else one.account
+    beneath = " ".join((digits[:4], digits[4:8], digits[8:])) if one.kind == "account" and digits else one.principal
+    return ShownWho(one.label, one.kind, "" if beneath == one.label else beneath, WHO_ICONS.get(one.kind, "help-circle"))
+
+
+def _may(row: AccessRow) -> str:
+    words = row.verb or ", ".join(action.removeprefix("lambda:") for action in row.actions)
+    words = words.removesuffix(" of").removesuffix(" from")
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def _told(row: AccessRow) -> Mark:
+    """What a statement made elsewhere is: it stands in the policy, or it denies. A grant has its own state."""
+    if row.effect == "Deny":
+        return "bad", "ban", row.state_label or "In the policy"
+    return "ok", "circle-check", row.state_label or "In the policy"
+
+
+def _marks(row: AccessRow) -> Iterable[Mark]:
+    if row.effect == "Deny":
+        return
+    if row.public == "yes":
+        yield "bad", "world", "Public"
+    elif row.public == "depends":
+        yield "bad", "world-question", "Public, depends"
+    if row.open_service == "yes":
+        yield "warn", "lock-open", "Open service"
+    elif row.open_service == "depends":
+        yield "warn", "lock-open", "Open service, depends"
+    if row.external == "yes" and row.public == "no" and row.kind == "statement" and not any(who.known for who in row.who):
+        yield "off", "external-link", "Outside, not a known account"
+    if row.ghost:
+        yield "warn", "ghost-2", "Ghost: deleted role or user"
+
+
+def _acts(row: AccessRow, function: Function, me: Actor) -> Sequence[Act]:
+    """What can be done, the most likely first. Only that one has `classes`: it is a button, the others a menu."""
+    if row.kind == "statement":
+        return _statement_acts(row, function, me)
+    if row.kind == "grant" and row.grant is not None:
+        return _grant_acts(row, row.grant, function, me)
+    return ()
+
+
+def _statement_acts(row: AccessRow, function: Function, me: Actor) -> list[Act]:
+    acts = []
+    where = f"{reverse('function-policy', args=[function.pk])}#statement-{row.policy.pk}-{row.index}"
+    if me.may_change() and row.version is not None and row.index is not None:
+        revoke = reverse("statement-revoke", args=[row.policy.pk, row.version.pk, row.index])
+        if not row.revoke_refusal:
+            acts.append(Act("Revoke", revoke, classes="btn-outline-bad"))
+        if _checkable(row):
+            asked = urlencode({"on": row.qualifier, "as": row.who[0].account if row.who else ""})
+            acts.append(Act("Check…", f"{reverse('function-checks', args=[function.pk])}?{asked}", "shield-check", panel=False))
+        if row.revoke_refusal:
+            acts.append(Act("Why it cannot be revoked here", revoke, "help-circle"))
+    acts.append(Act("Show the statement", where, "code", panel=False))
+    return acts
+
+
+def _checkable(row: AccessRow) -> bool:
+    return row.effect == "Allow" and row.action_class == "invoke"
+
+
+def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> list[Act]:
+    detail = Act("Everything about it", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
+    if not me.may_change():
+        return [detail]
+    own = me.person is not None and grant.requested_by_id == me.person.pk
+    key = [grant.pk]
+    revoke = Act("Revoke", reverse("grant-revoke", args=key), classes="btn-outline-bad")
+    acts: list[Act] = []
+    if grant.state == GrantState.REQUESTED:
+        if own:
+            acts.append(Act("Withdraw", reverse("grant-revoke", args=key), classes="btn-outline-bad"))
+        else:
+            acts.append(Act("Approve or decline", reverse("grant-approve", args=key), classes="btn-primary"))
+    elif grant.state == GrantState.ACTIVE and grant.wanted == "present":
+        acts.append(revoke)
+        if grant.extension and not own:
+            acts.append(Act("Approve the new end", reverse("grant-approve", args=key), "user-question"))
+        if grant.action == INVOKE:
+            acts.append(Act("Check now", reverse("grant-check", args=key), "shield-check", post=True))
+        acts.append(Act("Change the end date", reverse("grant-extend", args=key), "calendar-event"))
+    elif grant.state in OVER:
+        token = uuid.uuid4().hex  # one per page shown: the same button pressed twice is one undo
+        acts.append(Act("Undo", reverse("grant-undo", args=key), post=True, classes="btn-undo", token=token))
+    elif grant.state == GrantState.FAILED:
+        again = f"{reverse('function-share', args=[function.pk])}?like={grant.pk}"
+        acts.append(Act("Share again", again, classes="btn-undo"))
+    elif grant.wanted == "present":
+        acts.append(revoke)
+    acts.append(detail)
+    return acts
+
+
+def _since(grant: Grant | None) -> datetime | None:
+    return (grant.unsettled_since or grant.settled_at or grant.created_at) if grant else None
+
+
+def _seen(row: AccessRow) -> str:
+    """A short mark of everything shown: a poll that finds it unchanged is answered with nothing."""
+    every = seconds_between_polls(_since(row.grant))
+    parts = (row.state, row.verdict, row.checked_at, row.until, row.failure, row.stale, row.changed, row.unsettled, every)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
