@@ -60,6 +60,7 @@ OPERATORS: Final[dict[str, Operator]] = {
 }
 #: Families whose values may hold policy variables.
 _TEXT: Final = frozenset({"equal", "fold", "like", "arn"})
+_AS_LITERAL: Final = str.maketrans(LITERAL)
 #: Families in which `*` and `?` are wildcards; elsewhere they are ordinary characters.
 WILD: Final = frozenset({"like", "arn"})
 
@@ -153,7 +154,9 @@ def truth(atom: Atom, context: Mapping[str, Known]) -> Truth:
     if atom.family == "null":
         return atom.want
     patterns = [expanded(value, context) if atom.variables else value for value in atom.values]
-    judged = [_one_value(atom, value, patterns, known.possible) for value in known.values]
+    # Patterns hold stand-ins for literal wildcards then, so the values must hold them too.
+    values = [value.translate(_AS_LITERAL) for value in known.values] if atom.variables else known.values
+    judged = [_one_value(atom, value, patterns, known.possible) for value in values]
     return all_of(judged) if atom.every else any_of(judged)
 
 

@@ -15,10 +15,15 @@ Context = Mapping[str, list[str]]
 """What is known about a request: lower-case condition key -> its values."""
 
 
+#: What `${*}`, `${?}` and wildcards inside a filled-in variable become: characters that stand for themselves.
+_LITERAL = {"*": "\uf8f0", "?": "\uf8f1"}
+_WRITTEN = {mark: char for char, mark in _LITERAL.items()}
+
+
 @lru_cache(maxsize=4096)
 def glob(pattern: str, ignore_case: bool = False) -> re.Pattern[str]:
     """`*` and `?` wildcards as a compiled pattern for the whole text."""
-    text = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    text = "".join(".*" if c == "*" else "." if c == "?" else re.escape(_WRITTEN.get(c, c)) for c in pattern)
     return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
@@ -130,26 +135,30 @@ def known_operator(operator: str) -> bool:
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
-def _expand(text: str, context: Context) -> str | None:
-    """Policy variables filled in from the request; None when one of them is unknown, so that nothing matches."""
+def expanded(text: str, context: Context, *, wild: bool) -> str | None:
+    """Policy variables filled in from the request; None when one of them is unknown, so that nothing matches.
+
+    wild: the text is a wildcard pattern, in which what is filled in stands for itself.
+    """
     unknown = False
 
     def fill(found: re.Match[str]) -> str:
         nonlocal unknown
-        name = found.group(1)
-        if name in ("*", "?", "$"):
-            return name
-        name, _, default = name.partition(",")
+        name, _, default = found.group(1).partition(",")
         values = context.get(name.strip().lower(), [])
-        if len(values) == 1:
-            return values[0]
-        if default:
-            return default.strip().strip("'")
-        unknown = True
-        return ""
+        if found.group(1) in ("*", "?", "$"):
+            value = name
+        elif len(values) == 1:
+            value = values[0]
+        elif default:
+            value = default.strip().strip("'")
+        else:
+            unknown = True
+            return ""
+        return "".join(_LITERAL.get(char, char) for char in value) if wild else value
 
-    expanded = _VARIABLE.sub(fill, text)
-    return None if unknown else expanded
+    filled = _VARIABLE.sub(fill, text)
+    return None if unknown else filled
 
 
 def _one_holds(operator: str, key: str, wanted: list[Any], context: Context, *, variables: bool) -> bool:
@@ -168,7 +177,8 @@ def _one_holds(operator: str, key: str, wanted: list[Any], context: Context, *, 
             return False
         return if_exists or negated
     if variables:
-        texts = [filled for text in texts if (filled := _expand(text, context)) is not None]
+        wild = name.startswith("arn") or name.endswith("like")
+        texts = [filled for text in texts if (filled := expanded(text, context, wild=wild)) is not None]
 
     def fits(value: str) -> bool:
         hit = any(test(text, value) for text in texts)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from sharing.sandbox.conditions import Context, as_list, hold, matches
+from sharing.sandbox.conditions import Context, as_list, expanded, hold, matches
 
 Document = dict[str, Any]
 
@@ -110,28 +110,38 @@ def principal_reach(statement: dict[str, Any], who: Who) -> Reach:
     return max((_named(name, who) for name in _names(principal, "AWS")), default=Reach.NONE)
 
 
-def _covers(statement: dict[str, Any], field: str, text: str, *, ignore_case: bool) -> bool:
-    if field == "Action" and text.endswith(":?") and field in statement:
-        service = text.removesuffix("?")
-        named = [str(p).lower() for p in as_list(statement[field])]
+def _covers_action(statement: dict[str, Any], action: str) -> bool:
+    if action.endswith(":?") and "Action" in statement:
+        service = action.removesuffix("?")
+        named = [str(p).lower() for p in as_list(statement["Action"])]
         if statement.get("Effect") == "Deny":
             return bool({"*", f"{service}*"} & set(named))
         return any(p == "*" or p.startswith(service) for p in named)
-    if field in statement:
-        return any(matches(str(p), text, ignore_case) for p in as_list(statement[field]))
-    negated = f"Not{field}"
-    if negated in statement:
-        return not any(matches(str(p), text, ignore_case) for p in as_list(statement[negated]))
+    for field, wanted in (("Action", True), ("NotAction", False)):
+        if field in statement:
+            return any(matches(str(p), action, True) for p in as_list(statement[field])) is wanted
+    return False
+
+
+def _covers_resource(statement: dict[str, Any], resource: str, context: Context, *, variables: bool) -> bool:
+    for field, wanted in (("Resource", True), ("NotResource", False)):
+        if field in statement:
+            patterns = [str(pattern) for pattern in as_list(statement[field])]
+            if variables:
+                filled = [expanded(pattern, context, wild=True) for pattern in patterns]
+                patterns = [pattern for pattern in filled if pattern is not None]
+            return any(matches(pattern, resource) for pattern in patterns) is wanted
     return False
 
 
 def applies(statement: dict[str, Any], action: str, resource: str | None, context: Context, version: str) -> bool:
     """Action, resource and conditions of one statement. resource None: only the action is asked about."""
-    if not _covers(statement, "Action", action, ignore_case=True):
+    variables = version == "2012-10-17"
+    if not _covers_action(statement, action):
         return False
-    if resource is not None and not _covers(statement, "Resource", resource, ignore_case=False):
+    if resource is not None and not _covers_resource(statement, resource, context, variables=variables):
         return False
-    return hold(statement.get("Condition"), context, variables=version == "2012-10-17")
+    return hold(statement.get("Condition"), context, variables=variables)
 
 
 def resource_outcome(
