@@ -4,7 +4,8 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .queueing import soon
+from .reading import identify, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
 from .sweeping import sweep
 
-__all__ = ["reconcile_grant", "run_check", "soon", "sweep"]
+__all__ = ["identify", "reconcile_grant", "run_check", "run_sync", "soon", "sweep", "test_connection"]

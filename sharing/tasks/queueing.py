@@ -12,15 +12,22 @@ from redis.exceptions import RedisError
 log = structlog.get_logger(__name__)
 
 
-def soon(task: "Task[Any, Any]", pk: uuid.UUID | str, *, queue: str = "clicks", after: float = 0) -> None:
+def soon(
+    task: "Task[Any, Any]", pk: uuid.UUID | str, *, queue: str = "clicks", after: float = 0, expires: float | None = None
+) -> None:
     """Queue the task after the commit. `after`: seconds until a worker should take it.
+
+    `expires`: seconds after which the message is worth nothing, because the sweep sends it again anyway.
 
     With the broker away the row waits for the sweep: nothing fails, nothing is lost.
     """
 
     def send() -> None:
         try:
-            task.apply_async(args=(str(pk),), queue=queue, retry=False, countdown=after)
+            if expires is None:
+                task.apply_async(args=(str(pk),), queue=queue, retry=False, countdown=after)
+            else:
+                task.apply_async(args=(str(pk),), queue=queue, retry=False, countdown=after, expires=after + expires)
         except (OperationalError, RedisError, OSError) as problem:
             log.warning("not_queued", task=task.name, pk=str(pk), problem=type(problem).__name__)
 

@@ -4,10 +4,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, granting
+from sharing.services import checking, connecting, granting, syncing
 
 from .queueing import soon
+from .reading import identify, queue_of, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
+
+#: Seconds: the next sweep sends again what nobody took.
+_AGAIN = 20.0
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -19,3 +23,9 @@ def sweep() -> None:
         soon(reconcile_grant, grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
+    if connecting.identity_due(now):
+        soon(identify, "1", expires=_AGAIN)
+    for connection in connecting.due(now):
+        soon(test_connection, connection.pk, expires=_AGAIN)
+    for sync in syncing.due(now):
+        soon(run_sync, sync.pk, queue=queue_of(sync), expires=_AGAIN)

@@ -17,7 +17,7 @@ from .asking import (
     rotate,
     what_stays,
 )
-from .entering import functions, identify_worker, manager_of, pace, role, worker
+from .entering import due, functions, identify_worker, identity_due, manager_of, pace, role, worker
 from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
 from .testing import run_test
 
@@ -26,8 +26,10 @@ __all__ = [
     "after_rotation",
     "cloudformation",
     "disconnect",
+    "due",
     "functions",
     "identify_worker",
+    "identity_due",
     "manager_of",
     "pace",
     "pause",

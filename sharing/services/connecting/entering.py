@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,6 +16,9 @@ from sharing.models import Account, Connection, ConnectionState, Installation
 from sharing.models import Purpose as ConnectionPurpose
 from sharing.policy.arn import FunctionArn
 from sharing.services.errors import Refusal
+
+#: Longer than a test takes: a test that is wanted for so long was lost on its way to a worker.
+_FORGOTTEN = timedelta(seconds=30)
 
 
 @functools.cache
@@ -42,6 +46,24 @@ def identify_worker() -> Installation:
         },
     )
     return known
+
+
+def identity_due(now: datetime) -> bool:
+    """Whether a worker should tell (again) who it is: never told, failed the last time, or a day ago."""
+    known = Installation.objects.filter(pk=1).first()
+    if known is None or known.identified_at is None or known.identity_failure:
+        return True
+    return known.identified_at < now - timedelta(days=1)
+
+
+def due(now: datetime) -> list[Connection]:
+    """Connections whose test is wanted and was not done at once: the broker or a worker was away, or AWS was."""
+    return list(
+        Connection.objects.standing()
+        .filter(test_wanted_at__lte=now - _FORGOTTEN)
+        .exclude(state=ConnectionState.AWAITED)
+        .order_by("test_wanted_at")
+    )
 
 
 def worker() -> CallerIdentity | None:

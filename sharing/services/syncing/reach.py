@@ -1,0 +1,71 @@
+"""What a policy lets in, kept beside it for lists and counts (reduced by sharing.policy, never here)."""
+
+from typing import Any
+
+from sharing.models import Exposure, Policy
+from sharing.policy import Document
+from sharing.policy.exposure import NO_URL, exposures
+from sharing.policy.exposure import Exposure as Reduced
+
+_WIDTH = {"no": 0, "depends": 1, "yes": 2}
+
+
+def keep_exposures(policy: Policy, document: Document) -> None:
+    """Replace the policy's exposures and the widest of each kind on the policy. Call it in the storing transaction."""
+    found = exposures(
+        document,
+        function_arn=policy.arn,
+        owner_account=policy.function.account.number,
+        url_auth=_url_auth(policy),
+    )
+    Exposure.objects.filter(policy=policy).delete()
+    Exposure.objects.bulk_create([_row(policy, one) for one in found], batch_size=500)
+    for name in ("public", "open_service", "external"):
+        setattr(policy, name, _widest(found, name))
+    policy.save(update_fields=["public", "open_service", "external"])
+
+
+def _url_auth(policy: Policy) -> str | None:
+    """The URL's auth type, NO_URL for none, None while the URLs were never read."""
+    urls = policy.function.urls
+    return None if urls is None else str(urls.get(policy.qualifier) or NO_URL)
+
+
+def _widest(found: list[Reduced], name: str) -> str:
+    return max((str(getattr(one, name)) for one in found), key=_WIDTH.__getitem__, default="no")
+
+
+def _row(policy: Policy, one: Reduced) -> Exposure:
+    return Exposure(
+        policy=policy,
+        kind=str(one.kind),
+        principal=_kept(one.principal),
+        account=_kept(one.account or "")[:12],
+        action_class=str(one.action_class),
+        actions=[_kept(str(action)) for action in one.actions],
+        public=str(one.public),
+        external=str(one.external),
+        open_service=str(one.open_service),
+        latent=bool(one.latent),
+        details=_details(one),
+    )
+
+
+def _details(one: Reduced) -> dict[str, Any]:
+    """What a list need not filter by. `statements`: indexes into the document."""
+    return {
+        "depends_on": [_kept(reason) for reason in one.depends_on],
+        "narrowing": [_kept(condition) for condition in one.conditions.narrowing],
+        "conditions": [_kept(condition) for condition in one.conditions.other],
+        "statements": [statement.index for statement in one.statements],
+        "audience": str(one.audience or ""),
+        "organization": _kept(one.organization or ""),
+        "qualifier": _kept(one.qualifier or ""),
+        "latent": _kept(one.latent or ""),
+        "notes": [_kept(note) for note in one.notes],
+    }
+
+
+def _kept(text: str) -> str:
+    """Text that any database can keep: what a policy names may hold NUL or half of a surrogate pair."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:2048]

@@ -1,0 +1,251 @@
+"""Running syncs in a worker: one at a time per place, in slices, resumable at the next function.
+
+A run claims its row by compare-and-set on `lease_until`, renews it while it works and stops as soon as it cannot. What a
+killed worker leaves is claimed again when the lease has run out. `lease_until` in the future also means "not before".
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from sharing.aws.errors import AwsError, Refused
+from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
+from sharing.models.sync import OPEN
+from sharing.services import history
+from sharing.services.connecting import functions, manager_of
+from sharing.services.errors import Refusal
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+#: A slice ends after this long, far below the worker's time limit; the sync goes on in the next.
+SLICE = 60.0
+_TICK = 0.4
+_AT_LEAST = 1.0  # seconds of work before a slice makes way for clicks
+#: Pauses after an outage, in seconds; after the last one the sync has failed.
+_PAUSES = (15, 60, 300, 900, 1800)
+
+
+class Stopped(Exception):
+    """The slice ends here; what was kept is kept."""
+
+
+class Run:
+    """One slice of one sync: its row, its way into AWS, and the clock.
+
+    `tick()` must be called about twice a second: it renews the lease, applies a changed pace share, and raises Stopped
+    when the slice is over, the account was paused, or another worker has the row.
+    """
+
+    def __init__(self, sync: Sync, connection: Connection, make_way: Callable[[], bool]) -> None:
+        self.sync = sync
+        self.connection = connection
+        self.stopping = False
+        self.refusal: Refusal | None = None
+        self.functions = functions(
+            connection,
+            sync.region,
+            purpose="click" if sync.kind == SyncKind.FUNCTION else "background",
+            session_name="fnshare-read",
+            share=sync.pace_share,
+            cancelled=lambda: self.stopping,
+        )
+        # A person waits for one function: that does not make way, and begins anew if it is broken off.
+        self._make_way = make_way if sync.kind != SyncKind.FUNCTION else lambda: False
+        self._began = self._ticked = time.monotonic()
+        self._calls_before = sync.calls
+
+    def permits(self, verb: str) -> bool:
+        """Whether the connection test found the role to permit this; what was not tried is tried now."""
+        return bool(self.connection.verbs.get(verb, True))
+
+    def tick(self, *, now: bool = False) -> None:
+        """See the class. now: write the progress even if the last time was a moment ago."""
+        if not now and time.monotonic() - self._ticked < _TICK:
+            return
+        self._ticked = time.monotonic()
+        self._save()
+        self._look()
+        worked = time.monotonic() - self._began
+        if worked > SLICE or (worked > _AT_LEAST and self._make_way()):
+            self.stop()
+
+    def tick_quietly(self) -> None:
+        """Write the progress, whatever follows from it is left to the next tick."""
+        self._save()
+
+    def stop(self) -> None:
+        """End the slice: calls that wait for their turn give up."""
+        self.stopping = True
+        raise Stopped
+
+    def release(self, *, pause: float = 0.0) -> None:
+        """Give the row back for the next slice, not before `pause` seconds from now."""
+        self._save(timezone.now() + timedelta(seconds=pause))
+
+    def finish(self, state: SyncState, *, failure: str = "", code: str = "", following: str = "") -> None:
+        """The sync is over."""
+        sync = self.sync
+        now = timezone.now()
+        with transaction.atomic():
+            done = Sync.objects.filter(pk=sync.pk, state__in=OPEN, lease_until=sync.lease_until).update(
+                state=state,
+                finished_at=now,
+                lease_until=None,
+                failure=failure,
+                failure_code=code[:100],
+                failure_next=following,
+                checkpoint={},
+                **self._progress(),
+            )
+            if not done:
+                raise Stopped
+            sync.state, sync.finished_at, sync.failure, sync.lease_until = state, now, failure, None
+            _tell(sync)
+
+    def _progress(self) -> dict[str, object]:
+        sync = self.sync
+        sync.calls = self._calls_before + self.functions.calls
+        return {
+            "total": sync.total,
+            "done": sync.done,
+            "unread": sync.unread,
+            "changed": sync.changed,
+            "calls": sync.calls,
+        }
+
+    def _save(self, until: datetime | None = None) -> None:
+        sync = self.sync
+        until = until or timezone.now() + LEASE
+        kept = Sync.objects.filter(pk=sync.pk, state=SyncState.RUNNING, lease_until=sync.lease_until).update(
+            lease_until=until, checkpoint=sync.checkpoint, **self._progress()
+        )
+        if not kept:
+            self.stopping = True
+            log.warning("sync_taken_over", sync=str(sync.pk))
+            raise Stopped
+        sync.lease_until = until
+
+    def _look(self) -> None:
+        """What others changed on the rows meanwhile: the pace share, the connection."""
+        share = Sync.objects.values_list("pace_share", flat=True).get(pk=self.sync.pk)
+        self.sync.pace_share = share
+        self.functions.share = settings.AWS_PACE_SHARE if share is None else share
+        try:
+            manager_of(self.sync.account)
+        except Refusal as refusal:
+            self.refusal = refusal
+            self.stop()
+
+
+def claim(pk: uuid.UUID | str) -> Sync | None:
+    """Take the row for this worker; None: it is over, another worker has it, or its time has not come."""
+    now = timezone.now()
+    until = now + LEASE
+    claimed = (
+        Sync.objects.open()
+        .filter(pk=pk)
+        .filter(Q(lease_until=None) | Q(lease_until__lte=now))
+        .update(state=SyncState.RUNNING, lease_until=until, started_at=Coalesce("started_at", Value(now)))
+    )
+    return Sync.objects.select_related("account", "function").get(pk=pk) if claimed else None
+
+
+def run_slice(sync: Sync, work: Callable[[Run], None], make_way: Callable[[], bool]) -> bool:
+    """Do one slice of a claimed sync with `work`. True: unfinished, go on at once."""
+    try:
+        connection = manager_of(sync.account)
+    except Refusal as refusal:
+        _refused(sync, refusal)
+        return False
+    run = Run(sync, connection, make_way)
+    try:
+        work(run)
+    except Stopped:
+        return _stopped(run)
+    except Refused as refused:
+        run.finish(SyncState.FAILED, failure=refused.sentence, code=refused.code, following=refused.next)
+    except AwsError as outage:
+        _out(run, outage)
+    return False
+
+
+def _stopped(run: Run) -> bool:
+    if run.refusal is not None:
+        _refused(run.sync, run.refusal)
+        return False
+    try:
+        run.release()
+    except Stopped:
+        return False
+    return True
+
+
+def _out(run: Run, outage: AwsError) -> None:
+    """AWS gave no answers: come back later, and give up after a while. What was read is kept, the rest is as it was."""
+    tries = int(run.sync.checkpoint.get("tries", 0))
+    if tries >= len(_PAUSES):
+        run.finish(SyncState.FAILED, failure=outage.sentence, code=outage.code, following=outage.next)
+        return
+    run.sync.checkpoint["tries"] = tries + 1
+    Sync.objects.filter(pk=run.sync.pk).update(failure=f"Waiting: {outage.sentence}", failure_code=outage.code[:100])
+    run.release(pause=_PAUSES[tries])
+
+
+def _refused(sync: Sync, refusal: Refusal) -> None:
+    ended = Sync.objects.filter(pk=sync.pk, state__in=OPEN).update(
+        state=SyncState.FAILED,
+        finished_at=timezone.now(),
+        lease_until=None,
+        failure=refusal.message,
+        failure_code=refusal.code,
+        failure_next=refusal.next,
+        checkpoint={},
+    )
+    if ended:
+        sync.refresh_from_db()
+        _tell(sync)
+
+
+def _tell(sync: Sync) -> None:
+    """History has syncs that found something, failed, or were asked for by a person: quiet ones only fill pages."""
+    asked = sync.requested_by_id is not None or sync.requested_as != Actor.system().label
+    failed = sync.state == SyncState.FAILED
+    if not (asked or sync.changed or failed) or sync.kind == SyncKind.DETAILS:
+        return
+    if failed and not asked and _failed_before(sync):
+        return
+    where = sync.function.name if sync.function else f"{sync.account.name}, {sync.region}"
+    if failed:
+        text = f"Reading {where} failed: {sync.failure}"
+    else:
+        text = f"Read {where}: {sync.changed} changed" + (f", {sync.unread} unread" if sync.unread else "")
+    history.record(
+        "sync.failed" if failed else "sync.finished",
+        text,
+        by=Actor.system(),
+        account=sync.account,
+        function=sync.function,
+        error_code=sync.failure_code if failed else "",
+        detail={"sync": str(sync.pk), "region": sync.region, "asked_by": sync.requested_as, "calls": sync.calls},
+    )
+
+
+def _failed_before(sync: Sync) -> bool:
+    """Whether the sync before this one failed for the same reason: told once."""
+    before = (
+        Sync.objects.filter(account=sync.account_id, region=sync.region, kind=sync.kind, function=sync.function_id)
+        .exclude(pk=sync.pk)
+        .exclude(state__in=OPEN)
+        .order_by("-finished_at")
+        .first()
+    )
+    return before is not None and before.state == SyncState.FAILED and before.failure == sync.failure

@@ -1,0 +1,235 @@
+"""Keeping a policy as read: versions by content, what they let in, and what else that changes.
+
+The only writer of policies' contents. Granting's re-reads come through here as well, so nobody else's change goes by
+unseen whoever happened to read it.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+
+from sharing.aws.functions import StoredPolicy
+from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading, Sync, SyncKind
+from sharing.models.grant import UNSETTLED
+from sharing.policy import Changes, Document, compare, parse
+from sharing.policy.arn import FunctionArn
+from sharing.services import history
+from sharing.services.masking import holds_tokens, mask_tokens
+
+from .drift import note_drift
+from .reach import keep_exposures
+
+_NAMED = 8  # statements named in one event's sentence
+
+
+@dataclass(frozen=True)
+class Content:
+    """What GetPolicy returned, fit to be kept: tokens masked. `stored` None: AWS has no policy."""
+
+    stored: StoredPolicy | None
+
+    @cached_property
+    def text(self) -> str:
+        """The document as AWS wrote it, but for tokens; "" for no policy."""
+        if self.stored is None:
+            return ""
+        text = self.stored.document
+        if not holds_tokens(text):
+            return text
+        # Escaped, so that what is no valid text (lone surrogates, NUL) can be kept by any database.
+        return json.dumps(mask_tokens(json.loads(text)), separators=(",", ":"))
+
+    @cached_property
+    def document(self) -> Document:
+        """The masked document, parsed."""
+        return parse(self.text or None)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the canonical masked document: spacing and order of keys do not count."""
+        return self.document.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes as AWS counts them, of the document in clear."""
+        return parse(self.stored.document).size if self.stored else 0
+
+    @property
+    def revision_id(self) -> str:
+        """AWS's id of this revision; "" for no policy."""
+        return self.stored.revision_id if self.stored else ""
+
+    @property
+    def reading(self) -> Reading:
+        """Whether there is a policy."""
+        return Reading.PRESENT if self.stored else Reading.NONE
+
+
+#: The digest of "AWS has no policy".
+NO_POLICY = Content(None).digest
+
+
+def is_news(policy: Policy, content: Content) -> bool:
+    """Whether storing would change anything but the time of reading: a quiet sync leaves such rows alone.
+
+    `policy.current` should be loaded; no query is made then.
+    """
+    return (
+        policy.current is None
+        or policy.current.digest != content.digest
+        or policy.reading != content.reading
+        or policy.revision_id != content.revision_id
+        or policy.unread_since is not None
+        or policy.vanished_at is not None
+    )
+
+
+def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: datetime, ours: Collection[str] = ()) -> bool:
+    """Keep what GetPolicy returned. True: its content is new (a version was added).
+
+    stored: None when AWS answered 404 and the function, alias or version exists: no policy. read_at: when the call was
+    *made*; a read older than the one kept is dropped, so a slow sync never overwrites a later re-read. ours: Sids that
+    the caller itself added or removed (also those of grants that are being settled count as ours): every other
+    difference becomes an event `policy.changed`.
+
+    In one transaction: the version (event source tokens masked), the exposures, the policy's flags; active grants whose
+    statement is gone become vanished, those whose statement was changed get `statement.changed`. Sets `policy`'s fields
+    to what is kept. Call it inside the transaction that settles a grant, after the grant's own state was written.
+    """
+    content = Content(stored)
+    with transaction.atomic():
+        held = Policy.objects.select_for_update(of=("self",)).select_related("current", "function__account").get(pk=policy.pk)
+        if held.read_at is not None and held.read_at > read_at:
+            _take_over(policy, held)
+            return False
+        before = held.current
+        changed = before is None or before.digest != content.digest
+        if changed:
+            _add_version(held, content, read_at)
+        held.reading = content.reading
+        held.revision_id = content.revision_id
+        held.read_at = read_at
+        held.unread_since, held.unread_reason, held.vanished_at = None, "", None
+        held.save(
+            update_fields=[
+                "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
+            ]
+        )  # fmt: skip
+        if changed:
+            keep_exposures(held, content.document)
+            changes = compare(parse(before.document or None) if before else parse(None), content.document)
+            if before is not None:
+                _tell(held, changes, ours)
+            note_drift(held, parse(stored.document if stored else None), read_at=read_at)
+            _look_for_urls(held, content)
+        _take_over(policy, held)
+    return changed
+
+
+def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
+    """The read of this policy failed: its last content stays, marked stale. True: this was not known before.
+
+    sentence: why, for people. at: when the failed call was made.
+    """
+    with transaction.atomic():
+        held = Policy.objects.select_for_update().get(pk=policy.pk)
+        if held.read_at is not None and held.read_at > at:
+            return False
+        if held.unread_since is not None and held.unread_reason == sentence:
+            return False
+        Policy.objects.filter(pk=policy.pk).update(
+            reading=Reading.UNREAD, unread_since=Coalesce(F("unread_since"), at), unread_reason=sentence
+        )
+    policy.refresh_from_db(fields=["reading", "unread_since", "unread_reason"])
+    return True
+
+
+def last_read_of(policy: Policy) -> datetime | None:
+    """When the kept content was last seen to be in AWS: by a read of its own, or by a sync that found nothing new."""
+    own = policy.read_at
+    if own is None or policy.qualifier.isdigit():
+        # Versions' policies are read with the details only, which notes the time on the function.
+        details = policy.function.details_read_at
+        return max((at for at in (own, details) if at and own), default=None)
+    sweeps = Sync.objects.complete().filter(
+        account=policy.function.account_id, region=policy.function.region, kind=SyncKind.SWEEP, started_at__gte=own
+    )
+    if policy.unread_since is not None:
+        sweeps = sweeps.filter(finished_at__lt=policy.unread_since)
+    latest = sweeps.order_by("-started_at").values_list("started_at", flat=True).first()
+    return latest or own
+
+
+def _add_version(held: Policy, content: Content, read_at: datetime) -> None:
+    seen_without = last_read_of(held) if held.current is not None else None
+    held.current = PolicyVersion.objects.create(
+        policy=held,
+        digest=content.digest,
+        document=content.text,
+        size=content.size,
+        revision_id=content.revision_id,
+        last_seen_without=min(seen_without, read_at) if seen_without else None,
+        first_seen_at=read_at,
+    )
+    held.size = content.size
+
+
+def _tell(held: Policy, changes: Changes, ours: Collection[str]) -> None:
+    """An event for what somebody else changed."""
+    own = set(ours) | set(Grant.objects.filter(policy=held, state__in=UNSETTLED).values_list("sid", flat=True))
+    added = [one.name for one in changes.added if one.sid not in own]
+    removed = [one.name for one in changes.removed if one.sid not in own]
+    changed = [after.name for _, after in changes.changed if after.sid not in own]
+    if not (added or removed or changed):
+        return
+    parts = [
+        f"{what} {_names(names)}" for what, names in (("added", added), ("removed", removed), ("changed", changed)) if names
+    ]
+    arn = FunctionArn.parse(held.arn)
+    name = f"{arn.name}:{arn.qualifier}" if arn.qualifier else arn.name
+    history.record(
+        "policy.changed",
+        f"The policy of {name} was changed outside fnshare: {'; '.join(parts)}",
+        by=Actor.system(),
+        function=held.function,
+        qualifier=held.qualifier,
+        sid=(added + removed + changed)[0][:100] if len(added + removed + changed) == 1 else "",
+        detail={
+            "added": added[:50],
+            "removed": removed[:50],
+            "changed": changed[:50],
+            "version": held.current_id,
+            "size": held.size,
+        },
+    )
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(f"“{name[:100]}”" for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _look_for_urls(held: Policy, content: Content) -> None:
+    """A policy that names InvokeFunctionUrl makes the function's URLs due: the slow pass reads them next."""
+    if "invokefunctionurl" in content.text.lower():
+        held.function.__class__.objects.filter(pk=held.function_id, urls__isnull=True).update(details_due_at=held.read_at)
+
+
+def _take_over(policy: Policy, held: Policy) -> None:
+    for name in (
+        "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
+        "public", "open_service", "external",
+    ):  # fmt: skip
+        setattr(policy, name, getattr(held, name))
+
+
+def hash_of(text: str) -> int:
+    """A number that is the same for the same text in every process."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])

@@ -1,0 +1,72 @@
+"""What a worker does to read AWS: who it is, whether a role may be trusted, what functions and policies there are."""
+
+from typing import Any
+
+import structlog
+from celery import current_app, shared_task
+from celery.signals import worker_ready
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from sharing.aws.errors import Unavailable
+from sharing.models import Sync, SyncKind
+from sharing.services import connecting, syncing
+
+from .queueing import soon
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="sharing.identify", ignore_result=True, acks_late=True)
+def identify(_pk: str = "1") -> None:
+    """Ask AWS who this worker is; what fails is on the row, and the sweep asks again."""
+    try:
+        connecting.identify_worker()
+    except Unavailable as problem:
+        log.warning("worker_not_identified", code=problem.code)
+
+
+@shared_task(name="sharing.test_connection", ignore_result=True, acks_late=True)
+def test_connection(pk: str) -> None:
+    """Test the connection if a test is wanted; once it stands, what it lets us read is read."""
+    try:
+        connection = connecting.run_test(pk)
+    except Unavailable as problem:
+        log.warning("connection_not_tested", connection=pk, code=problem.code)
+        return
+    if connection is not None:
+        for sync in syncing.due(timezone.now()):
+            if sync.account_id == connection.account_id:
+                soon(run_sync, sync.pk, queue=queue_of(sync))
+
+
+@shared_task(name="sharing.run_sync", ignore_result=True, acks_late=True)
+def run_sync(pk: str) -> None:
+    """One slice of a sync; it is queued again behind whatever waits, until it is over."""
+    if syncing.run(pk, make_way=clicks_wait):
+        soon(run_sync, pk, queue="sync")
+
+
+def queue_of(sync: Sync) -> str:
+    """A person waits for one function; the rest is background work."""
+    return "clicks" if sync.kind == SyncKind.FUNCTION else "sync"
+
+
+def clicks_wait() -> bool:
+    """Whether something a person waits for is in the queue while every process is busy. With the broker away: no."""
+    try:
+        with current_app.connection_or_acquire() as broker:
+            channel: Any = broker.default_channel
+            return any(channel.client.llen(name) > 0 for name in ("clicks", "checks"))
+    except (OperationalError, RedisError, OSError, AttributeError):
+        return False
+
+
+@worker_ready.connect
+def _say_who(**_: Any) -> None:
+    """A worker that starts tells who it is: templates of trust policies are made from it."""
+    try:
+        identify.apply_async(("1",), queue="clicks", expires=60, retry=False)
+    except (OperationalError, RedisError, OSError):
+        log.warning("not_queued", task=identify.name)
