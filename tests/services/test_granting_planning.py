@@ -1,13 +1,16 @@
 """Planning a share: who is understood, what is refused with what to do, what the preview shows."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
+from sharing.aws.functions import StoredPolicy
 from sharing.models import Account, Actor, Connection, ConnectionState, Grant, GrantState, Policy, Reading, Role
 from sharing.services import granting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.syncing.storing import store_policy
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +232,79 @@ def test_sizes_count_what_aws_would_count(policy: Policy, ann: Actor) -> None:
     assert plan.size_before == 0
     assert 250 < plan.size_after < 400
     assert plan.limit == 20_480
+
+
+def held(policy: Policy, *statements: dict[str, object]) -> None:
+    """What a read of the policy found in AWS."""
+    full = [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": policy.arn, **one} for one in statements]
+    document = json.dumps({"Version": "2012-10-17", "Statement": full})
+    store_policy(policy, StoredPolicy(document, "revision"), read_at=timezone.now())
+
+
+ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
+
+
+def test_what_already_lets_them_in_is_said(policy: Policy, ann: Actor) -> None:
+    held(policy, {"Sid": "whole-account", "Principal": ROOT})
+    plan = granting.plan(policy=policy, who="arn:aws:iam::111122223333:role/deploy", by=ann)
+    assert plan.ok
+    assert [(one.sid, one.index, one.certainty) for one in plan.already] == [("whole-account", 0, "yes")]
+    assert "Already granted by statement whole-account" in plan.already[0].sentence
+    assert granting.plan(policy=policy, who="222233334444", by=ann).already == ()
+
+
+def test_a_deny_in_the_way_is_said(policy: Policy, ann: Actor) -> None:
+    held(policy, {"Sid": "never", "Effect": "Deny", "Principal": ROOT})
+    plan = granting.plan(policy=policy, who="111122223333", by=ann)
+    assert plan.ok
+    assert "denied" in [warning.code for warning in plan.warnings]
+
+
+def test_access_to_the_function_is_none_to_its_alias_and_that_is_said(policy: Policy, ann: Actor) -> None:
+    held(policy, {"Sid": "bare", "Principal": ROOT})
+    live = Policy.objects.create(function=policy.function, qualifier="live", reading=Reading.NONE)
+    plan = granting.plan(policy=live, who="111122223333", by=ann)
+    assert plan.already == ()
+    told = [warning for warning in plan.warnings if warning.code == "other-form"]
+    assert len(told) == 1
+    assert "hello_world" in told[0].message
+    assert "hello_world:live" in told[0].message
+
+
+def test_a_statement_made_elsewhere_keeps_its_sid(policy: Policy, ann: Actor) -> None:
+    held(policy, {"Sid": "taken", "Principal": ROOT})
+    plan = granting.plan(policy=policy, who="222233334444", sid="taken", by=ann)
+    assert [problem.field for problem in plan.problems] == ["sid"]
+
+
+def test_a_policy_that_would_be_too_full_is_refused_before_writing(policy: Policy, ann: Actor) -> None:
+    held(policy, *({"Sid": f"s{number:03}", "Principal": ROOT} for number in range(130)))
+    plan = granting.plan(policy=policy, who="222233334444", by=ann)
+    assert [problem.code for problem in plan.problems] == ["full"]
+    assert plan.percent == 100
+
+
+def test_what_else_still_lets_them_in_is_said_before_a_revoke(policy: Policy, ann: Actor) -> None:
+    grant = granting.grant(granting.plan(policy=policy, who="111122223333", by=ann), reason="x", by=ann)
+    own = {"Sid": grant.sid, "Principal": ROOT}
+    held(policy, own)
+    assert granting.consequences(grant, by=ann).still_allowed == "no"
+    one_role = {"AWS": "arn:aws:iam::111122223333:role/deploy"}
+    held(policy, own, {"Sid": "anyone", "Principal": "*"}, {"Sid": "role", "Principal": one_role})
+    told = granting.consequences(grant, by=ann)
+    assert told.still_allowed == "yes"
+    assert {one.sid for one in told.remaining} == {"anyone", "role"}
+    ip = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    held(policy, own, {"Sid": "office", "Principal": "*", "Condition": ip})
+    told = granting.consequences(grant, by=ann)
+    assert told.still_allowed == "depends"
+    assert told.depends_on == ("aws:SourceIp",)
+
+
+def test_the_command_and_the_sentence_are_what_people_can_read_and_run(policy: Policy, ann: Actor) -> None:
+    factories.account("Acme Ltd", "111122223333")
+    plan = granting.plan(policy=policy, who="Acme Ltd", sid="acme", by=ann)
+    assert "Acme Ltd" in plan.sentence
+    assert plan.cli.startswith("aws lambda add-permission")
+    assert "--statement-id acme" in plan.cli
+    assert [str(part) for part in plan.parts if part.strong][:1] == ["Acme Ltd"]

@@ -9,9 +9,10 @@ from sharing.aws.errors import Refused
 from sharing.models import Actor, Grant, GrantState, Wanted
 from sharing.policy import Permission, Statement, same_statement
 from sharing.services.history import record
+from sharing.services.masking import mask_tokens
 
 from . import refusals, rights, settling
-from .digests import approval_of, fingerprint
+from .digests import approval_of
 from .door import Door
 from .keeping import permission_of
 from .remembering import remember
@@ -81,10 +82,8 @@ def _why_not(grant: Grant, permission: Permission | None) -> str:
     """What the worker checks for itself, whatever the web process wrote: rights, approval, and that it is one permission."""
     if lost := rights.lost_by_requester(grant):
         return lost
-    if permission is None or not same_statement(permission.masked_statement(), grant.statement):
+    if permission is None or not same_statement(mask_tokens(permission.statement()), grant.statement):
         return "The kept permission and the kept statement differ."
-    if grant.token_fingerprint and fingerprint(grant.event_source_token) != grant.token_fingerprint:
-        return "The event source token is not kept any more."
     if problems := permission.problems():
         return problems[0].message
     if permission.needs_second_person or grant.second_person:

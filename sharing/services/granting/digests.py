@@ -8,24 +8,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils.crypto import salted_hmac
-
 from sharing.models import Grant, Policy
 from sharing.policy.statement import canonical
 
 
-def fingerprint(token: str) -> str:
-    """What is kept of an event source token: a keyed digest that tells two tokens apart and gives neither away."""
-    return salted_hmac("sharing.event-source-token", token, algorithm="sha256").hexdigest() if token else ""
-
-
-def equality_of(policy: Policy, statement: Mapping[str, Any], token_fingerprint: str = "") -> str:
+def equality_of(policy: Policy, statement: Mapping[str, Any]) -> str:
     """Digest of everything that a grant lets happen: the policy it is on and the statement's meaning without its Sid.
 
-    The end date is left out: two leases of the same access are equal and end alone.
+    `statement`: masked; two tokens have two masks. The end date is left out: two leases of one access are equal and end alone.
     """
     meaning = canonical({key: value for key, value in statement.items() if key != "Sid"})
-    return _digest([str(policy.pk), _stable(meaning), token_fingerprint])
+    return _digest([str(policy.pk), _stable(meaning)])
 
 
 def approval_of(grant: Grant, *, ends_at: datetime | None) -> str:

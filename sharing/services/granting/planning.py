@@ -9,21 +9,22 @@ from typing import Any
 from django.utils import timezone
 
 from sharing.models import Actor, Grant, Policy, Reading, Wanted
-from sharing.policy import Permission, WhoError, parse_who
+from sharing.policy import Permission, WhoError, aws_cli, parse_who, plain, sentence
 from sharing.policy.actions import INVOKE, action_class
 from sharing.policy.document import LIMIT, size_after
 from sharing.services.errors import Refusal
+from sharing.services.masking import fingerprint, mask_tokens
 from sharing.services.naming import account_names, numbers_by_name
 
 from . import rights
 from .deciding import check_end
-from .digests import equality_of, fingerprint
+from .digests import equality_of
 from .keeping import arn_of
-from .overlaps import already_granted
+from .overlaps import already_granted, in_the_way
 from .revoking import way_in_problem
 from .shapes import Plan, Problem
 from .statements import document_of, same_as_granted
-from .wording import share_cli, share_sentence, until
+from .wording import until
 
 #: Where `form_token` becomes a grant's id: the same form always plans the same statement, Sid included.
 FORMS = uuid.UUID("6f0d6a52-3c8e-4d0a-9c55-0f2f6f6f8f11")
@@ -96,10 +97,9 @@ def plan_permission(
     """Plan exactly this permission: what `plan` does once it knows who is meant, and what undo and restore start from."""
     rights.require_change(by, policy)
     names = account_names()
-    statement = permission.masked_statement()
+    statement = mask_tokens(permission.statement())
     token = permission.event_source_token or ""
-    token_fingerprint = fingerprint(token)
-    equality = equality_of(policy, statement, token_fingerprint)
+    equality = equality_of(policy, statement)
     equal = _equal(policy, equality, ends_at)
     document = document_of(policy)
     everyone = permission.principal.kind.value == "everyone"
@@ -108,7 +108,10 @@ def plan_permission(
         *_of_end(ends_at, everyone=everyone),
         *_of_place(policy),
     ]
-    after = size_after(document, permission.statement())
+    end = f"{ends_at:%d %b %Y %H:%M} UTC" if ends_at else ""
+    parts = sentence(permission, names, end)
+    # The kept document has masks in place of tokens; the policy's size is that of the document in clear.
+    after = policy.size + size_after(document, permission.statement()) - document.size
     if equal is None or equal.ends_at != ends_at:
         problems += _of_sid(policy, permission.sid, undo_of)
         if after > LIMIT:
@@ -124,23 +127,28 @@ def plan_permission(
         policy=policy,
         permission=permission,
         problems=tuple(problems),
-        warnings=(*(Problem(text, code="warning") for text in permission.warnings()), *_of_reading(policy)),
-        sentence=share_sentence(permission, names, ends_at),
+        warnings=(
+            *(Problem(text, code="warning") for text in permission.warnings()),
+            *in_the_way(policy, permission, names),
+            *_of_reading(policy),
+        ),
+        sentence=plain(parts),
+        parts=tuple(parts),
         statement=statement,
         sid=permission.sid,
         ends_at=ends_at,
         who_label=permission.principal.label(names),
         action_class=action_class(permission.action).value,
-        size_before=document.size,
+        size_before=policy.size,
         size_after=after,
         limit=LIMIT,
         already=already_granted(policy, permission, names),
         equal=equal,
         same_end=equal is not None and equal.ends_at == ends_at,
         second_person=permission.needs_second_person or "",
-        cli=share_cli(permission),
+        cli=aws_cli(permission),
         event_source_token=token,
-        token_fingerprint=token_fingerprint,
+        token_fingerprint=fingerprint(token),
         equality=equality,
         form_token=form_token,
         undo_of=undo_of,

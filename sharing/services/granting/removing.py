@@ -5,8 +5,8 @@ from __future__ import annotations
 from sharing.aws.errors import Refused
 from sharing.models import Grant
 from sharing.policy import Statement
-from sharing.policy.permission import mask_statement
 from sharing.policy.statement import canonical
+from sharing.services.masking import mask_tokens
 
 from . import refusals, rights, settling
 from .door import Door
@@ -75,4 +75,4 @@ def _agreed(grant: Grant, stored: Statement) -> bool:
     """Whether the revoker saw this very statement; an end date removes whatever now stands under our Sid."""
     if settling.by_end_date(grant):
         return True
-    return grant.removes is not None and canonical(mask_statement(dict(stored.raw))) == canonical(grant.removes)
+    return grant.removes is not None and canonical(mask_tokens(stored.raw)) == canonical(grant.removes)

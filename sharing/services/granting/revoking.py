@@ -10,15 +10,15 @@ from django.utils import timezone
 
 from sharing.models import Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
 from sharing.policy import Permission, Statement
-from sharing.policy.permission import MASK
 from sharing.policy.statement import canonical
 from sharing.services.errors import Refusal
 from sharing.services.history import record
+from sharing.services.masking import mask_tokens
 
 from . import rights
 from .digests import equality_of
 from .keeping import arn_of, fields_of
-from .statements import holds_token, same_as_granted, statement_at, statements_of, why_not_removable
+from .statements import same_as_granted, statement_at, statements_of, why_not_removable
 from .transitions import clear_failure, look_again, move
 from .wording import named, place_of
 
@@ -96,7 +96,7 @@ def adopted(policy: Policy, statement: Statement, *, reason: str, by: Actor) -> 
     permission = Permission.from_statement(statement.raw, arn_of(policy))
     principals = statement.principals
     principal = permission.principal if permission else (principals[0] if len(principals) == 1 else None)
-    raw: dict[str, Any] = dict(statement.raw)
+    raw: dict[str, Any] = mask_tokens(dict(statement.raw))
     now = timezone.now()
     return Grant(
         policy=policy,
@@ -111,7 +111,7 @@ def adopted(policy: Policy, statement: Statement, *, reason: str, by: Actor) -> 
         permission=fields_of(permission) if permission else None,
         statement=raw,
         token_fingerprint="",
-        equality=equality_of(policy, raw, MASK if holds_token(raw) else ""),
+        equality=equality_of(policy, raw),
         reason=f"Made elsewhere; adopted to be taken back{': ' if reason else ''}{reason}"[:500],
         requested_by=by.person,
         requested_as=by.label[:300],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sharing.models import Grant, Policy, PolicyVersion
 
 if TYPE_CHECKING:
-    from sharing.policy import Permission
+    from sharing.policy import Part, Permission
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,11 @@ class Plan:
     """A share, thought through and not written: everything the preview shows.
 
     `grant_id` is the id the grant will have, so that `statement` (event source token masked) is what AWS will store, Sid
-    included; pass the same `form_token` to `plan` again and the id is the same. `problems` block (`ok` is false then);
-    `warnings` and `already` inform; `equal` is a live grant with everything alike but perhaps the end date:
-    `same_end` true means granting shows that one and writes nothing, false means: extend it, or `anyway=True` for a second
-    lease which ends alone. Sizes are bytes of the compact policy document, of `limit` 20,480.
+    included; pass the same `form_token` to `plan` again and the id is the same. `parts`: the sentence with its names
+    marked. `problems` block (`ok` is false then); `warnings` and `already` inform. `equal` is a live grant with everything
+    alike but perhaps the end date: `same_end` true means that granting shows that one and writes nothing, false means:
+    extend it, or `anyway=True` for a second lease which ends alone. `second_person`: why another person must approve, ""
+    if not. Sizes are bytes of the compact policy document, of `limit` 20,480.
     """
 
     grant_id: uuid.UUID
@@ -59,6 +60,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     sentence: str = ""
+    parts: tuple[Part, ...] = ()
     statement: dict[str, Any] = field(default_factory=dict)
     sid: str = ""
     ends_at: datetime | None = None

@@ -7,14 +7,11 @@ from typing import Any
 
 from sharing.models import Grant, Policy
 from sharing.policy import Document, Statement, parse, same_statement
-from sharing.policy.permission import mask_statement
 from sharing.policy.statement import canonical, parse_statement
 from sharing.services.errors import Refusal
+from sharing.services.masking import mask_tokens, tokens_in
 
-from .digests import fingerprint
 from .shapes import Problem
-
-_TOKEN_KEY = "lambda:eventsourcetoken"  # noqa: S105  # a condition key's name, not a token
 
 
 def document_of(policy: Policy) -> Document:
@@ -49,16 +46,8 @@ def statement_at(policy: Policy, *, index: int, version_pk: int) -> Statement:
 
 
 def same_as_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
-    """Whether what AWS holds is what was granted, token included.
-
-    `stored` may come from AWS (the token in clear: compared by its fingerprint) or from our own copy (masked).
-    """
-    if not same_statement(mask_statement(dict(stored)), grant.statement):
-        return False
-    token = token_in(stored)
-    if not token or not grant.token_fingerprint or token_in(grant.statement) == token:
-        return True
-    return fingerprint(token) == grant.token_fingerprint
+    """Whether what AWS holds (as read, or as kept with its token masked) is what was granted, token included."""
+    return same_statement(mask_tokens(stored), grant.statement)
 
 
 def ghost_of_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
@@ -72,22 +61,9 @@ def ghost_of_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
     return same_as_granted(grant, {**stored, "Principal": grant.statement["Principal"]})
 
 
-def token_in(statement: Mapping[str, Any]) -> str:
-    """The event source token in a stored statement ("" without; the mask in a copy of ours)."""
-    conditions = statement.get("Condition")
-    if not isinstance(conditions, Mapping):
-        return ""
-    for keys in conditions.values():
-        if isinstance(keys, Mapping):
-            for key, value in keys.items():
-                if str(key).lower() == _TOKEN_KEY:
-                    return str(value[0] if isinstance(value, list) and value else value)
-    return ""
-
-
 def holds_token(statement: Mapping[str, Any]) -> bool:
     """Whether the statement is limited by an event source token."""
-    return bool(token_in(statement))
+    return bool(tokens_in(statement))
 
 
 def why_not_removable(statement: Statement, among: Sequence[Statement]) -> Problem | None:

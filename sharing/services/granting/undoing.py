@@ -12,6 +12,7 @@ from sharing.models import Actor, Function, Grant, GrantState
 from sharing.models.grant import LIVE
 from sharing.policy.permission import why_not_writable
 from sharing.services.errors import Refusal
+from sharing.services.masking import fingerprint, same_token
 
 from . import rights
 from .deciding import grant as decide
@@ -82,6 +83,13 @@ def undo_plan(
         raise Refusal(
             "The event source token is a secret and was not kept.",
             next="Give it again; for Alexa it is the skill id.",
+            code="token-needed",
+            field="event_source_token",
+        )
+    if needs_token(grant) and not same_token(grant.statement, fingerprint(event_source_token.strip())):
+        raise Refusal(
+            "That is not the event source token this statement had.",
+            next="Give the same token, or share anew with another.",
             code="token-needed",
             field="event_source_token",
         )

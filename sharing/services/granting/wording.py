@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sharing.models import Grant, Policy
-from sharing.policy import Permission
 from sharing.policy.actions import ACTIONS
 from sharing.services.naming import account_names
 
@@ -31,14 +30,3 @@ def named(grant: Grant, names: Mapping[str, str] | None = None) -> str:
 def until(ends_at: datetime | None) -> str:
     """An end date in words, in UTC: history is the same for every reader."""
     return f"until {ends_at:%Y-%m-%d %H:%M} UTC" if ends_at else "without an end date"
-
-
-def share_sentence(permission: Permission, names: Mapping[str, str], ends_at: datetime | None) -> str:
-    """What would be granted, as one sentence for the preview."""
-    who = permission.principal.label(names)
-    return f"{who[:1].upper()}{who[1:]} may {doing(permission.action)} {permission.function}, {until(ends_at)}."
-
-
-def share_cli(permission: Permission) -> str:
-    """The same share as one AWS CLI command, event source token masked."""
-    return " ".join(f"{name}={value}" for name, value in permission.masked().parameters().items())
