@@ -1,5 +1,6 @@
 """The front door: every request is signed, metered, possibly struck by a planned fault, decided, answered and noted."""
 
+import contextlib
 import json
 import logging
 import socket
@@ -91,7 +92,8 @@ class Exchange:
         self.request_id = request_id
         self.scope = signing.scope_of(request) or Scope("", "", "us-east-1", "")
         self.caller: Caller | None = None
-        self.subject = Subject("", self.scope.region)
+        self.form = _form(request)
+        self.subject = Subject("", self.scope.region, _operation(self.scope.service, request, self.form))
         self.error_code = ""
 
     def run(self) -> Reply:
@@ -131,7 +133,6 @@ class Exchange:
     def _lambda(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
         front = self.front
         call = lambda_api.parse(self.request)
-        self.subject.operation = call.operation
         self.subject = front.service.describe(call, caller, self.scope.region)
         self._strike("before")
         if front.switches.rate_limits and not front.limiter.admits(caller.account, self.scope.region, call.operation):
@@ -160,9 +161,7 @@ class Exchange:
 
     def _other(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
         front, scope, request = self.front, self.scope, self.request
-        form = _form(request)
-        operation = _operation(scope.service, request, form)
-        self.subject = Subject(caller.account, scope.region, operation)
+        form, operation = self.form, self.subject.operation
         self.subject.resource = form.get("RoleArn", "") if scope.service == "sts" else ""
         self._strike("before")
         if scope.service == "sts":
@@ -249,6 +248,8 @@ def _form(request: Request) -> dict[str, str]:
 
 def _operation(service: str, request: Request, form: dict[str, str]) -> str:
     """The operation's name as the protocol carries it; `?` for REST services, where only method and path tell."""
+    if service == "lambda":
+        return lambda_api.operation_of(request)
     if "Action" in form:
         return form["Action"]
     if "x-amz-target" in request.headers:
@@ -279,7 +280,6 @@ def _hang_up(environ: dict[str, Any]) -> None:
     watcher = environ.get("waitress.client_disconnected")
     channel = getattr(watcher, "__self__", None)
     if channel is not None:
-        try:
+        # The socket is gone already when the client went first.
+        with contextlib.suppress(OSError, AttributeError):
             channel.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return

@@ -66,13 +66,26 @@ def routes() -> list[Route]:
 def parse(request: Request) -> LambdaCall:
     """The operation that a request asks for, its parameters validated. Raises AwsError 400 or 404."""
     query = dict(parse_qsl(request.query, keep_blank_values=True))
+    found = _route(request, query)
+    if found is None:
+        raise AwsError("UnknownOperationException", 404, f"There is no operation {request.method} {request.path}.")
+    route, uri = found
+    return _read(route, request, query, uri)
+
+
+def operation_of(request: Request) -> str:
+    """The operation's name alone, empty when there is none; nothing is validated."""
+    found = _route(request, dict(parse_qsl(request.query, keep_blank_values=True)))
+    return found[0].name if found else ""
+
+
+def _route(request: Request, query: dict[str, str]) -> tuple[Route, dict[str, str]] | None:
     for route in routes():
-        if route.method != request.method or not all(query.get(k) == v for k, v in route.query.items()):
-            continue
-        found = route.path.fullmatch(request.path)
-        if found:
-            return _read(route, request, query, {k: unquote(v) for k, v in found.groupdict().items()})
-    raise AwsError("UnknownOperationException", 404, f"There is no operation {request.method} {request.path}.")
+        if route.method == request.method and all(query.get(k) == v for k, v in route.query.items()):
+            found = route.path.fullmatch(request.path)
+            if found:
+                return route, {name: unquote(text) for name, text in found.groupdict().items()}
+    return None
 
 
 def _read(route: Route, request: Request, query: dict[str, str], uri: dict[str, str]) -> LambdaCall:
@@ -160,6 +173,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the service model, which is written for Java: its letter, space and digit classes become Python's."""
+    for java, python in ((r"\p{L}", r"\w"), (r"\p{Z}", r"\s"), (r"\p{N}", r"\d")):
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern, re.DOTALL)
+
+
 def _constraints(shape: Any, value: Any, where: str) -> list[str]:
     """What is wrong with one value, in AWS's words. A wrong JSON type is a SerializationException at once."""
     wanted: tuple[type, ...] = _KINDS.get(shape.type_name, (object,))
@@ -183,7 +204,7 @@ def _constraints(shape: Any, value: Any, where: str) -> list[str]:
     facts = shape.metadata
     if shape.type_name == "string":
         pattern = facts.get("pattern")
-        if pattern and not re.compile(pattern, re.DOTALL).fullmatch(value):
+        if pattern and not _compiled(pattern).fullmatch(value):
             rules.append(f"Member must satisfy regular expression pattern: {pattern}")
         if facts.get("enum") and value not in facts["enum"]:
             rules.append(f"Member must satisfy enum value set: [{', '.join(facts['enum'])}]")

@@ -56,6 +56,7 @@ class Seeding:
         self.estate = estate
         self._accounts: dict[str, Account] = {}
         self._execution_roles: dict[str, str] = {}
+        self._keys: dict[str, tuple[str, str]] = {}
 
     @property
     def accounts(self) -> list[Account]:
@@ -70,6 +71,7 @@ class Seeding:
         raise ValueError(f"The sandbox has no account {name_or_id!r}.")
 
     def clear_accounts(self) -> None:
+        """Forget every account, but not the key it had."""
         self._accounts.clear()
         self._execution_roles.clear()
 
@@ -84,12 +86,16 @@ class Seeding:
         path: str = "/",
         policy: Document = ADMINISTRATOR,
     ) -> Account:
-        """A new account with one IAM user and its access key; the user is an administrator unless `policy` says less."""
+        """A new account with one IAM user and its access key; the user is an administrator unless `policy` says less.
+
+        The account keeps its key over resets, so that what was told to a client stays true.
+        """
         if not re.fullmatch(r"\d{12}", id):
             raise ValueError(f"{id!r} is not an account id: 12 digits.")
         if id in self._accounts:
             raise ValueError(f"Account {id} exists already.")
-        key, secret = self.add_user(id, user, path=path, policies={"Rights": policy})
+        key, secret = self.add_user(id, user, path=path, policies={"Rights": policy}, key=self._keys.get(id))
+        self._keys[id] = key, secret
         self._accounts[id] = Account(id, name, kind, key, secret, regions=tuple(regions))
         return self._accounts[id]
 
@@ -99,17 +105,27 @@ class Seeding:
         return self._accounts[id]
 
     def add_user(
-        self, account: str, name: str, *, path: str = "/", policies: Mapping[str, Document] | None = None
+        self,
+        account: str,
+        name: str,
+        *,
+        path: str = "/",
+        policies: Mapping[str, Document] | None = None,
+        key: tuple[str, str] | None = None,
     ) -> tuple[str, str]:
-        """A new IAM user: its access key id and secret."""
+        """A new IAM user: its access key id and secret (`key`, or fresh ones)."""
         iam = backend(account)
         user = iam.create_user(identity.PARTITION, name, path)
         identity.user_id(user)
         for policy, document in (policies or {}).items():
             user.put_policy(policy, json.dumps(document))
-        key = iam.create_access_key(name)
+        made = iam.create_access_key(name)
+        if key is not None:
+            del iam.access_keys[made.access_key_id]
+            made.access_key_id, made.secret_access_key = key
+            iam.access_keys[made.access_key_id] = made
         self.directory.note_changes(account)
-        return key.access_key_id, key.secret_access_key
+        return made.access_key_id, made.secret_access_key
 
     def add_role(
         self,

@@ -90,6 +90,15 @@ def code(call: Callable[..., Any], *arguments: Any, **parameters: Any) -> str:
     return refused(call, *arguments, **parameters)[0]
 
 
+def outcome(call: Callable[..., Any], *arguments: Any, **parameters: Any) -> str:
+    """The code of a call's refusal, empty when it was answered."""
+    try:
+        call(*arguments, **parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
 def allow(action: Any = "*", resource: Any = "*", **more: Any) -> dict[str, Any]:
     """An identity policy of one Allow statement."""
     return {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sharing.sandbox.server import Sandbox
-from tests.sandbox.conftest import Speaker, allow, code, function_arn, refused
+from tests.sandbox.conftest import Speaker, allow, code, function_arn, outcome, refused
 
 PLATFORM, ACME, GLOBEX, INITECH = "444455556666", "111122223333", "222233334444", "333344445555"
 TARGET = function_arn(PLATFORM, "stock-levels")
@@ -63,7 +63,7 @@ DECISIONS: list[tuple[str, list[dict[str, Any]], bool]] = [
     ("all but the account denied", [ACCOUNT, not_principal({"AWS": ROOT}, "Deny")], False),
     ("all but account, role and session denied", [ACCOUNT, not_principal({"AWS": [ROOT, ROLE, SESSION]}, "Deny")], True),
     ("another action denied", [ACCOUNT, statement("*", effect="Deny", action="lambda:GetFunction")], True),
-    ("everything denied unless over TLS", [ACCOUNT, statement("*", effect="Deny", **when(Bool={"aws:SecureTransport": "false"}))], True),
+    ("plain HTTP denied", [ACCOUNT, statement("*", effect="Deny", **when(Bool={"aws:SecureTransport": "false"}))], True),
     # actions
     ("lambda:Invoke", [statement({"AWS": ROOT}, action="lambda:Invoke")], False),
     ("lambda:CreateEventSourceMapping", [statement("*", action="lambda:CreateEventSourceMapping")], False),
@@ -85,10 +85,10 @@ DECISIONS: list[tuple[str, list[dict[str, Any]], bool]] = [
     # conditions
     ("its organisation", [statement("*", **when(StringEquals={"aws:PrincipalOrgID": ORGANISATION}))], True),
     ("another organisation", [statement("*", **when(StringEquals={"aws:PrincipalOrgID": "o-aaaaaaaaaa"}))], False),
-    ("account and its organisation", [statement({"AWS": ROOT}, **when(StringEquals={"aws:PrincipalOrgID": ORGANISATION}))], True),
+    ("account and org", [statement({"AWS": ROOT}, **when(StringEquals={"aws:PrincipalOrgID": ORGANISATION}))], True),
     ("key in another case", [statement("*", **when(StringEquals={"AWS:principalorgid": ORGANISATION}))], True),
     ("value in another case", [statement("*", **when(StringEquals={"aws:PrincipalOrgID": ORGANISATION.upper()}))], False),
-    ("PrincipalArn of the role", [statement("*", **when(ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{ACME}:role/apps/*"}))], True),
+    ("PrincipalArn of the role", [statement("*", **when(ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{ACME}:role/ap*"}))], True),
     ("PrincipalArn of others", [statement("*", **when(ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{GLOBEX}:role/*"}))], False),
     ("PrincipalAccount", [statement("*", **when(StringEquals={"aws:PrincipalAccount": [GLOBEX, ACME]}))], True),
     ("SourceAccount", [statement("*", **when(StringEquals={"AWS:SourceAccount": ACME}))], False),
@@ -102,8 +102,8 @@ DECISIONS: list[tuple[str, list[dict[str, Any]], bool]] = [
     ("auth type of a URL", [statement("*", **when(StringEquals={"lambda:FunctionUrlAuthType": "NONE"}))], False),
     ("all values of nothing", [statement("*", **when(**{"ForAllValues:StringEquals": {"aws:TagKeys": "x"}}))], True),
     ("any value of nothing", [statement("*", **when(**{"ForAnyValue:StringEquals": {"aws:TagKeys": "x"}}))], False),
-    ("two keys, one false", [statement("*", **when(StringEquals={"aws:PrincipalAccount": ACME, "aws:PrincipalOrgID": "o-aaaaaaaaaa"}))], False),
-    ("two operators, both true", [statement("*", **when(StringEquals={"aws:PrincipalAccount": ACME}, Bool={"aws:SecureTransport": "true"}))], True),
+    ("two keys, one false", [statement("*", **when(StringEquals={"aws:PrincipalAccount": ACME, "aws:userid": "x"}))], False),
+    ("two operators", [statement("*", **when(StringLike={"aws:userid": "A*"}, Bool={"aws:SecureTransport": "true"}))], True),
     ("the user id of any session", [statement("*", **when(StringLike={"aws:userid": "AROA*:desk"}))], True),
     ("after a date that passed", [statement("*", **when(DateGreaterThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"}))], True),
     ("before a date that passed", [statement("*", **when(DateLessThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"}))], False),
@@ -131,12 +131,8 @@ def test_the_table_of_decisions(clerk: Any, sandbox: Sandbox) -> None:
     for name, statements, wanted in DECISIONS:
         document = {"Version": "2012-10-17", "Statement": statements} if statements else None
         sandbox.put_policy(TARGET, document)
-        try:
-            found = clerk.invoke(FunctionName=TARGET, InvocationType="DryRun")["StatusCode"] == 204
-        except clerk.exceptions.ClientError as error:
-            assert error.response["Error"]["Code"] == "AccessDeniedException", name
-            found = False
-        if found is not wanted:
+        found = outcome(clerk.invoke, FunctionName=TARGET, InvocationType="DryRun")
+        if found != ("" if wanted else "AccessDeniedException"):
             wrong.append((name, found))
     assert wrong == []
     assert len({name for name, _, _ in DECISIONS}) == len(DECISIONS) > 60
