@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sharing.environment import without_aws
-from sharing.running import leftovers, ports, programs
+from sharing.running import leftovers, ports, programs, template
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session, write_private
 from sharing.running.supervising import Program, Supervisor
@@ -49,7 +49,7 @@ class Demo(Session):
         self.url = f"http://localhost:{port}"
         self.accounts_file = self.home / "accounts.json"
         self.control_key = control_key
-        self.database_url = database_url or f"sqlite:///{quote(str(self.home / 'fnshare.sqlite3'))}"
+        self.database_url = database_url or f"sqlite:///{quote(str(self.home / template.DATABASE))}"
         self.sandbox_port = ports.free()
 
     def environ(self) -> dict[str, str]:
@@ -90,6 +90,8 @@ class Demo(Session):
         """Start everything, tell the story, print the way in, and stay until asked to end."""
         environ = self.environ()
         self._keep_for_commands(environ)
+        if not self.database_url.startswith("postgres"):
+            template.copy(self.folder, self.home)
         own = programs.product(port=self.port, folder=self.home)
         self.supervisor = supervisor = Supervisor(
             [programs.valkey(self.sockets / "valkey"), self.sandbox(), *own], self.home, self.sockets / "control", environ

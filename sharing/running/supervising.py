@@ -113,6 +113,10 @@ class Supervisor:
         """End every program and supervisord; after `patience` seconds the caller has to force what is left."""
         if self.process is None or self.process.poll() is not None:
             return
+        with contextlib.suppress(OSError, xmlrpc.client.Error):
+            for program in self.programs:
+                if not program.at_once:  # what others need ends last, everything else at the same time
+                    self._call("stopProcess", program.name, False)
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(patience)

@@ -20,6 +20,8 @@ def command(arguments: list[str]) -> list[str]:
         "--worker-class=gthread",
         f"--workers={os.environ.get('WEB_CONCURRENCY', '2')}",
         "--threads=4",
+        # Loaded once and shared: quicker to start, and half the memory.
+        "--preload",
         "--no-control-socket",
         *arguments,
     ]
