@@ -3,12 +3,43 @@
 from allauth.account import views as allauth
 from django.urls import path, re_path
 
-from sharing.views import functions, overview, people, profile, search, signing
+from sharing.views import (
+    function_pages,
+    functions,
+    grants,
+    overview,
+    people,
+    profile,
+    restoring,
+    search,
+    sharing,
+    signing,
+    statements,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("search/", search.search, name="search"),
     path("functions/", functions.function_list, name="function-list"),
+    path("functions/<uuid:pk>/", function_pages.function_detail, name="function-detail"),
+    path("functions/<uuid:pk>/opened/", function_pages.function_opened, name="function-opened"),
+    path("functions/<uuid:pk>/re-read/", function_pages.function_reread, name="function-reread"),
+    path("functions/<uuid:pk>/reading/", function_pages.function_reading, name="function-reading"),
+    path("functions/<uuid:pk>/checks/", function_pages.function_checks, name="function-checks"),
+    path("functions/<uuid:pk>/check/", function_pages.function_check, name="function-check"),
+    path("functions/<uuid:pk>/history/", function_pages.function_history, name="function-history"),
+    path("functions/<uuid:pk>/policy/", function_pages.function_policy, name="function-policy"),
+    path("functions/<uuid:pk>/share/", sharing.function_share, name="function-share"),
+    path("functions/<uuid:pk>/share/preview/", sharing.function_share_preview, name="function-share-preview"),
+    path("functions/<uuid:pk>/restore/", restoring.function_restore, name="function-restore"),
+    path("policies/<uuid:pk>/<int:version>/<int:index>/revoke/", statements.statement_revoke, name="statement-revoke"),
+    path("grants/<uuid:pk>/", grants.grant_detail, name="grant-detail"),
+    path("grants/<uuid:pk>/row/", grants.grant_row, name="grant-row"),
+    path("grants/<uuid:pk>/revoke/", grants.grant_revoke, name="grant-revoke"),
+    path("grants/<uuid:pk>/undo/", grants.grant_undo, name="grant-undo"),
+    path("grants/<uuid:pk>/extend/", grants.grant_extend, name="grant-extend"),
+    path("grants/<uuid:pk>/check/", grants.grant_check, name="grant-check"),
+    path("grants/<uuid:pk>/approve/", grants.grant_approve, name="grant-approve"),
     # Settings
     path("settings/people/", people.person_list, name="person-list"),
     path("settings/people/add/", people.person_add, name="person-add"),

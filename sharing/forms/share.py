@@ -191,7 +191,6 @@ class CheckForm(forms.Form):
     as_ = forms.CharField(
         label="Try as",
         max_length=2048,
-        help_text="A consumer account with a checker role, by name or 12 digits, or that role's ARN.",
         error_messages={"required": "Say as whom to try."},
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )

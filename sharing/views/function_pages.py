@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import CheckForm
 from sharing.models import Actor, Check, Event, Function, Grant, Occasion, Policy, Qualifier, Reading, Sync
@@ -23,16 +24,15 @@ from sharing.policy import parse
 from sharing.policy.document import LIMIT
 from sharing.services import access, checking, granting, inventory, syncing
 from sharing.services.errors import Refusal
+from sharing.services.syncing.asking import FRESH
 from sharing.tasks import soon
-from sharing.tasks.reading import run_sync
+from sharing.tasks.reading import queue_of, run_sync
 from sharing.tasks.sharing import run_check
 
 from .access_rows import seconds_between_polls, shown
+from .fragments import by_htmx, wants
 from .paging import page_of
 from .permitting import actor, for_changing
-
-# Opening a function's page asks for its versions, tags and URLs again when they are older than this.
-DETAILS_FRESH = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def reading_of(function: Function) -> dict[str, Any]:
 
 
 def _older(moment: datetime | None) -> bool:
-    return moment is None or timezone.now() - moment > DETAILS_FRESH
+    return moment is None or timezone.now() - moment > FRESH
 
 
 def head_of(function: Function, tab: str) -> dict[str, Any]:
@@ -127,11 +127,12 @@ def list_of(function: Function, me: Actor, *, focus: Grant | None = None) -> dic
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def function_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Who has access: one list over the function, its aliases and its versions."""
     me = actor(request)
     function = the_function(me, pk)
-    if request.htmx and request.htmx.target == "access":
+    if wants(request, "access"):
         return render(request, "functions/detail.html#access", list_of(function, me))
     return render(request, "functions/detail.html", {**head_of(function, "access"), **list_of(function, me)})
 
@@ -150,13 +151,27 @@ def function_reading(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @for_changing
 @require_POST
+def function_opened(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page has loaded and what it shows is old: ask for everything, unless somebody just did or nothing can be read."""
+    me = actor(request)
+    function = the_function(me, pk)
+    sync = syncing.request_if_stale(function, by=me)
+    if sync is not None:
+        soon(run_sync, sync.pk, queue=queue_of(sync))
+    return render(
+        request, "functions/frame.html#reading", {**head_of(function, request.POST.get("tab", "")), "details_stale": False}
+    )
+
+
+@for_changing
+@require_POST
 def function_reread(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask for everything about this function to be read again."""
     me = actor(request)
     function = the_function(me, pk)
     sync = syncing.request_function(function, by=me)
-    soon(run_sync, sync.pk, queue="clicks")
-    if request.htmx:
+    soon(run_sync, sync.pk, queue=queue_of(sync))
+    if by_htmx(request):
         return render(request, "functions/frame.html#reading", head_of(function, request.POST.get("tab", "")))
     return redirect("function-detail", pk)
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ExtendForm, ReasonForm, UndoForm
 from sharing.models import Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
@@ -24,6 +25,7 @@ from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant, run_check
 
 from .access_rows import ShownRow, seconds_between_polls, shown
+from .fragments import by_htmx
 from .function_pages import list_of, pretty
 from .permitting import actor, for_changing
 
@@ -99,7 +101,7 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _after(request: HttpRequest, me: Actor, grant: Grant, said: str) -> HttpResponse:
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
-    if request.htmx:
+    if by_htmx(request):
         context = {**list_of(grant.policy.function, me, focus=grant), "said": said}
         return render(request, "functions/done.html", context)
     messages.success(request, said)
@@ -108,7 +110,7 @@ def _after(request: HttpRequest, me: Actor, grant: Grant, said: str) -> HttpResp
 
 def _ask(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A question before something is done: beside the list, or as a page of its own."""
-    return render(request, f"{template}#panel" if request.htmx else template, context, status=status)
+    return render(request, f"{template}#panel" if by_htmx(request) else template, context, status=status)
 
 
 def blame(form: Form, refusal: Refusal) -> None:
@@ -118,6 +120,7 @@ def blame(form: Form, refusal: Refusal) -> None:
 
 
 @for_changing
+@vary_on_headers("HX-Request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def grant_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take it back: first what follows from that, then the click."""
@@ -169,6 +172,7 @@ def grant_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @for_changing
+@vary_on_headers("HX-Request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def grant_extend(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Another end date."""
@@ -198,6 +202,7 @@ def grant_check(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @for_changing
+@vary_on_headers("HX-Request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def grant_approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second person reads exactly what would be written, and says yes or no."""

@@ -29,6 +29,7 @@ from sharing.services.granting import Plan
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
+from .fragments import by_htmx
 from .function_pages import choices_of, head_of, list_of, pretty, the_function
 from .permitting import actor, for_changing
 
@@ -49,7 +50,7 @@ def function_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     function = the_function(me, pk)
     if request.method != "POST":
         return _answer(request, me, function, _fresh_form(request, me, function), plan=None)
-    form = ShareForm(request.POST, places=choices_of(function))
+    form = ShareForm(request.POST.dict(), places=choices_of(function))
     plan = plan_of(form, function, me)
     step = request.POST.get("step", "preview")
     _blame(form, plan)
@@ -95,7 +96,7 @@ def function_share_preview(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The live preview: what would be written, said while it is typed. Writes nothing and blames nobody yet."""
     me = actor(request)
     function = the_function(me, pk)
-    form = ShareForm(request.POST, places=choices_of(function))
+    form = ShareForm(request.POST.dict(), places=choices_of(function))
     plan = plan_of(form, function, me)
     context = {"function": function, "form": form, "live": True, **preview_of(form, plan)}
     if context["kind"] != request.POST.get("kind", ""):
@@ -159,8 +160,7 @@ def _refused(form: ShareForm, refusal: Refusal) -> None:
     field = FIELDS.get(refusal.field, refusal.field)
     form.add_error(field if field in form.fields else None, f"{refusal.message} {refusal.next}".strip())
     if refusal.code == "stale":
-        form.data = form.data.copy()
-        form.data["form_token"] = ShareForm.fresh_token()
+        form.data = {**form.data, "form_token": ShareForm.fresh_token()}
 
 
 def _fresh_form(request: HttpRequest, me: Actor, function: Function) -> ShareForm:
@@ -201,7 +201,7 @@ def _answer(
         "offered": [known_services.KNOWN[name] for name in OFFERED if name in known_services.KNOWN],
         **preview_of(form, plan),
     }
-    if request.htmx:
+    if by_htmx(request):
         return render(request, "functions/share.html#share", context, status=status)
     context |= {**head_of(function, "access"), **list_of(function, me)}
     return render(request, "functions/share.html", context, status=status)
@@ -209,7 +209,7 @@ def _answer(
 
 def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str, *, undo: bool = False) -> HttpResponse:
     """What follows a click about a grant: the list anew beside a toast, or the function's page with a message."""
-    if request.htmx:
+    if by_htmx(request):
         context = {**list_of(function, me, focus=grant), "said": said}
         response = render(request, "functions/done.html", context)
         response["HX-Replace-Url"] = reverse("function-detail", args=[function.pk])

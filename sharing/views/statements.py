@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ReasonForm
 from sharing.models import Actor, Policy
@@ -17,6 +18,7 @@ from sharing.services.errors import Refusal
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
+from .fragments import by_htmx
 from .function_pages import list_of, pretty
 from .grants import blame
 from .permitting import actor, for_changing
@@ -28,6 +30,7 @@ def the_policy(me: Actor, pk: uuid.UUID) -> Policy:
 
 
 @for_changing
+@vary_on_headers("HX-Request")
 @require_http_methods(["GET", "HEAD", "POST"])
 def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: int) -> HttpResponse:
     """Take a statement back by its place in the policy version that the person looked at.
@@ -47,7 +50,7 @@ def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: i
                 blame(form, refusal)
             else:
                 soon(reconcile_grant, grant.pk, queue="clicks")
-                if request.htmx:
+                if by_htmx(request):
                     context: dict[str, Any] = {**list_of(policy.function, me, focus=grant), "said": "Taking it back."}
                     return render(request, "functions/done.html", context)
                 messages.success(request, "Taking it back.")
@@ -65,13 +68,13 @@ def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: i
         "sentence": follows.sentence,
         "statement": pretty(follows.stored),
     }
-    template = "grants/revoke.html#panel" if request.htmx else "grants/revoke.html"
+    template = "grants/revoke.html#panel" if by_htmx(request) else "grants/revoke.html"
     return render(request, template, context, status=422 if form.errors else 200)
 
 
 def _stale(request: HttpRequest, me: Actor, policy: Policy, refusal: Refusal) -> HttpResponse:
     said = f"{refusal.message} Nothing was changed; the list shows what is there now."
-    if request.htmx:
+    if by_htmx(request):
         return render(request, "functions/done.html", {**list_of(policy.function, me), "said": said, "tone": "bad"})
     messages.error(request, said)
     return redirect("function-detail", policy.function_id)
