@@ -5,19 +5,9 @@ manager role: list, read, aliases, confirm, versions, tags, urls, mappings, shar
 check. A verb that is not named there was not tried.
 """
 
-from .asking import (
-    WhatStays,
-    after_rotation,
-    disconnect,
-    pause,
-    prepare,
-    register,
-    request_test,
-    resume,
-    rotate,
-    what_stays,
-)
+from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate
 from .entering import due, functions, identify_worker, identity_due, manager_of, pace, role, worker
+from .leaving import WhatStays, disconnect, what_stays
 from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
 from .testing import run_test
 

@@ -1,25 +1,21 @@
 """What people ask of a connection. Everything here writes rows; a worker does the rest (`run_test`)."""
 
-import difflib
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sharing.aws.session import known_regions
-from sharing.models import Account, Actor, Connection, ConnectionState, Exposure, Grant, Installation, Purpose
-from sharing.models.grant import MAY_HOLD_ACCESS
-from sharing.policy.arn import Arn, ArnError, is_account_id
+from sharing.models import Account, Actor, Connection, ConnectionState, Purpose
+from sharing.policy.arn import is_account_id
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
+from .given import only_admins, partition_for, regions_for, role_arn_of
 from .templates import trust_command
 
-_ROLE = re.compile(r"role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII)
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _S = ConnectionState
 
@@ -31,7 +27,7 @@ def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterabl
     partition: by default the one this installation works in. An account that is connected for this purpose already
     keeps its connection; its name, and its regions if any are given, are changed.
     """
-    _admin(by)
+    only_admins(by)
     number = number.replace(" ", "").replace("-", "")
     if not is_account_id(number):
         raise Refusal(
@@ -42,8 +38,8 @@ def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterabl
     name = " ".join(name.split())
     if not name or len(name) > 80 or not name.isprintable():
         raise Refusal("The account needs a name of 1 to 80 characters.", next="Give it the name people use.", field="name")
-    partition = _partition(partition)
-    chosen = _regions(regions, partition)
+    partition = partition_for(partition)
+    chosen = regions_for(regions, partition)
     with transaction.atomic():
         account, made = Account.objects.get_or_create(number=number, defaults={"name": name, "partition": partition})
         if account.partition != partition:
@@ -90,8 +86,8 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
     external_id: only for a role that exists already and demands another one than ours; any that AWS accepts. Refused
     when another connection uses it. A worker then tests the role before anything else is done with it.
     """
-    _admin(by)
-    arn = _role_arn(role_arn, connection.account)
+    only_admins(by)
+    arn = role_arn_of(role_arn, connection.account)
     external_id = external_id.strip()
     if external_id and not _EXTERNAL_ID.fullmatch(external_id):
         raise Refusal(
@@ -104,6 +100,8 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
             held = Connection.objects.select_for_update().select_related("account").get(pk=connection.pk)
             if held.state == _S.DISCONNECTED:
                 raise Refusal("This connection was ended.", next="Connect the account anew.", code="conflict")
+            if (held.role_arn, external_id or held.external_id) == (arn, held.external_id):
+                return _again(held)
             if external_id and external_id != held.external_id:
                 _free(external_id, held)
                 held.external_id, held.external_id_ours, held.next_external_id = external_id, False, ""
@@ -125,6 +123,15 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
         if isinstance(problem, ValidationError) and "ExternalId" not in str(problem):
             raise Refusal(" ".join(problem.messages), next="Correct it and try again.") from None
         raise _used_elsewhere() from None
+    return held
+
+
+def _again(held: Connection) -> Connection:
+    """The same role once more: tested anew, and usable meanwhile if it was."""
+    held.test_wanted_at = timezone.now()
+    if held.state == _S.REFUSED:
+        held.state = _S.TESTING
+    held.save(update_fields=["test_wanted_at", "state"])
     return held
 
 
@@ -176,7 +183,7 @@ def rotate(connection: Connection, *, by: Actor) -> Connection:
 
     The owner must set the role's trust policy (`connecting.trust_command`), then test the connection.
     """
-    _admin(by)
+    only_admins(by)
     with transaction.atomic():
         held = Connection.objects.select_for_update().select_related("account").get(pk=connection.pk)
         if held.state == _S.DISCONNECTED or not held.role_arn:
@@ -190,76 +197,13 @@ def rotate(connection: Connection, *, by: Actor) -> Connection:
     return held
 
 
-@dataclass(frozen=True)
-class WhatStays:
-    """What disconnecting leaves in AWS.
-
-    grants: ours that may still hold access. open_policies: policies that let in others, however made. sentence, next:
-    for people; next holds the command that deletes the role.
-    """
-
-    grants: list[Grant]
-    open_policies: int
-    sentence: str
-    next: str
-
-
-def what_stays(connection: Connection) -> WhatStays:
-    """What stays granted in AWS when this connection is ended: everything. Nothing is taken back by itself."""
-    account = connection.account
-    role_name = connection.role_arn.rpartition("/")[2]
-    following = f"Delete the role {role_name} in account {account.number} when nothing else uses it." if role_name else ""
-    if connection.purpose == Purpose.CHECKER:
-        return WhatStays([], 0, f"Shares with {account.name} stay; they can no longer be checked from there.", following)
-    grants = list(
-        Grant.objects.filter(policy__function__account=account, state__in=MAY_HOLD_ACCESS)
-        .select_related("policy__function")
-        .order_by("policy__function__name", "created_at")
-    )
-    open_policies = (
-        Exposure.objects.filter(policy__function__account=account, policy__vanished_at=None, policy__function__vanished_at=None)
-        .exclude(external="no", public="no", open_service="no")
-        .values("policy")
-        .distinct()
-        .count()
-    )
-    sentence = (
-        f"AWS goes on letting in whom it lets in now: {_count(len(grants), 'share')} made here stay{'s' * (len(grants) == 1)} "
-        f"granted, and {_count(open_policies, 'policy', 'policies')} of {account.name} let{'s' * (open_policies == 1)} in "
-        "others. fnshare neither sees nor ends them any more, end dates included."
-    )
-    return WhatStays(grants, open_policies, sentence, f"Revoke first what should end. {following}".strip())
-
-
-def disconnect(connection: Connection, *, by: Actor) -> Connection:
-    """End the connection. AWS keeps every statement and the role itself: see `what_stays`, before and after."""
-    _admin(by)
-    stays = what_stays(connection)
-    with transaction.atomic():
-        held = Connection.objects.select_for_update().select_related("account").get(pk=connection.pk)
-        if held.state == _S.DISCONNECTED:
-            return held
-        held.state = _S.DISCONNECTED
-        held.test_wanted_at = None
-        held.next_external_id = ""
-        held.save(update_fields=["state", "test_wanted_at", "next_external_id"])
-        history.record(
-            "connection.disconnected",
-            f"{held.get_purpose_display()} of {held.account.name} disconnected. {stays.sentence}",
-            by=by,
-            account=held.account,
-            detail={"purpose": held.purpose, "grants": [str(grant.pk) for grant in stays.grants[:500]]},
-        )
-    return held
-
-
 def after_rotation(connection: Connection) -> str:
     """The command the owner runs so that the role accepts the new ExternalId (and, until the test, the old one)."""
     return trust_command(connection)
 
 
 def _move(connection: Connection, moves: dict[ConnectionState, ConnectionState], verb: str, done: str, by: Actor) -> Connection:
-    _admin(by)
+    only_admins(by)
     with transaction.atomic():
         held = Connection.objects.select_for_update().select_related("account").get(pk=connection.pk)
         seen = _S(held.state)
@@ -275,69 +219,3 @@ def _move(connection: Connection, moves: dict[ConnectionState, ConnectionState],
         held.save(update_fields=["state"])
         history.record(verb, f"{held.get_purpose_display()} of {held.account.name} {done}", by=by, account=held.account)
     return held
-
-
-def _admin(by: Actor) -> None:
-    if not by.is_admin():
-        raise NotPermitted("Only admins connect accounts.")
-
-
-def _partition(asked: str) -> str:
-    known = Installation.objects.filter(pk=1).exclude(worker_arn="").first()
-    ours = known.partition if known else ""
-    if asked and ours and asked != ours:
-        raise Refusal(
-            f"This installation works in partition {ours}; nothing in {asked} can trust it.",
-            next="Run an installation of its own there.",
-            field="role_arn",
-        )
-    return asked or ours or "aws"
-
-
-def _regions(asked: Iterable[str], partition: str) -> list[str]:
-    known = known_regions(partition)
-    chosen = list(dict.fromkeys(region.strip().lower() for region in asked if region.strip()))
-    for region in chosen:
-        if region not in known:
-            near = difflib.get_close_matches(region, known, n=1, cutoff=0.5)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise Refusal(
-                f"“{region[:40]}” is not a region of partition {partition}.{meant}",
-                next=f"Use a region such as {known[0]}." if known else "",
-                field="regions",
-            )
-    return chosen
-
-
-def _role_arn(text: str, account: Account) -> str:
-    try:
-        arn = Arn.parse(text)
-    except ArnError as problem:
-        raise Refusal(str(problem), next=f"A role's ARN looks like {_example(account)}.", field="role_arn") from None
-    if arn.partition != account.partition:
-        raise Refusal(
-            f"The role is in partition {arn.partition}, the account in {account.partition}.",
-            next=f"A role's ARN looks like {_example(account)}.",
-            field="role_arn",
-        )
-    if arn.service != "iam" or arn.region or not _ROLE.fullmatch(arn.resource):
-        raise Refusal(
-            f"“{text.strip()[:100]}” is not the ARN of an IAM role.",
-            next=f"A role's ARN looks like {_example(account)}.",
-            field="role_arn",
-        )
-    if arn.account != account.number:
-        raise Refusal(
-            f"This role belongs to account {arn.account}, not to {account.number}.",
-            next="Give a role of the account itself.",
-            field="role_arn",
-        )
-    return str(arn)
-
-
-def _example(account: Account) -> str:
-    return f"arn:{account.partition}:iam::{account.number}:role/fnshare-manager"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,161 @@
+"""Connect an AWS account: name it, hand out ExternalId and templates, or give the roles that were made."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from sharing.models import Actor, Connection, ConnectionState, Purpose
+from sharing.services import connecting
+from sharing.services.errors import Refusal
+from sharing.tasks import soon
+from sharing.tasks.reading import test_connection
+
+from ._output import Outcome, Problem, ShareCommand, account_id, timed_out
+
+_MARKS = {"ok": "ok      ", "missing": "missing ", "warning": "warning ", "failed": "FAILED  "}
+
+
+class Command(ShareCommand):
+    """`manage.py connect`."""
+
+    help = (
+        "Connect an AWS account. Without role ARNs: prints the ExternalIds and the templates to make the roles with. With "
+        "role ARNs: a worker tests the roles; --wait shows what the test found. Connected with warnings is exit 0. Items "
+        "have: id, account, name, purpose, state, role_arn, external_id, regions, verbs, report, failure, next, and while "
+        "the role is awaited cloudformation and commands."
+    )
+    waits = True
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        """ACCOUNT_ID, its name, its roles and regions."""
+        parser.add_argument("account", metavar="ACCOUNT_ID", type=account_id, help="12 digits")
+        parser.add_argument("--name", required=True, help="what people call the account")
+        parser.add_argument("--role-arn", default="", metavar="ARN", help="the manager role: its functions are read and shared")
+        parser.add_argument(
+            "--external-id", default="", metavar="X", help="only if the manager role exists already with this one"
+        )
+        parser.add_argument(
+            "--checker-role-arn", default="", metavar="ARN", help="the checker role: shares are checked as this role"
+        )
+        parser.add_argument(
+            "--checker-external-id",
+            default="",
+            metavar="Y",
+            help="only if the checker role exists already with this one",
+        )
+        parser.add_argument(
+            "--region",
+            action="append",
+            default=[],
+            metavar="R",
+            help="a region to read; repeat it (default: all that can be read)",
+        )
+
+    def act(self, actor: Actor, options: dict[str, Any]) -> Outcome:
+        """Prepare or register each purpose, queue the tests, and wait for them if asked."""
+        roles = {
+            Purpose.MANAGER: (str(options["role_arn"]), str(options["external_id"])),
+            Purpose.CHECKER: (str(options["checker_role_arn"]), str(options["checker_external_id"])),
+        }
+        for role_arn, external_id in roles.values():
+            if external_id and not role_arn:
+                raise Refusal("An ExternalId needs its role's ARN.", next="Give both, or neither.", code="usage")
+        given = [purpose for purpose, (role_arn, _) in roles.items() if role_arn]
+        connections = []
+        for purpose in given or list(roles):
+            role_arn, external_id = roles[purpose]
+            connection = connecting.prepare(
+                number=options["account"],
+                name=options["name"],
+                purpose=purpose,
+                by=actor,
+                regions=options["region"] if purpose == Purpose.MANAGER else (),
+                partition=_partition(role_arn),
+            )
+            if role_arn:
+                connection = connecting.register(connection, role_arn=role_arn, external_id=external_id, by=actor)
+                soon(test_connection, connection.pk)
+            connections.append(connection)
+        settled = True
+        if options["wait"] and given:
+            settled = self.wait_until(lambda: not _testing(connections), options["timeout"])
+        connections = [Connection.objects.select_related("account").get(pk=one.pk) for one in connections]
+        problem = _problem(connections) if settled else timed_out(options["timeout"])
+        lines = [line for connection in connections for line in _lines(connection)]
+        return Outcome([_item(connection) for connection in connections], lines, problem)
+
+
+def _partition(role_arn: str) -> str:
+    parts = role_arn.split(":")
+    return parts[1] if len(parts) > 2 and parts[0] == "arn" and parts[1].startswith("aws") else ""
+
+
+def _testing(connections: list[Connection]) -> bool:
+    return Connection.objects.filter(pk__in=[one.pk for one in connections], test_wanted_at__isnull=False).exists()
+
+
+def _problem(connections: list[Connection]) -> Problem | None:
+    for connection in connections:
+        if connection.state == ConnectionState.REFUSED:
+            return Problem("refused", connection.failure, connection.failure_next)
+    return None
+
+
+def _item(connection: Connection) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": connection.pk,
+        "account": connection.account.number,
+        "name": connection.account.name,
+        "purpose": connection.purpose,
+        "state": connection.state,
+        "role_arn": connection.role_arn,
+        "external_id": connection.external_id,
+        "regions": connection.regions,
+        "verbs": connection.verbs,
+        "report": connection.report,
+        "failure": connection.failure,
+        "next": connection.failure_next,
+    }
+    if connection.state == ConnectionState.AWAITED:
+        share = connection.purpose == Purpose.MANAGER
+        item["role_arn"] = connecting.suggested_role_arn(connection)
+        item["cloudformation"] = connecting.cloudformation(connection, share=False)
+        item["commands"] = connecting.role_commands(connection, share=False)
+        if share:
+            item["cloudformation_share"] = connecting.cloudformation(connection, share=True)
+            item["commands_share"] = connecting.role_commands(connection, share=True)
+    return item
+
+
+def _lines(connection: Connection) -> list[str]:
+    name = f"{connection.get_purpose_display()} of {connection.account.name} ({connection.account.number})"
+    lines = [f"{name}: {connection.get_state_display().lower()}"]
+    if connection.state == ConnectionState.AWAITED:
+        return lines + _to_do(connection)
+    if connection.regions:
+        lines.append(f"  regions {', '.join(connection.regions)}")
+    for row in connection.report:
+        lines.append(f"  {_MARKS[row['outcome']]}{row['name']}: {row['detail']}")
+        if row["next"]:
+            lines.append(f"          {row['next']}")
+    return lines
+
+
+def _to_do(connection: Connection) -> list[str]:
+    option = "--role-arn" if connection.purpose == Purpose.MANAGER else "--checker-role-arn"
+    lines = [f"  ExternalId {connection.external_id}", ""]
+    if connection.purpose == Purpose.MANAGER:
+        lines += ["AWS CLI, read stage:", "", connecting.role_commands(connection, share=False)]
+        lines += ["AWS CLI, share stage (instead, if functions are to be shared from here):", ""]
+        lines += [connecting.role_commands(connection, share=True)]
+        lines += ["CloudFormation, share stage:", "", connecting.cloudformation(connection, share=True)]
+    else:
+        lines += ["AWS CLI:", "", connecting.role_commands(connection, share=False)]
+        lines += ["CloudFormation:", "", connecting.cloudformation(connection, share=False)]
+    arn = connecting.suggested_role_arn(connection)
+    lines += [
+        "Then:",
+        "",
+        f"  connect {connection.account.number} --name '{connection.account.name}' {option} {arn} --wait",
+        "",
+    ]
+    return lines

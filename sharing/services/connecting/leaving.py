@@ -1,0 +1,80 @@
+"""Ending a connection, and what that leaves in AWS."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from sharing.models import Actor, Connection, ConnectionState, Exposure, Grant, Purpose
+from sharing.models.grant import MAY_HOLD_ACCESS
+from sharing.services import history
+
+from .given import only_admins
+
+_S = ConnectionState
+
+
+@dataclass(frozen=True)
+class WhatStays:
+    """What disconnecting leaves in AWS.
+
+    grants: ours that may still hold access. open_policies: policies that let in others, however made. sentence, next:
+    for people; next holds the command that deletes the role.
+    """
+
+    grants: list[Grant]
+    open_policies: int
+    sentence: str
+    next: str
+
+
+def what_stays(connection: Connection) -> WhatStays:
+    """What stays granted in AWS when this connection is ended: everything. Nothing is taken back by itself."""
+    account = connection.account
+    role_name = connection.role_arn.rpartition("/")[2]
+    following = f"Delete the role {role_name} in account {account.number} when nothing else uses it." if role_name else ""
+    if connection.purpose == Purpose.CHECKER:
+        return WhatStays([], 0, f"Shares with {account.name} stay; they can no longer be checked from there.", following)
+    grants = list(
+        Grant.objects.filter(policy__function__account=account, state__in=MAY_HOLD_ACCESS)
+        .select_related("policy__function")
+        .order_by("policy__function__name", "created_at")
+    )
+    open_policies = (
+        Exposure.objects.filter(policy__function__account=account, policy__vanished_at=None, policy__function__vanished_at=None)
+        .exclude(external="no", public="no", open_service="no")
+        .values("policy")
+        .distinct()
+        .count()
+    )
+    sentence = (
+        f"AWS goes on letting in whom it lets in now: {_count(len(grants), 'share')} made here stay{'s' * (len(grants) == 1)} "
+        f"granted, and {_count(open_policies, 'policy', 'policies')} of {account.name} let{'s' * (open_policies == 1)} in "
+        "others. fnshare neither sees nor ends them any more, end dates included."
+    )
+    return WhatStays(grants, open_policies, sentence, f"Revoke first what should end. {following}".strip())
+
+
+def disconnect(connection: Connection, *, by: Actor) -> Connection:
+    """End the connection. AWS keeps every statement and the role itself: see `what_stays`, before and after."""
+    only_admins(by)
+    stays = what_stays(connection)
+    with transaction.atomic():
+        held = Connection.objects.select_for_update().select_related("account").get(pk=connection.pk)
+        if held.state == _S.DISCONNECTED:
+            return held
+        held.state = _S.DISCONNECTED
+        held.test_wanted_at = None
+        held.next_external_id = ""
+        held.save(update_fields=["state", "test_wanted_at", "next_external_id"])
+        history.record(
+            "connection.disconnected",
+            f"{held.get_purpose_display()} of {held.account.name} disconnected. {stays.sentence}",
+            by=by,
+            account=held.account,
+            detail={"purpose": held.purpose, "grants": [str(grant.pk) for grant in stays.grants[:500]]},
+        )
+    return held
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
