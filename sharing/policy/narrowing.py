@@ -15,6 +15,7 @@ from typing import Final
 
 from . import channels, fixed
 from .conditions import WILD, Atom, compare
+from .contradiction import contradict
 from .keys import Key, Presence, Role, key_of
 from .matching import any_of, has_wildcard
 from .population import (
@@ -31,6 +32,10 @@ from .sources import Scope, meet, source_arn
 
 def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
     """Apply every condition, in place; their order does not matter to who remains."""
+    atoms = tuple(atoms)
+    if len(atoms) > 1 and contradict(atoms):
+        population.end()
+        return population
     for atom in atoms:
         key = key_of(atom.key)
         if atom.family == "unknown" or key.role is Role.UNKNOWN:

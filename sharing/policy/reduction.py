@@ -77,6 +77,8 @@ def _anybody(document: Document, function: FunctionArn) -> list[Reach]:
 def _candidates(statement: Statement, function: FunctionArn, variables: bool) -> Iterator[Candidate]:
     doubts = (f"{statement.name}: {statement.problem}",) if statement.doubts - {"Sid"} else ()
     atoms = tuple(atom_of(condition, variables) for condition in statement.conditions)
+    if any(principal.kind is PrincipalKind.EVERYONE for principal in statement.not_principals):
+        return  # everybody but everybody
     principals = statement.principals or (EVERYONE,)
     groups = _groups(statement)
     for qualifier, doubt in _targets(statement, function, variables):
