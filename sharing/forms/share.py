@@ -160,6 +160,11 @@ class ShareForm(EndForm):
         """A token for one form: the same form sent twice makes one grant."""
         return uuid.uuid4().hex
 
+    def renew(self) -> None:
+        """Make it another form: what was sent with the old token is a grant already."""
+        self.data = {**self.data, "form_token": self.fresh_token()}
+        self.cleaned_data["form_token"] = self.data["form_token"]
+
     @property
     def limited(self) -> bool:
         """Whether any of the rarer fields holds something or is wrong: they are shown open then."""

@@ -46,9 +46,8 @@ def the_grant(me: Actor, pk: uuid.UUID) -> Grant:
 
 def row_of(grant: Grant, me: Actor) -> ShownRow | None:
     """The grant's line in who has access, if it has one there."""
-    function = grant.policy.function
-    rows = [row for row in access.of_function(function, by=me) if row.grant is not None and row.grant.pk == grant.pk]
-    return next(iter(shown(rows, function=function, me=me)), None)
+    row = access.of_grant(grant, by=me)
+    return next(iter(shown([row], function=grant.policy.function, me=me)), None) if row else None
 
 
 def context_of(grant: Grant, me: Actor, **more: Any) -> dict[str, Any]:

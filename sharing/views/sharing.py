@@ -105,9 +105,20 @@ def function_share_preview(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def plan_of(form: ShareForm, function: Function, me: Actor) -> Plan | None:
-    """The plan of what the form says; None while the form itself cannot be read."""
+    """The plan of what the form says; None while the form itself cannot be read.
+
+    A form that was already sent and then changed (back button, two tabs) is a new wish: it gets a token of its own.
+    """
     if not form.is_valid():
         return None
+    plan = _plan(form, function, me)
+    if not form.cleaned_data["sid"] and any(problem.field == "sid" for problem in plan.problems):
+        form.renew()
+        plan = _plan(form, function, me)
+    return plan
+
+
+def _plan(form: ShareForm, function: Function, me: Actor) -> Plan:
     given = form.cleaned_data
     policy = get_object_or_404(function.policies.select_related("current", "function__account"), qualifier=given["qualifier"])
     return granting.plan(
@@ -160,7 +171,7 @@ def _refused(form: ShareForm, refusal: Refusal) -> None:
     field = FIELDS.get(refusal.field, refusal.field)
     form.add_error(field if field in form.fields else None, f"{refusal.message} {refusal.next}".strip())
     if refusal.code == "stale":
-        form.data = {**form.data, "form_token": ShareForm.fresh_token()}
+        form.renew()
 
 
 def _fresh_form(request: HttpRequest, me: Actor, function: Function) -> ShareForm:
@@ -220,4 +231,4 @@ def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said
 
 def key_of(grant: Grant) -> str:
     """The key of a grant's row in who has access."""
-    return f"grant-{grant.pk}"
+    return grant.pk.hex
