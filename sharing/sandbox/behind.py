@@ -5,6 +5,7 @@ moto believes any `x-moto-account-id` header; the layer drops the client's and s
 
 import io
 import json
+import os
 import threading
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,7 @@ class Moto:
 
     def __init__(self) -> None:
         default_user_config["lambda"] = {"use_docker": False}
+        os.environ.pop("MOTO_ACCOUNT_ID", None)  # it would make every caller that account
         self._application = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.RLock()
 

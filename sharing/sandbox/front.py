@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from sharing.sandbox import behind, lambda_api, regions, signing
 from sharing.sandbox.authorization import Gate
@@ -65,7 +65,8 @@ class Front:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = _request(environ)
-        if request.path.startswith("/_sandbox") or any(request.path.startswith(prefix) for prefix in _CLOSED):
+        path = unquote(request.path)
+        if path.startswith("/_sandbox") or any(path.startswith(prefix) for prefix in _CLOSED):
             found = None
             if request.path.startswith("/_sandbox/"):
                 found = self.control(request.method, request.path, dict(request.headers), request.body)

@@ -154,7 +154,9 @@ def _missing_members(shape: Any, parameters: dict[str, Any]) -> list[str]:
     return [
         f"Value null at '{name[0].lower() + name[1:]}' failed to satisfy constraint: Member must not be null"
         for name in shape.required_members
-        if name not in parameters and shape.members[name].serialization.get("location") != "uri"
+        if name not in parameters
+        and name != shape.serialization.get("payload")
+        and shape.members[name].serialization.get("location") != "uri"
     ]
 
 

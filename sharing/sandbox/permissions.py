@@ -4,6 +4,7 @@ Source: aws-facts section 1 (Lambda Developer Guide, botocore model, messages se
 """
 
 import copy
+import time
 from typing import Any
 
 from sharing.sandbox import principals
@@ -23,6 +24,9 @@ from sharing.sandbox.estate import LATEST, NEVER, Estate, Function, Policy, Targ
 from sharing.sandbox.evaluation import Document, statements
 from sharing.sandbox.switches import Switches
 
+#: Seconds between reading and writing a policy while parallel writes get lost.
+WRITE_GAP = 0.05
+
 
 class Permissions:
     """The six operations. Callers have been authorised and the parameters validated before."""
@@ -41,26 +45,39 @@ class Permissions:
         return function
 
     def add(self, target: Target, parameters: dict[str, Any]) -> Reply:
+        if not self.switches.parallel_writes_lost:
+            with self.estate.lock:
+                return self._added(target, *self._addition(target, parameters))
         with self.estate.lock:
-            function = self.function(target, writing=True)
-            policy = function.policy(target.qualifier)
-            self._fence(policy, parameters.get("RevisionId"))
-            document: Document = (
-                copy.deepcopy(policy.document) if policy else {"Version": "2012-10-17", "Id": "default", "Statement": []}
+            prepared = self._addition(target, parameters)
+        time.sleep(WRITE_GAP)
+        with self.estate.lock:
+            return self._added(target, *prepared)
+
+    def _addition(self, target: Target, parameters: dict[str, Any]) -> tuple[Document, dict[str, Any]]:
+        """The whole document with the new statement, and the statement. Raises whatever AddPermission refuses."""
+        function = self.function(target, writing=True)
+        policy = function.policy(target.qualifier)
+        self._fence(policy, parameters.get("RevisionId"))
+        document: Document = (
+            copy.deepcopy(policy.document) if policy else {"Version": "2012-10-17", "Id": "default", "Statement": []}
+        )
+        stored = statements(document)
+        if self.switches.ghost_blocks_add_permission and any(ghosts(s) for s in stored):
+            raise invalid(principals.REFUSED)
+        sid = parameters["StatementId"]
+        if any(s.get("Sid") == sid for s in stored):
+            raise conflict(
+                f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the "
+                "existing statement."
             )
-            stored = statements(document)
-            if self.switches.ghost_blocks_add_permission and any(ghosts(s) for s in stored):
-                raise invalid(principals.REFUSED)
-            sid = parameters["StatementId"]
-            if any(s.get("Sid") == sid for s in stored):
-                raise conflict(
-                    f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the "
-                    "existing statement."
-                )
-            statement = statement_from(parameters, function.qualified(target.qualifier))
-            document["Statement"] = [*stored, statement]
-            self._store(function, target.qualifier, document)
-            return as_json({"Statement": compact(rendered_statement(statement))}, 201)
+        statement = statement_from(parameters, function.qualified(target.qualifier))
+        document["Statement"] = [*stored, statement]
+        return document, statement
+
+    def _added(self, target: Target, document: Document, statement: dict[str, Any]) -> Reply:
+        self._store(self.function(target, writing=True), target.qualifier, document)
+        return as_json({"Statement": compact(rendered_statement(statement))}, 201)
 
     def remove(self, target: Target, sid: str, revision: str | None) -> Reply:
         with self.estate.lock:

@@ -325,3 +325,12 @@ def test_actions_on_the_list_can_be_granted_to_another_account_and_others_cannot
     ):
         found = refused(getattr(acme, operation), **parameters)
         assert found[:2] == ("AccessDeniedException", 403), operation
+
+
+def test_the_old_asynchronous_call_needs_the_same_right(speak: Speaker, sandbox: Sandbox) -> None:
+    answer = speak.lambda_("Platform").invoke_async(FunctionName="hello_world", InvokeArgs=b"{}")
+    assert answer["Status"] == 202
+    acme = speak.lambda_("Acme Retail")
+    hello = function_arn(PLATFORM, "hello_world")
+    assert code(acme.invoke_async, FunctionName=hello, InvokeArgs=b"{}") == "AccessDeniedException"
+    assert [run.invocation_type for run in sandbox.journal.invocations] == ["Event"]

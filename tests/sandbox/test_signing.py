@@ -225,7 +225,8 @@ def test_no_client_can_become_another_account(speak: Speaker, sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize(
-    "path", ["/moto-api/", "/moto-api/reset", "/moto-api/data.json", "/latest/meta-data/", "/_sandbox/journal"]
+    "path",
+    ["/moto-api/", "/moto-api/reset", "/moto-api/data.json", "/%6doto-api/reset", "/latest/meta-data/", "/_sandbox/journal"],
 )
 def test_motos_own_pages_are_closed(sandbox: Sandbox, path: str) -> None:
     connection = HTTPConnection(urlsplit(sandbox.url).netloc, timeout=10)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -143,3 +144,19 @@ def _seconds_until(settled: Any, limit: float = 5.0) -> float:
             pytest.fail("it never settled")
         time.sleep(0.02)
     return time.monotonic() - start
+
+
+def test_parallel_writes_can_get_lost_as_they_do_on_aws(speak: Speaker, sandbox: Sandbox) -> None:
+    client = speak.lambda_("Platform")
+
+    def add_five(prefix: str) -> int:
+        sids = [f"{prefix}-{n}" for n in range(5)]
+        with ThreadPoolExecutor(5) as pool:
+            answers = list(pool.map(lambda sid: client.add_permission(StatementId=sid, **ASKED), sids))
+        assert len(answers) == 5
+        document = sandbox.policy(HELLO)
+        return sum(s["Sid"].startswith(prefix) for s in (document or {})["Statement"])
+
+    assert add_five("kept") == 5
+    sandbox.switches.parallel_writes_lost = True
+    assert add_five("lost") < 5
