@@ -19,7 +19,7 @@ ROLES = (
 class PersonForm(forms.Form):
     """Name, role and scope of somebody."""
 
-    name = forms.CharField(max_length=100, required=False, help_text="As others read it in the history.")
+    name = forms.CharField(max_length=100, required=False, help_text="As others see it here.")
     role = forms.ChoiceField(choices=ROLES, widget=forms.RadioSelect, initial=Role.OWNER)
     scope = forms.ChoiceField(
         choices=((EVERY, "Every account, also those connected later"), (CHOSEN, "Only the accounts chosen below")),
@@ -76,6 +76,6 @@ def time_zones() -> list[tuple[str, str]]:
 class ProfileForm(forms.Form):
     """One's own name, time zone and theme."""
 
-    name = forms.CharField(max_length=100, required=False, help_text="As others read it in the history.")
+    name = forms.CharField(max_length=100, required=False, help_text="As others see it here.")
     time_zone = forms.ChoiceField(choices=time_zones, help_text="All times are shown in it.")
     theme = forms.ChoiceField(choices=Theme.choices, widget=forms.RadioSelect, label="Look")

@@ -20,7 +20,7 @@ from sharing.models import Account, CheckState, ConnectionState, Function, Grant
 
 register = template.Library()
 
-# Tones are the classes of app.css: ok, busy, wait, warn, bad, off.
+# Tones are the classes of app.css: ok, busy, wait, warn, bad, off, plain.
 GRANT_STATES: dict[str, tuple[str, str]] = {
     GrantState.REQUESTED: ("wait", "user-question"),
     GrantState.PENDING: ("busy", "loader-2"),
@@ -61,9 +61,9 @@ OUTCOMES: dict[str, tuple[str, str, str]] = {
     "failed": ("bad", "circle-x", "Failed"),
 }
 ROLES: dict[str, tuple[str, str]] = {
-    Role.ADMIN: ("ok", "shield-check"),
-    Role.OWNER: ("ok", "key"),
-    Role.AUDITOR: ("off", "eye"),
+    Role.ADMIN: ("plain", "shield-check"),
+    Role.OWNER: ("plain", "key"),
+    Role.AUDITOR: ("plain", "eye"),
 }
 
 
@@ -243,6 +243,27 @@ def percent_of(part: int, whole: int | None) -> int:
     return min(100, round(100 * part / whole)) if whole else 0
 
 
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """A User-Agent header in words: "Firefox on Windows"; the header itself when it is not one of the usual ones."""
+    program = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    if program and system:
+        return f"{program} on {system}"
+    return program or user_agent[:60] or "unknown"
+
+
 @register.simple_block_tag
 def empty(content: str, icon_name: str, title: str) -> SafeString:
     """An empty state: says what is missing, and in its content what to do next."""
@@ -298,6 +319,7 @@ def field(bound: BoundField, classes: str = "", **attributes: Any) -> SafeString
             errors,
         )
     if isinstance(widget, (CheckboxSelectMultiple, RadioSelect)):
+        widget.attrs["class"] = "form-check-input"
         choices = format_html_join(
             "",
             '<label class="form-check">{}<span class="form-check-label">{}</span></label>',
@@ -337,10 +359,10 @@ def fields(form: BaseForm) -> SafeString:
 
 
 @register.inclusion_tag("components/form_errors.html")
-def form_errors(form: BaseForm) -> dict[str, Any]:
+def form_errors(form: BaseForm, title: str = "Nothing was changed") -> dict[str, Any]:
     """What is wrong with the form, at its top, each line a link to its field; takes the focus after a swap."""
     wrong = [bound for bound in form if bound.errors]
-    return {"form": form, "wrong": wrong, "count": len(wrong)}
+    return {"form": form, "wrong": wrong, "title": title}
 
 
 @register.simple_tag

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -16,7 +16,7 @@ from sharing.models.sync import OPEN, SyncState
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
 SILENT_AFTER = timedelta(seconds=90)
 
-# URL name, words, icon, and the beginning of the addresses that belong to the place.
+# URL name, words, icon. Addresses below the URL belong to the place.
 PLACES = (
     ("overview", "Overview", "home"),
     ("function-list", "Functions", "lambda"),
@@ -60,13 +60,10 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def places(request: HttpRequest) -> list[Place]:
-    """The side bar. A place appears once its page exists."""
+    """The side bar."""
     found = []
     for name, label, icon in PLACES:
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
+        url = reverse(name)
         here = request.path == url if url == "/" else request.path.startswith(url)
         found.append(Place(url, label, icon, here))
     return found

@@ -1,11 +1,16 @@
-"""The first page: what is unsettled, ending, public or unread, and what to do next."""
+"""The first page: what needs somebody, what is under way, ending, open or unread, and what to do next."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from sharing.services import overview as first_page
+from sharing.views.permitting import actor
+
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """The overview."""
-    return render(request, "overview/overview.html")
+    """The overview; its body alone while something is under way and the page polls."""
+    shown = first_page.overview(by=actor(request))
+    polls = request.headers.get("HX-Target") == "overview"
+    return render(request, f"overview/overview.html{'#body' if polls else ''}", {"shown": shown})

@@ -5,7 +5,6 @@ import re
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
 from sharing.models import Account, Function
@@ -26,10 +25,7 @@ def search(request: HttpRequest) -> HttpResponse:
         unqualified = ":".join(query.split(":")[:7])
         exact = Function.objects.visible_to(me).filter(arn=unqualified).first()
         if exact is not None:
-            try:
-                return redirect(reverse("function-detail", args=[exact.pk]))
-            except NoReverseMatch:
-                pass
+            return redirect("function-detail", exact.pk)
         functions = (
             Function.objects.visible_to(me)
             .filter(Q(name__icontains=query) | Q(arn__icontains=query) | Q(description__icontains=query))

@@ -36,7 +36,7 @@ class TestFrame:
         page = client.get("/settings/profile/").content.decode()
         header = page[page.index("<header") : page.index("</header>")]
         for address in set(re.findall(r'href="(/[^"#]*)"', header)):
-            assert client.get(address).status_code == 200, address
+            assert client.get(address, follow=True).status_code == 200, address
 
     def test_a_missing_worker_is_said_on_every_page(self, client: Client) -> None:
         client.force_login(factories.person(Role.OWNER))

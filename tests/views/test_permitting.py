@@ -35,6 +35,12 @@ ADMINS = {
     "person-link",
     "person-deactivate",
     "person-reactivate",
+    "account-connect",
+    "connection-edit",
+    "connection-pause",
+    "connection-resume",
+    "connection-rotate",
+    "connection-disconnect",
 }
 SAMPLES = {
     "uuid": str(uuid.UUID(int=7)),

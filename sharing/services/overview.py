@@ -1,0 +1,184 @@
+"""What the first page says: what needs somebody, what is under way, what ends, what is open, what is not known.
+
+Every list is short and comes with its whole count; the number of queries does not depend on how much there is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from sharing.models import (
+    Actor,
+    Connection,
+    ConnectionState,
+    Function,
+    Grant,
+    GrantState,
+    Policy,
+    Purpose,
+    Reading,
+    Sync,
+)
+from sharing.models.grant import UNSETTLED
+from sharing.services.granting.wording import named
+from sharing.services.naming import account_names
+from sharing.services.syncing import coverage
+
+SHOWN = 6
+SOON = timedelta(days=14)
+# A failure older than this is history, not news.
+RECENT = timedelta(days=7)
+NOT_SAFE = ("yes", "depends")  # what hangs on something unknown counts as not safe
+
+_UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
+_OPEN = Q(public__in=NOT_SAFE) | Q(open_service__in=NOT_SAFE)
+# For sure before perhaps, anyone before a service.
+_WIDTH = Case(
+    When(public="yes", then=Value(0)),
+    When(public="depends", then=Value(1)),
+    When(open_service="yes", then=Value(2)),
+    default=Value(3),
+    output_field=IntegerField(),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A grant and its sentence: `Acme may invoke hello_world:live`."""
+
+    grant: Grant
+    words: str
+
+
+@dataclass(frozen=True)
+class Some:
+    """The first rows of a list, and how long the whole list is."""
+
+    rows: Sequence[object]
+    count: int
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return max(0, self.count - len(self.rows))
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do next on a young installation. `code` says which; `done` whether it was done."""
+
+    code: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All of it, in the actor's scope.
+
+    `stuck`, `waiting`, `failed`, `unsettled`, `ending`: Lines. `open`: policies that let in anyone, or a service from any
+    account, for sure or perhaps. `unread`: policies whose last read failed. `syncs`: the last sync of a region, where it
+    failed or left something unread. `connections`: refused, or waiting for the role.
+    """
+
+    stuck: Some
+    waiting: Some
+    failed: Some
+    unsettled: Some
+    ending: Some
+    open: Some
+    unread: Some
+    gaps: Some
+    connections: Some
+    functions: int
+    active: int
+    steps: Sequence[Step]
+
+    @property
+    def young(self) -> bool:
+        """Whether something of the first steps is left to do."""
+        return not all(step.done for step in self.steps)
+
+    @property
+    def polls(self) -> bool:
+        """Whether the page changes by itself: something is under way that is not stuck."""
+        return self.unsettled.count > 0
+
+
+def overview(*, by: Actor, now: datetime | None = None) -> Overview:
+    """What the first page says to this actor."""
+    now = now or timezone.now()
+    grants = Grant.objects.visible_to(by)
+    lists = {
+        "stuck": Q(state=GrantState.STUCK),
+        "waiting": Q(state=GrantState.REQUESTED),
+        "failed": Q(state=GrantState.FAILED, settled_at__gte=now - RECENT) | Q(state=GrantState.ACTIVE) & ~Q(failure=""),
+        "unsettled": Q(state__in=[state for state in UNSETTLED if state != GrantState.STUCK]),
+        "ending": Q(state=GrantState.ACTIVE, ends_at__lt=now + SOON),
+    }
+    counts = grants.aggregate(
+        active=Count("pk", filter=Q(state=GrantState.ACTIVE)),
+        **{name: Count("pk", filter=which) for name, which in lists.items()},
+    )
+    names = account_names()
+    shown = {
+        name: Some(_lines(grants.filter(which), name, names) if counts[name] else (), counts[name])
+        for name, which in lists.items()
+    }
+    policies = Policy.objects.visible_to(by).present().select_related("function__account")
+    let_in = policies.aggregate(open=Count("pk", filter=_OPEN), unread=Count("pk", filter=_UNREAD))
+    widest = policies.filter(_OPEN).order_by(_WIDTH, "function__name", "qualifier")
+    unread = policies.filter(_UNREAD).order_by("unread_since", "function__name", "qualifier")
+    functions = Function.objects.visible_to(by).present().count()
+    return Overview(
+        **shown,
+        open=Some(list(widest[:SHOWN]), let_in["open"]),
+        unread=Some(list(unread[:SHOWN]), let_in["unread"]),
+        gaps=_gaps(by),
+        connections=_unfinished(by),
+        functions=functions,
+        active=counts["active"],
+        steps=_steps(by, functions),
+    )
+
+
+def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -> list[Line]:
+    order = {"ending": "ends_at", "failed": "-settled_at"}.get(name, "created_at")
+    rows = grants.select_related("policy__function__account", "requested_by").order_by(order, "id")[:SHOWN]
+    return [Line(grant, named(grant, names)) for grant in rows]
+
+
+def _gaps(by: Actor) -> Some:
+    gaps = [row for row in coverage(by) if not row.complete]
+    return Some(gaps[:SHOWN], len(gaps))
+
+
+def _unfinished(by: Actor) -> Some:
+    rows = (
+        Connection.objects.visible_to(by)
+        .filter(state__in=(ConnectionState.REFUSED, ConnectionState.AWAITED))
+        .select_related("account")
+        .order_by("-state", "account__name", "purpose")
+    )
+    return Some(list(rows[:SHOWN]), rows.count())
+
+
+def _steps(by: Actor, functions: int) -> list[Step]:
+    """The way from a fresh installation to the first proved share."""
+    standing = (
+        Connection.objects.visible_to(by)
+        .filter(state__in=(ConnectionState.CONNECTED, ConnectionState.PAUSED))
+        .aggregate(
+            owner=Count("pk", filter=Q(purpose=Purpose.MANAGER)),
+            consumer=Count("pk", filter=Q(purpose=Purpose.CHECKER)),
+        )
+    )
+    shared = Grant.objects.visible_to(by).exists()
+    return [
+        Step("owner", bool(standing["owner"])),
+        Step("sync", bool(functions) or Sync.objects.visible_to(by).complete().exists()),
+        Step("consumer", bool(standing["consumer"])),
+        Step("share", shared),
+    ]
