@@ -1,12 +1,15 @@
 """Rows for what the sandbox's story holds: its owner connected, its consumers with their checkers, one function of it."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from sharing.aws.functions import StoredPolicy
 from sharing.models import Account, Actor, Check, Connection, Function, Grant, Policy, Purpose, Reading
 from sharing.services import checking, granting
+from sharing.services.syncing import store_policy
 from tests import factories
 
 if TYPE_CHECKING:
@@ -75,6 +78,13 @@ class Estate:
         outcome = checking.run(check.pk)
         assert outcome is not None
         return outcome.check
+
+    def read(self, policy: Policy) -> Policy:
+        """What a sync would keep of this policy."""
+        document = self.sandbox.policy(policy.arn)
+        stored = StoredPolicy(json.dumps(document), "a-revision") if document else None
+        store_policy(policy, stored, read_at=timezone.now())
+        return policy
 
     def held(self, policy: Policy) -> list[Mapping[str, Any]]:
         """The statements AWS holds."""

@@ -1,4 +1,4 @@
-"""Who has access: one list over a function, its aliases and its versions, grants and found statements alike."""
+"""Who has access: the shape of one line of the list over a function, its aliases and its versions."""
 
 from __future__ import annotations
 

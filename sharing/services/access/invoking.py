@@ -1,0 +1,121 @@
+"""Who can invoke what, for the command: every way in by policy, and what was not looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from sharing.models import Actor, Exposure, Function, Policy, Reading
+from sharing.policy import ArnError, FunctionArn, parse
+from sharing.services import syncing
+
+from .finding import find_function, find_policy
+from .principals import Names
+
+_INVOKE = ("invoke", "invoke-url")
+_ORDER = ("function__account__name", "function__region", "function__name", "qualifier")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in to one function, alias or version: who, by which statements, how widely, hanging on what."""
+
+    policy: Policy
+    exposure: Exposure
+    label: str
+    sids: tuple[str, ...]
+
+    @property
+    def safe(self) -> bool:
+        """Neither public nor open, for certain. Depends is not safe."""
+        return self.exposure.public == "no" and self.exposure.open_service == "no"
+
+
+@dataclass(frozen=True)
+class Invocable:
+    """The answer. `coverage` says what was not looked at: "nobody" is never said without it. `unread`: policies never
+    read, or not readable any more (their last known ways are listed, stale)."""
+
+    functions: tuple[Function, ...]
+    ways: tuple[Way, ...]
+    unread: tuple[Policy, ...]
+    coverage: tuple[str, ...]
+
+    @property
+    def public(self) -> int:
+        """Ways that are public, for certain or perhaps."""
+        return sum(way.exposure.public != "no" for way in self.ways)
+
+    @property
+    def open_services(self) -> int:
+        """Ways by which any account can drive the function through a service, for certain or perhaps."""
+        return sum(way.exposure.open_service != "no" for way in self.ways)
+
+
+def who_can_invoke(*, by: Actor, function_arn: str = "") -> Invocable:
+    """Everyone whom policies let invoke, by API or by URL: of one function with its aliases and versions (or of exactly the
+    qualified form that is named), or of all in scope. Raises Refusal and NotFound for an ARN that names nothing."""
+    functions = Function.objects.visible_to(by).filter(vanished_at=None).select_related("account")
+    qualifier = ""
+    if function_arn:
+        try:
+            arn = FunctionArn.parse(function_arn)
+        except ArnError:
+            find_policy(function_arn, by=by)  # says what is wrong with it
+            raise
+        qualifier = arn.qualifier or ""
+        functions = functions.filter(pk=find_function(arn, by=by).pk)
+        if qualifier:
+            find_policy(function_arn, by=by)
+    policies = Policy.objects.filter(function__in=functions, vanished_at=None)
+    if qualifier:
+        policies = policies.filter(qualifier=qualifier)
+    found = list(functions.order_by("account__name", "region", "name"))
+    ways = _ways(policies)
+    unread = policies.filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)).select_related("function__account")
+    return Invocable(tuple(found), ways, tuple(unread), _coverage(by, found))
+
+
+def _ways(policies: QuerySet[Policy]) -> tuple[Way, ...]:
+    rows = list(
+        Exposure.objects.filter(policy__in=policies, action_class__in=_INVOKE)
+        .select_related("policy__function__account", "policy__current")
+        .order_by(*(f"policy__{key}" for key in _ORDER), "pk")
+    )
+    names = Names.of(row.account for row in rows)
+    statements: dict[object, tuple[str, ...]] = {}
+    for row in rows:
+        if row.policy_id not in statements:
+            current = row.policy.current
+            document = parse(current.document or None if current else None)
+            statements[row.policy_id] = tuple(one.name for one in document.statements)
+    return tuple(_way(row, names, statements[row.policy_id]) for row in rows)
+
+
+def _way(row: Exposure, names: Names, statements: tuple[str, ...]) -> Way:
+    return Way(row.policy, row, names.label(row.kind, row.principal, row.account), _names(row, statements))
+
+
+def _names(row: Exposure, statements: tuple[str, ...]) -> tuple[str, ...]:
+    places = [place for place in row.details.get("statements", []) if isinstance(place, int) and place < len(statements)]
+    return tuple(statements[place] for place in places)
+
+
+def _coverage(by: Actor, functions: list[Function]) -> tuple[str, ...]:
+    """What this answer does not know, one sentence each."""
+    places = {(function.account_id, function.region) for function in functions}
+    lines = []
+    for one in syncing.coverage(by):
+        if one.complete or (functions and (one.account.pk, one.region) not in places and len(functions) == 1):
+            continue
+        since = f", last read {one.read_at:%Y-%m-%d %H:%M} UTC" if one.read_at else ", never read"
+        lines.append(f"{one.account} {one.region}: {one.reason or one.covered.value}{since}.")
+    unlooked = sum(function.details_read_at is None for function in functions)
+    if unlooked:
+        lines.append(f"The policies of published versions of {unlooked} of {len(functions)} functions were not read yet.")
+    lines.append(
+        "Not looked at: identity policies and role trusts inside the owner accounts, event source mappings, and what else "
+        "the consumers' own accounts allow or forbid."
+    )
+    return tuple(lines)
