@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.db import transaction
+
 from sharing.models import Actor, Connection, ConnectionState, Purpose
 from sharing.services import connecting
 from sharing.services.errors import Refusal
@@ -60,21 +62,10 @@ class Command(ShareCommand):
             if external_id and not role_arn:
                 raise Refusal("An ExternalId needs its role's ARN.", next="Give both, or neither.", code="usage")
         given = [purpose for purpose, (role_arn, _) in roles.items() if role_arn]
-        connections = []
-        for purpose in given or list(roles):
-            role_arn, external_id = roles[purpose]
-            connection = connecting.prepare(
-                number=options["account"],
-                name=options["name"],
-                purpose=purpose,
-                by=actor,
-                regions=options["region"] if purpose == Purpose.MANAGER else (),
-                partition=_partition(role_arn),
-            )
-            if role_arn:
-                connection = connecting.register(connection, role_arn=role_arn, external_id=external_id, by=actor)
-                soon(test_connection, connection.pk)
-            connections.append(connection)
+        with transaction.atomic():  # all of what was given, or nothing
+            connections = [
+                self._connect(purpose, *roles[purpose], actor=actor, options=options) for purpose in given or list(roles)
+            ]
         settled = True
         if options["wait"] and given:
             settled = self.wait_until(lambda: not _testing(connections), options["timeout"])
@@ -82,6 +73,22 @@ class Command(ShareCommand):
         problem = _problem(connections) if settled else timed_out(options["timeout"])
         lines = [line for connection in connections for line in _lines(connection)]
         return Outcome([_item(connection) for connection in connections], lines, problem)
+
+    def _connect(
+        self, purpose: Purpose, role_arn: str, external_id: str, *, actor: Actor, options: dict[str, Any]
+    ) -> Connection:
+        connection = connecting.prepare(
+            number=options["account"],
+            name=options["name"],
+            purpose=purpose,
+            by=actor,
+            regions=options["region"] if purpose == Purpose.MANAGER else (),
+            partition=_partition(role_arn),
+        )
+        if role_arn:
+            connection = connecting.register(connection, role_arn=role_arn, external_id=external_id, by=actor)
+            soon(test_connection, connection.pk)
+        return connection
 
 
 def _partition(role_arn: str) -> str:

@@ -1,0 +1,155 @@
+"""The pace keeps to AWS's rates, alone and over Redis, and lets clicks through."""
+
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sharing.aws.pace import RATE, Group, Pace, Purpose
+from sharing.running import programs
+
+PLACE: tuple[str, str, Group] = ("444455556666", "us-east-1", "control")
+OTHERS: list[tuple[str, str, Group]] = [
+    PLACE,
+    ("444455556666", "us-east-1", "get-policy"),
+    ("444455556666", "eu-west-1", "control"),
+    ("111111111111", "us-east-1", "control"),
+]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[str]:
+    """A Valkey of its own, by unix socket, as the demo runs it."""
+    with tempfile.TemporaryDirectory(prefix="pace") as folder:
+        path = Path(folder) / "v.sock"
+        command = programs.valkey(path).command
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+        try:
+            ends = time.monotonic() + 10
+            while not path.exists():
+                assert time.monotonic() < ends, "Valkey did not start."
+                time.sleep(0.02)
+            yield f"redis+socket://{path}"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+@pytest.fixture(params=["alone", "shared"])
+def pace(request: pytest.FixtureRequest) -> Pace:
+    if request.param == "alone":
+        return Pace()
+    url = request.getfixturevalue("valkey")
+    return Pace(url, prefix=f"test:{time.monotonic_ns()}")
+
+
+def granted(pace: Pace, seconds: float, *, share: float = 1.0, purpose: Purpose = "background", start: float = 1000.0) -> int:
+    """How many calls go within some seconds of a fake clock, asked for as often as possible."""
+    number, now = 0, start
+    while now < start + seconds:
+        wait = pace.take(*PLACE, purpose=purpose, share=share, now=now)
+        if wait > 0:
+            now += max(wait, 0.001)
+        else:
+            number += 1
+    return number
+
+
+@pytest.mark.parametrize("share", [1.0, 0.33, 0.1])
+def test_background_keeps_to_its_share(pace: Pace, share: float) -> None:
+    number = granted(pace, 20, share=share)
+    assert RATE * share * 20 * 0.95 <= number <= RATE * share * 20 + 2
+
+
+def test_in_any_second_background_stays_under_the_limit(pace: Pace) -> None:
+    assert granted(pace, 1.0) <= RATE + 1
+
+
+def test_clicks_go_at_once_while_background_uses_everything_it_may(pace: Pace) -> None:
+    now = 1000.0
+    for _ in range(200):
+        wait = pace.take(*PLACE, purpose="background", share=1.0, now=now)
+        now += max(wait, 0.0)
+    assert [pace.take(*PLACE, purpose="click", share=1.0, now=now) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_clicks_count_against_what_background_may_use(pace: Pace) -> None:
+    """Both together stay near the rate: AWS sees one caller."""
+    now, background, clicks = 1000.0, 0, 0
+    while now < 1020.0:
+        background += pace.take(*PLACE, purpose="background", share=1.0, now=now) <= 0
+        clicks += pace.take(*PLACE, purpose="click", share=1.0, now=now) <= 0
+        now += 0.02
+    assert clicks > 0
+    assert background + clicks <= RATE * 20 + 6
+
+
+def test_a_429_halves_the_pace_once_and_it_recovers(pace: Pace) -> None:
+    start = 1000.0
+    before = granted(pace, 4, start=start)
+    for _ in range(5):  # five calls in flight got the same answer
+        pace.slower(*PLACE, now=start + 4)
+    after = granted(pace, 4, start=start + 4)
+    assert before * 0.4 <= after <= before * 0.75
+    assert granted(pace, 4, start=start + 60) >= before * 0.95
+
+
+def test_a_retry_after_silences_background_only(pace: Pace) -> None:
+    pace.slower(*PLACE, retry_after=5.0, now=1000.0)
+    assert pace.take(*PLACE, purpose="background", share=1.0, now=1001.0) >= 3.9
+    assert pace.take(*PLACE, purpose="click", share=1.0, now=1001.0) == 0.0
+
+
+def test_places_and_groups_do_not_share_a_bucket(pace: Pace) -> None:
+    for place in OTHERS:
+        assert pace.take(*place, purpose="background", share=0.1, now=1000.0) == 0.0
+        assert pace.take(*place, purpose="background", share=0.1, now=1000.0) > 0.0
+
+
+def test_a_higher_share_counts_at_once(pace: Pace) -> None:
+    """Somebody raises the share while a slow sync waits for its turn: it waits no longer."""
+    assert pace.take(*PLACE, purpose="background", share=0.01, now=1000.0) == 0.0
+    assert pace.take(*PLACE, purpose="background", share=0.01, now=1001.0) > 5.0
+    assert pace.take(*PLACE, purpose="background", share=1.0, now=1001.0) == 0.0
+
+
+def test_two_processes_share_one_bucket_over_redis(valkey: str) -> None:
+    prefix = f"test:{time.monotonic_ns()}"
+    one, other = Pace(valkey, prefix=prefix), Pace(valkey, prefix=prefix)
+    ends = time.monotonic() + 1.5
+    number = 0
+    while time.monotonic() < ends:
+        for pace in (one, other):
+            number += pace.take(*PLACE, purpose="background", share=1.0) <= 0
+        time.sleep(0.005)
+    assert number <= RATE * 1.5 + 3
+
+
+def test_a_lost_redis_slows_to_half_and_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        pace = Pace(f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
+        began = time.monotonic()
+        number = granted(pace, 10)
+        assert time.monotonic() - began < 3
+    assert RATE * 10 * 0.45 <= number <= RATE * 10 * 0.55
+
+
+def test_waiting_ends_when_it_is_called_off() -> None:
+    pace = Pace()
+    pace.take(*PLACE, purpose="background", share=0.001)
+    began = time.monotonic()
+    pace.wait(*PLACE, purpose="background", share=lambda: 0.001, cancelled=lambda: time.monotonic() - began > 0.3)
+    assert time.monotonic() - began < 1.0
+
+
+def test_waiting_follows_a_share_that_changes() -> None:
+    pace = Pace()
+    pace.take(*PLACE, purpose="background", share=0.001)
+    began = time.monotonic()
+    pace.wait(*PLACE, purpose="background", share=lambda: 1.0 if time.monotonic() - began > 0.3 else 0.001)
+    assert 0.25 < time.monotonic() - began < 1.5
