@@ -4,6 +4,7 @@ Every reader returns a usable value or ends the process with one line that names
 Ending is by SystemExit: a start that cannot succeed prints no stack trace, under manage.py, Celery and gunicorn alike.
 """
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -162,6 +163,27 @@ def pace_share() -> float:
     if not 0 < share <= 1:
         raise Misconfigured("AWS_PACE_SHARE", f"is {value}. Use a number above 0 and at most 1, such as 0.33.")
     return share
+
+
+def sweep_seconds() -> float:
+    """SWEEP_SECONDS: from one look for waiting rows to the next."""
+    return _seconds("SWEEP_SECONDS", 20.0, least=0.5)
+
+
+def lease_seconds() -> float:
+    """LEASE_SECONDS: how long a worker that was killed keeps a policy to itself. Must outlast the slowest call to AWS."""
+    return _seconds("LEASE_SECONDS", 45.0, least=1.0)
+
+
+def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:
+    value = os.environ.get(name, "").strip()
+    try:
+        number = float(value or default)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise Misconfigured(name, f"is {value!r}. Use a number of seconds from {least:g} to {most:g}, such as {default:g}.")
+    return number
 
 
 def email() -> dict[str, object]:

@@ -17,6 +17,9 @@ DATABASES = {"default": environment.database()}
 REDIS_URL = environment.broker()
 AWS_ENDPOINT_URL = environment.endpoint()
 AWS_PACE_SHARE = environment.pace_share()
+# A killed worker's work is taken up after its lease; a lost message is found by the next sweep.
+SWEEP_SECONDS = environment.sweep_seconds()
+LEASE_SECONDS = environment.lease_seconds()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10
@@ -147,6 +150,9 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 CELERY_BROKER_URL = environment.as_celery_reads(REDIS_URL)
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "sharing.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS, "queue": "clicks"}}
+}
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 LOGGING = {

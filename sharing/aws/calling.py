@@ -101,6 +101,8 @@ class Caller:
                     seconds=session.NARROW if self._narrow else session.BROAD,
                     timeout=self._timeout,
                 )
+                if self._cancelled():  # entering the account took its time
+                    raise Unavailable("Stopped before the call was made.", code="Cancelled", operation=operation)
                 with self._counting:
                     self.calls += 1
                 said: dict[str, Any] = getattr(client, _METHODS[operation])(**request)

@@ -1,6 +1,7 @@
 """The sweep: what is due, and what a dead worker or broker left behind."""
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
@@ -10,22 +11,20 @@ from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
 
-#: Seconds: the next sweep sends again what nobody took.
-_AGAIN = 20.0
-
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
 def sweep() -> None:
     """Queue every row that waits for a worker. Safe to run twice."""
     now = timezone.now()
+    again = settings.SWEEP_SECONDS  # the next sweep sends again what nobody took
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
     if connecting.identity_due(now):
-        soon(identify, "1", expires=_AGAIN)
+        soon(identify, "1", expires=again)
     for connection in connecting.due(now):
-        soon(test_connection, connection.pk, expires=_AGAIN)
+        soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
-        soon(run_sync, sync.pk, queue=queue_of(sync), expires=_AGAIN)
+        soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)

@@ -54,6 +54,10 @@ WRONG = [
     ("AWS_PACE_SHARE", "0", "number"),
     ("AWS_PACE_SHARE", "1.5", "number"),
     ("AWS_PACE_SHARE", "nan", "number"),
+    ("SWEEP_SECONDS", "soon", "number of seconds"),
+    ("SWEEP_SECONDS", "0", "number of seconds"),
+    ("LEASE_SECONDS", "nan", "number of seconds"),
+    ("LEASE_SECONDS", "61", "number of seconds"),
     ("EMAIL_URL", "mail.example.com", "not a mail URL"),
     ("EMAIL_URL", "smtp+tls://user:password@host:port", "not a mail URL"),
     ("EMAIL_URL", "smtp://", "not a mail URL"),
@@ -114,6 +118,8 @@ def _read_everything() -> None:
     environment.broker()
     environment.endpoint()
     environment.pace_share()
+    environment.sweep_seconds()
+    environment.lease_seconds()
     environment.aws_pair()
     environment.email()
     environment.sender(public)
@@ -197,5 +203,6 @@ def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
 
 def test_the_example_file_names_every_variable_that_is_read() -> None:
     example = (CHECKOUT / ".env.example").read_text()
-    for name in (*GOOD, "AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "EMAIL_URL", "EMAIL_FROM", "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
+    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "EMAIL_URL", "EMAIL_FROM")
+    for name in (*GOOD, *optional, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
         assert f"{name}=" in example, name

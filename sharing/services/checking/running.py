@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -20,8 +21,6 @@ from .trials import Trial, lets_in, trial_of
 
 log = structlog.get_logger(__name__)
 
-#: One worker at a time answers a check; longer than one AssumeRole and DryRun take at worst.
-_LEASE = timedelta(seconds=60)
 _PAUSES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0)
 
 
@@ -80,15 +79,20 @@ def _take(check: Check) -> bool:
     return bool(
         Check.objects.open()
         .filter(Q(lease_until=None) | Q(lease_until__lte=now), pk=check.pk)
-        .update(state=CheckState.RUNNING, lease_until=now + _LEASE, tries=F("tries") + 1)
+        .update(state=CheckState.RUNNING, lease_until=_lease(now), tries=F("tries") + 1)
     )
+
+
+def _lease(now: datetime) -> datetime:
+    """One worker at a time answers a check; two would do no harm, they would only ask twice."""
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def _try(check: Check, trial: Trial) -> list[_Tried]:
     """One DryRun per candidate until one is allowed."""
     tried: list[_Tried] = []
     for connection in trial.connections:
-        Check.objects.open().filter(pk=check.pk).update(lease_until=timezone.now() + _LEASE)
+        Check.objects.open().filter(pk=check.pk).update(lease_until=_lease(timezone.now()))
         said = dry_run(role(connection), check.policy.arn, session_name=f"fnshare-check-{check.pk.hex}")
         tried.append(_Tried(connection, said))
         if said.answer is Answer.ALLOWED:
