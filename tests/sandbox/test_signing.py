@@ -1,5 +1,6 @@
 """Signatures are verified: header and presigned, keys, tokens, dates, body and path."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -95,6 +96,14 @@ def test_an_altered_body_path_query_or_method_is_refused(wire: Wire) -> None:
     changed = wire.signed("lambda", "GET", POLICY_PATH)
     changed.method = "DELETE"
     assert wire.send(changed)[0] == 403
+    assert wire.send(request)[0] == 201
+
+
+def test_a_stated_body_hash_does_not_stand_in_for_the_body(wire: Wire) -> None:
+    body = json.dumps({"StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": "111122223333"}).encode()
+    headers: dict[str, Any] = {"X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
+    request = wire.signed("lambda", "POST", POLICY_PATH, body, **headers)
+    assert wire.send(request, body=body.replace(b"1111", b"2222"))[0] == 403
     assert wire.send(request)[0] == 201
 
 
