@@ -118,7 +118,8 @@ def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
 def _who(one: Who) -> ShownWho:
     digits = one.principal if len(one.principal) == 12 and one.principal.isdigit() else one.account
     beneath = " ".join((digits[:4], digits[4:8], digits[8:])) if one.kind == "account" and digits else one.principal
-    return ShownWho(one.label, one.kind, "" if beneath == one.label else beneath, WHO_ICONS.get(one.kind, "help-circle"))
+    label = f"{one.label[:1].upper()}{one.label[1:]}"
+    return ShownWho(label, one.kind, "" if beneath in (one.label, "*") else beneath, WHO_ICONS.get(one.kind, "help-circle"))
 
 
 def _may(row: AccessRow) -> str:
@@ -145,8 +146,8 @@ def _marks(row: AccessRow) -> Iterable[Mark]:
         yield "warn", "lock-open", "Open service"
     elif row.open_service == "depends":
         yield "warn", "lock-open", "Open service, depends"
-    if row.external == "yes" and row.public == "no" and row.kind == "statement" and not any(who.known for who in row.who):
-        yield "off", "external-link", "Outside, not a known account"
+    if any(who.kind in ("account", "identity") and who.account and who.known is None for who in row.who):
+        yield "off", "help-circle", "Not a known account"
     if row.ghost:
         yield "warn", "ghost-2", "Ghost: deleted role or user"
 
