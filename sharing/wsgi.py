@@ -4,6 +4,7 @@ import os
 import sys
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from sharing.environment import Misconfigured, without_aws
 
@@ -18,6 +19,7 @@ os.environ.update(_clean)
 
 try:
     application = get_wsgi_application()
+    _ = get_resolver().url_patterns  # loads every page now, not at the first click
 except Misconfigured as problem:
     print(problem, file=sys.stderr)  # noqa: T201  # before any log is set up
     sys.exit(4)  # gunicorn's "application failed to load": it ends, where any other status makes it try for ever

@@ -109,7 +109,10 @@ class Demo(Session):
         accounts = json.loads(self.accounts_file.read_text())
         self._write_credentials(accounts)
         self.wait(lambda: (self.home / "migrated").exists(), "the database", log="story", child=story)
-        supervisor.begin(*programs.NAMES)
+        supervisor.begin(*programs.WORKERS)
+        # While the workers read AWS at its pace, this machine has time to start the rest.
+        self.wait(lambda: (self.home / "connected").exists(), "the accounts", log="story", child=story)
+        supervisor.begin("beat", "web")
         self.wait(lambda: ports.answers(self.port), "the web process", log="web", child=story)
         self.wait(lambda: story.poll() == 0, "the story", log="story", child=story)
         self._describe(accounts)

@@ -1,17 +1,20 @@
 """What the demo's fresh database needs before people see it: tables, people, and the story.
 
 `python -m sharing.running.story HOME [tell]` runs beside the starting processes of the demo and works through the same
-commands that a person would type. The file HOME/migrated says that the database may be used.
+commands that a person would type. The files HOME/migrated and HOME/connected say how far it is.
 """
 
+import io
 import json
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import django
 from django.contrib.auth.hashers import make_password
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 from django.db import connection
 
 from sharing.running import template
@@ -25,6 +28,17 @@ NAMES = {
     "second-owner@example.com": "Sam Okafor",
     "auditor@example.com": "Kim Larsen",
 }
+#: What Robin shares: region/function, the rest of the command, its exit status (3: waits for a second person).
+SHARES = (
+    (
+        "us-east-1/hello_world",
+        ("--with", "Acme Retail", "--until", "+90d", "--reason", "Acme tries its first shared function"),
+        0,
+    ),
+    ("us-east-1/address-verify:live", ("--with", "Globex", "--until", "+90d", "--reason", "Globex ships from May on"), 0),
+    ("us-east-1/loyalty-points:live", ("--with", "Initech", "--until", "+3d", "--reason", "Trial for the loyalty team"), 0),
+    ("us-east-1/session-cleanup", ("--with", "*", "--until", "+7d", "--reason", "Load test from everywhere"), 3),
+)
 
 
 def people() -> None:
@@ -39,11 +53,65 @@ def people() -> None:
     User.objects.filter(email__in=NAMES).update(password=make_password(PASSWORD))
 
 
-def tell(accounts: list[dict[str, Any]]) -> None:
-    """Connect, sync and share, as the story has it."""
-    if "connect" not in get_commands():
+def connect(accounts: list[dict[str, Any]]) -> None:
+    """Connect every account that has a role for us: the owner's functions are shared, the consumers check."""
+    for account in accounts:
+        if account["kind"] == "owner":
+            regions = [word for region in account["regions"] for word in ("--region", region)]
+            roles = ["--role-arn", account["manager_role_arn"], "--external-id", account["external_id"]]
+            do("connect", account["id"], "--name", account["name"], *roles, *regions)
+        elif account["kind"] == "consumer":
+            roles = ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]
+            do("connect", account["id"], "--name", account["name"], *roles)
+    wait_until_connected()
+
+
+def share(accounts: list[dict[str, Any]]) -> None:
+    """Read the owner's functions, then share some of them, all at once, and wait until they are settled and checked."""
+    from sharing.models import Check, Grant, GrantState
+
+    do("sync", "--wait", "--pace-share", "1")
+    if "share" not in get_commands():
         return
-    print(f"{len(accounts)} accounts")
+    owner = next(account for account in accounts if account["kind"] == "owner")
+    for target, words, expected in SHARES:
+        region, name = target.split("/")
+        arn = f"arn:aws:lambda:{region}:{owner['id']}:function:{name}"
+        do("share", arn, *words, "--by", "owner@example.com", expected=expected)
+    under_way = Grant.objects.filter(state__in=(GrantState.PENDING, GrantState.GRANTING))
+    wait_until(lambda: not under_way.exists() and not Check.objects.open().exists(), "The workers settled no share in time.")
+
+
+def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+    """Poll rows; end the story with `otherwise` when they never get there."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            sys.exit(otherwise)
+        time.sleep(0.05)
+
+
+def wait_until_connected() -> None:
+    """Until every role was tried. A role that was refused ends the story with why."""
+    from sharing.models import Connection, ConnectionState
+
+    untried = Connection.objects.filter(test_wanted_at__isnull=False)
+    wait_until(lambda: not untried.exists(), "The workers tried no role in time.")
+    refused = Connection.objects.filter(state=ConnectionState.REFUSED).first()
+    if refused is not None:
+        sys.exit(f"{refused} was refused: {refused.failure}")
+
+
+def do(*words: str, expected: int = 0) -> None:
+    """A command as a person types it. Any other exit status than the expected one ends the story with what it said."""
+    said = io.StringIO()
+    try:
+        call_command(*words, stdout=sys.stdout, stderr=said)
+        status = 0
+    except SystemExit as end:
+        status = int(end.code or 0)
+    if status != expected:
+        sys.exit(f"manage.py {words[0]}: exit {status}: {said.getvalue().strip()}")
 
 
 def main(home: Path, *, told: bool) -> None:
@@ -58,8 +126,12 @@ def main(home: Path, *, told: bool) -> None:
             template.keep(home.parent, home)
         migrated.touch()
     people()
+    accounts = json.loads((home / "accounts.json").read_text())
     if told:
-        tell(json.loads((home / "accounts.json").read_text()))
+        connect(accounts)
+    (home / "connected").touch()
+    if told:
+        share(accounts)
 
 
 if __name__ == "__main__":
