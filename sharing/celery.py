@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
@@ -42,7 +42,6 @@ app.conf.update(
     worker_concurrency=4,
     timezone="UTC",
 )
-app.conf.beat_schedule = {"sweep": {"task": "sharing.sweep", "schedule": 20.0, "options": {"expires": 20, "queue": "clicks"}}}
 # Each queue has a routing key of its own: with the default one, every message would be delivered to all of them.
 app.conf.task_queues = [Queue(name, Exchange("fnshare"), routing_key=name) for name in ("clicks", "checks", "sync", "mail")]
 app.autodiscover_tasks(["sharing"])
@@ -64,3 +63,9 @@ def _die_with_the_worker(**_kwargs: Any) -> None:
     set_parent_death_signal = 1
     with contextlib.suppress(OSError, AttributeError):  # no prctl elsewhere
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+@worker_ready.connect
+def _sweep_at_once(**_kwargs: Any) -> None:
+    """What waited for a worker is looked for when one comes up, not only at beat's next tick."""
+    app.send_task("sharing.sweep", queue="clicks", expires=20, retry=False)
