@@ -95,6 +95,11 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context: dict[str, Any] = {"row": row, "function": grant.policy.function}
     if request.GET.get("was") != grant.state and grant.state in SETTLED_WORDS:
         context["tone"], context["said"] = SETTLED_WORDS[GrantState(grant.state)]
+        context["undo"] = row.primary if row and grant.state == GrantState.REVOKED else None
+    elif row is not None and not row.of.unsettled and grant.verdict in (Verdict.ALLOWED, Verdict.DENIED):
+        who = grant.verdict_principal.rpartition(":")[2]
+        context["tone"] = "ok" if grant.verdict == row.expected else "bad"
+        context["said"] = f"Tried as {who}: {'allowed' if grant.verdict == Verdict.ALLOWED else 'denied'}."
     return render(request, "grants/row.html", context)
 
 
