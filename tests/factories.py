@@ -1,11 +1,24 @@
 """Plain typed functions that make rows for tests."""
 
 import itertools
+import uuid
 from typing import Any
 
 from django.utils import timezone
 
-from sharing.models import Account, Connection, ConnectionState, Function, Policy, Purpose, Reading, Role, User
+from sharing.models import (
+    Account,
+    Connection,
+    ConnectionState,
+    Function,
+    Grant,
+    GrantState,
+    Policy,
+    Purpose,
+    Reading,
+    Role,
+    User,
+)
 
 _numbers = itertools.count(200_000_000_000)
 _names = itertools.count(1)
@@ -49,3 +62,22 @@ def function(name: str = "", of: Account | None = None, region: str = "us-east-1
     )
     Policy.objects.create(function=made, reading=Reading.NONE, read_at=timezone.now())
     return made
+
+
+def grant(on: Function | None = None, to: str = "222233334444", *, state: str = GrantState.ACTIVE, **fields: Any) -> Grant:
+    """A grant to an account, as a row only: no statement anywhere holds it."""
+    on = on or function()
+    fields.setdefault("sid", f"fnshare-{uuid.uuid4().hex}")
+    fields.setdefault("requested_as", "somebody@example.com")
+    return Grant.objects.create(
+        policy=on.policies.get(qualifier=""),
+        state=state,
+        action="lambda:InvokeFunction",
+        principal_kind="account",
+        principal=to,
+        principal_account=to,
+        statement={},
+        equality=uuid.uuid4().hex,
+        reason="because",
+        **fields,
+    )

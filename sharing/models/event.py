@@ -68,6 +68,7 @@ class Event(models.Model):
             models.Index(fields=["account", "-sequence"], name="event_by_account"),
             models.Index(fields=["grant", "-sequence"], name="event_by_grant"),
             models.Index(fields=["verb", "-sequence"], name="event_by_verb"),
+            models.Index(fields=["at"], name="event_by_time"),
         )
 
     def __str__(self) -> str:

@@ -1,0 +1,119 @@
+"""Coverage and the sync button."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from sharing.models import Account, Role, Sync, SyncState
+from tests import factories
+from tests.views.counting import queries
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pages(client: Client) -> Client:
+    client.force_login(factories.person(Role.OWNER))
+    return client
+
+
+def ended(account: Account, region: str = "us-east-1", state: str = SyncState.DONE, **fields: str) -> Sync:
+    now = timezone.now()
+    return Sync.objects.create(
+        account=account, region=region, state=state, started_at=now, finished_at=now, requested_as="test", **fields
+    )
+
+
+def test_every_region_says_how_far_it_was_looked_at(pages: Client) -> None:
+    account = factories.account("Platform")
+    factories.connection(
+        account,
+        regions=["us-east-1", "eu-west-1", "eu-west-2"],
+        enabled_regions=["us-east-1", "eu-west-1", "eu-west-2", "ap-south-1"],
+    )
+    ended(account)
+    ended(account, "eu-west-1", SyncState.FAILED, failure="AWS denied it.", failure_next="Add the permission.")
+    page = pages.get("/settings/coverage/").content.decode()
+    for words in (
+        "Failed",
+        "AWS denied it. Add the permission.",
+        "Never read",
+        "Not among the regions",
+        "ap-south-1",
+        "3 gaps",
+    ):
+        assert words in page
+    assert "hx-trigger" not in page
+
+
+def test_a_fresh_installation_says_what_to_do(pages: Client) -> None:
+    assert "No region is read yet" in pages.get("/settings/coverage/").content.decode()
+
+
+def test_the_button_starts_a_sync_whose_progress_is_followed_while_it_runs(pages: Client) -> None:
+    factories.connection(factories.account("Platform"), regions=["us-east-1", "eu-west-1"])
+    page = pages.post("/settings/coverage/sync/", follow=True).content.decode()
+    assert "2 regions are being read" in page
+    assert Sync.objects.open().count() == 2
+    assert 'hx-trigger="every 1s"' in page
+    Sync.objects.update(state=SyncState.RUNNING, total=40, done=10)
+    polled = pages.get("/settings/coverage/", headers={"hx-request": "true", "hx-target": "coverage"}).content.decode()
+    assert "<html" not in polled
+    assert '<progress class="progress mt-1" value="10" max="40"' in polled
+    assert "hx-trigger" in polled
+    Sync.objects.update(state=SyncState.DONE, started_at=timezone.now(), finished_at=timezone.now())
+    over = pages.get("/settings/coverage/", headers={"hx-request": "true", "hx-target": "coverage"}).content.decode()
+    assert "hx-trigger" not in over
+    assert 'hx-swap-oob="beforeend:#toasts"' in over
+
+
+def test_one_region_is_synced_and_twice_is_once(pages: Client) -> None:
+    account = factories.account("Platform")
+    factories.connection(account, regions=["us-east-1", "eu-west-1"])
+    for _ in range(2):
+        pages.post("/settings/coverage/sync/", {"account": str(account.pk), "region": "eu-west-1"})
+    assert Sync.objects.get().region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({}, 200, "No account is connected"),
+        ({"account": "nonsense"}, 404, "nothing at this address"),
+        ({"account": "6d0fdd3c-6f3f-4a0e-9f52-6a64d6b7a001"}, 404, "nothing at this address"),
+    ],
+)
+def test_a_sync_that_cannot_be_started_is_said(pages: Client, form: dict[str, str], status: int, words: str) -> None:
+    response = pages.post("/settings/coverage/sync/", form, follow=True)
+    assert response.status_code == status
+    assert words in response.content.decode()
+
+
+def test_only_accounts_in_scope_are_shown_and_synced(client: Client) -> None:
+    mine, other = factories.account("Mine"), factories.account("Others")
+    factories.connection(mine)
+    factories.connection(other)
+    client.force_login(factories.person(Role.OWNER, accounts=[mine]))
+    page = client.get("/settings/coverage/").content.decode()
+    assert "Mine" in page
+    assert "Others" not in page
+    client.post("/settings/coverage/sync/")
+    assert Sync.objects.get().account == mine
+    assert client.post("/settings/coverage/sync/", {"account": str(other.pk)}).status_code == 404
+
+
+def test_auditors_see_no_button(client: Client) -> None:
+    factories.connection()
+    client.force_login(factories.person(Role.AUDITOR))
+    assert "sync/" not in client.get("/settings/coverage/").content.decode()
+
+
+def test_the_page_costs_the_same_at_any_size(pages: Client) -> None:
+    counts = []
+    for size in (2, 20):
+        for _ in range(size):
+            connection = factories.connection(regions=["us-east-1", "eu-west-1"])
+            ended(connection.account)
+            factories.function(of=connection.account)
+        counts.append(queries(pages, "/settings/coverage/"))
+    assert counts[0] == counts[1]
