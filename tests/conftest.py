@@ -90,3 +90,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and skipping is not allowed: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS without rates: for tests that are not about the pace."""
+    from sharing.aws import pace
+
+    monkeypatch.setattr(pace, "RATE", 10_000.0)
+    monkeypatch.setattr(pace, "_BURST", 1_000.0)

@@ -17,8 +17,14 @@ def answer(code: str, status: int, message: str = "", headers: dict[str, str] | 
     return ClientError(
         {
             "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "r-1", "HTTPHeaders": headers or {}},
-        },  # type: ignore[arg-type]  # botocore's own shape, with fewer keys
+            "ResponseMetadata": {
+                "HTTPStatusCode": status,
+                "RequestId": "r-1",
+                "HTTPHeaders": headers or {},
+                "HostId": "",
+                "RetryAttempts": 0,
+            },
+        },
         "AddPermission",
     )
 
