@@ -1,9 +1,11 @@
 """Rows for what the sandbox's story holds: its owner connected, its consumers with their checkers, one function of it."""
 
 import json
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.db import connections
 from django.utils import timezone
 
 from sharing.aws.functions import StoredPolicy
@@ -93,3 +95,35 @@ class Estate:
 
     def sids(self, policy: Policy) -> list[str]:
         return [statement.get("Sid", "") for statement in self.held(policy)]
+
+
+class Worker:
+    """A worker in a thread: does what is due until the `with` block ends. For tests that wait as a shell does."""
+
+    def __init__(self) -> None:
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="worker")
+        self.problems: list[BaseException] = []
+
+    def _work(self) -> None:
+        try:
+            while not self._ending.is_set():
+                now = timezone.now()
+                for key in list(granting.due(now).values_list("pk", flat=True)):
+                    granting.reconcile(key)
+                for check in checking.due(now):
+                    checking.run(check.pk)
+                self._ending.wait(0.05)
+        except BaseException as problem:  # noqa: BLE001  # told to the test at the end
+            self.problems.append(problem)
+        finally:
+            connections.close_all()
+
+    def __enter__(self) -> "Worker":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+        assert self.problems == []

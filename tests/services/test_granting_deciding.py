@@ -192,12 +192,13 @@ def test_revoking_twice_changes_nothing_the_second_time(policy: Policy, ann: Act
 def test_auditors_and_strangers_decide_nothing(policy: Policy, ann: Actor) -> None:
     grant = share(policy, ann)
     auditor, stranger = Actor.of(factories.person(Role.AUDITOR)), Actor.of(factories.person(Role.OWNER, accounts=[]))
-    for act in (
+    acts: tuple[Callable[[Actor], object], ...] = (
         lambda by: granting.revoke(grant, by=by),
         lambda by: granting.extend(grant, ends_at=None, by=by),
         lambda by: granting.decline(grant, reason="x", by=by),
         lambda by: granting.undo(grant, by=by),
-    ):
+    )
+    for act in acts:
         with pytest.raises(NotPermitted):
             act(auditor)
         with pytest.raises(NotFound):

@@ -1,7 +1,9 @@
 """Planning a share: who is understood, what is refused with what to do, what the preview shows."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -234,7 +236,7 @@ def test_sizes_count_what_aws_would_count(policy: Policy, ann: Actor) -> None:
     assert plan.limit == 20_480
 
 
-def held(policy: Policy, *statements: dict[str, object]) -> None:
+def held(policy: Policy, *statements: Mapping[str, Any]) -> None:
     """What a read of the policy found in AWS."""
     full = [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": policy.arn, **one} for one in statements]
     document = json.dumps({"Version": "2012-10-17", "Statement": full})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -41,6 +42,14 @@ class Invocable:
     ways: tuple[Way, ...]
     unread: tuple[Policy, ...]
     coverage: tuple[str, ...]
+
+    @property
+    def by_function(self) -> dict[uuid.UUID, tuple[Way, ...]]:
+        """The ways by function id."""
+        found: dict[uuid.UUID, list[Way]] = {}
+        for way in self.ways:
+            found.setdefault(way.policy.function_id, []).append(way)
+        return {key: tuple(ways) for key, ways in found.items()}
 
     @property
     def public(self) -> int:

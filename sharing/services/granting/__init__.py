@@ -8,6 +8,7 @@ from .reconciling import due, reconcile
 from .revoking import revoke, revoke_statement, way_in_problem
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
+from .targeting import Target, target_with_sid, targets_from
 from .undoing import restore, undo, undo_plan, vanished_together
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Problem",
     "Restorable",
     "Restored",
+    "Target",
     "approval_digest",
     "approve",
     "consequences",
@@ -32,6 +34,8 @@ __all__ = [
     "restore",
     "revoke",
     "revoke_statement",
+    "target_with_sid",
+    "targets_from",
     "undo",
     "undo_plan",
     "vanished_together",
