@@ -56,7 +56,8 @@ class Summary:
     """What one row of the list says beside the function itself.
 
     `public`, `open_service`, `external`: "yes", "depends" (not safe) or "no", the widest over all its policies as last
-    read. `lets_in` counts distinct principals by kind. `unread`: policies whose last read failed or never happened.
+    read. `lets_in` counts distinct principals by kind, `lacking` those whose way in still lacks something (half of a
+    function URL's pair, a role that was deleted). `unread`: policies whose last read failed or never happened.
     `versions_read_at` is None while the policies of published versions were never looked at. `read_at` is the older
     bound of the last complete read, None if there was none. `waiting` and `unsettled` count grants.
     """
@@ -69,6 +70,7 @@ class Summary:
     unread: int = 0
     unread_reason: str = ""
     lets_in: dict[str, int] = field(default_factory=dict)
+    lacking: dict[str, int] = field(default_factory=dict)
     read_at: datetime | None = None
     versions_read_at: datetime | None = None
     waiting: int = 0
@@ -170,13 +172,14 @@ def summaries(rows: Sequence[Function]) -> list[Summary]:
     ):
         aliases.setdefault(owner, []).append(name)
     lets_in: dict[uuid.UUID, dict[str, int]] = {}
-    for owner, kind, count in (
-        Exposure.objects.filter(policy__function__in=keys, policy__vanished_at=None, latent=False)
-        .values_list("policy__function_id", "kind")
+    lacking: dict[uuid.UUID, dict[str, int]] = {}
+    for owner, kind, latent, count in (
+        Exposure.objects.filter(policy__function__in=keys, policy__vanished_at=None)
+        .values_list("policy__function_id", "kind", "latent")
         .annotate(count=Count("principal", distinct=True))
-        .order_by("policy__function_id", "kind")
+        .order_by("policy__function_id", "kind", "latent")
     ):
-        lets_in.setdefault(owner, {})[kind] = count
+        (lacking if latent else lets_in).setdefault(owner, {})[kind] = count
     swept = dict(Function.objects.filter(pk__in=keys).annotate(swept_at=Subquery(_sweeps())).values_list("pk", "swept_at"))
     grants: dict[uuid.UUID, dict[str, int]] = {}
     for owner, state, count in (
@@ -193,6 +196,7 @@ def summaries(rows: Sequence[Function]) -> list[Summary]:
             policies=policies.get(function.pk, []),
             aliases=aliases.get(function.pk, []),
             lets_in=lets_in.get(function.pk, {}),
+            lacking=lacking.get(function.pk, {}),
             swept_at=swept.get(function.pk),
             grants=grants.get(function.pk, {}),
         )
@@ -215,6 +219,7 @@ def _summary(
     policies: list[Policy],
     aliases: list[str],
     lets_in: dict[str, int],
+    lacking: dict[str, int],
     swept_at: datetime | None,
     grants: dict[str, int],
 ) -> Summary:
@@ -229,6 +234,7 @@ def _summary(
         unread=len(unread) or (0 if policies else 1),
         unread_reason=next((policy.unread_reason for policy in unread if policy.unread_reason), ""),
         lets_in=lets_in,
+        lacking=lacking,
         read_at=max((at for at in (function.read_at, swept_at) if at), default=None),
         versions_read_at=function.details_read_at,
         waiting=waiting,

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sharing.models import Actor, Function, Grant, GrantState, Verdict
-from sharing.policy.actions import INVOKE
+from sharing.policy.actions import ACTIONS, INVOKE
+from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
 
 WHO_ICONS = {
@@ -34,6 +35,18 @@ OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.VANISHED)
 TRIED = (GrantState.ACTIVE, GrantState.STUCK, GrantState.VANISHED)
 # A poll each second while something is young, then ever more rarely.
 PACE = ((timedelta(seconds=30), 1), (timedelta(minutes=5), 5))
+
+SHOWN_ACTIONS = 4
+# Conditions that AddPermission writes, in words; any other is shown as it stands.
+PLAIN = ("StringEquals", "ArnLike", "ArnEquals", "StringLike", "Bool")
+LIMITS = {
+    "aws:sourceaccount": "for account {}",
+    "aws:sourcearn": "from {}",
+    "aws:principalorgid": "in organisation {}",
+    "lambda:eventsourcetoken": "with a token",
+    "lambda:functionurlauthtype": "URL with {}",
+    "lambda:invokedviafunctionurl": "by URL only",
+}
 
 Mark = tuple[str, str, str]  # tone, icon, words
 
@@ -75,6 +88,7 @@ class ShownRow:
     who: tuple[ShownWho, ...]
     named: str
     may: str
+    limits: tuple[str, ...]
     told: Mark
     marks: tuple[Mark, ...]
     primary: Act | None
@@ -93,7 +107,7 @@ def shown(rows: Iterable[AccessRow], *, function: Function, me: Actor) -> list[S
 
 
 def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
-    who = tuple(_who(one) for one in row.who)
+    who = tuple(_who(one, denied=row.effect == "Deny") for one in row.who)
     grant = row.grant
     acts = _acts(row, function, me)
     ended = grant is not None and grant.wanted == "absent"
@@ -102,6 +116,7 @@ def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
         who=who,
         named=f"{', '.join(one.label for one in who) or 'unread'} on {row.place}",
         may=_may(row),
+        limits=_limits(row),
         told=_told(row),
         marks=tuple(_marks(row)),
         primary=acts[0] if acts and acts[0].classes else None,
@@ -115,17 +130,41 @@ def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
     )
 
 
-def _who(one: Who) -> ShownWho:
+def _who(one: Who, *, denied: bool) -> ShownWho:
     digits = one.principal if len(one.principal) == 12 and one.principal.isdigit() else one.account
     beneath = " ".join((digits[:4], digits[4:8], digits[8:])) if one.kind == "account" and digits else one.principal
     label = f"{one.label[:1].upper()}{one.label[1:]}"
-    return ShownWho(label, one.kind, "" if beneath in (one.label, "*") else beneath, WHO_ICONS.get(one.kind, "help-circle"))
+    return ShownWho(
+        label,
+        "" if denied else one.kind,
+        "" if beneath in (one.label, "*") else beneath,
+        WHO_ICONS.get(one.kind, "help-circle"),
+    )
 
 
 def _may(row: AccessRow) -> str:
-    words = row.verb or ", ".join(action.removeprefix("lambda:") for action in row.actions)
-    words = words.removesuffix(" of").removesuffix(" from")
-    return f"{words[:1].upper()}{words[1:]}"
+    words = [row.verb] if row.verb else [_verb(action) for action in row.actions[:SHOWN_ACTIONS]]
+    if len(row.actions) > SHOWN_ACTIONS:
+        words.append(f"{len(row.actions) - SHOWN_ACTIONS} more")
+    said = ", ".join(word.removesuffix(" of").removesuffix(" from") for word in words)
+    return f"{said[:1].upper()}{said[1:]}"
+
+
+def _verb(action: str) -> str:
+    known = ACTIONS.get(action)
+    return known.verb if known else action
+
+
+def _limits(row: AccessRow) -> tuple[str, ...]:
+    """The conditions of the statement, the usual ones in words."""
+    if row.kind == "unread" or not row.statement:
+        return ()
+    said = []
+    for condition in parse_statement(row.stored or row.statement).conditions:
+        words = LIMITS.get(condition.key.lower())
+        values = ", ".join(condition.values)
+        said.append(words.format(values) if words and condition.operator in PLAIN else str(condition))
+    return tuple(said)
 
 
 def _told(row: AccessRow) -> Mark:

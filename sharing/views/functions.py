@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -22,13 +22,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "everyone": ("everyone", "everyone"),
     "organization": ("organisation", "organisations"),
     "account": ("account", "accounts"),
-    "role": ("role", "roles"),
-    "user": ("user", "users"),
-    "session": ("session", "sessions"),
+    "identity": ("role or user", "roles and users"),
     "service": ("service", "services"),
     "federated": ("identity provider", "identity providers"),
     "ghost": ("ghost", "ghosts"),
-    "unknown": ("unknown principal", "unknown principals"),
 }
 ORDERS = (
     ("name", "Name"),
@@ -106,7 +103,7 @@ def function_list(request: HttpRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "page": page,
-        "rows": [Row(summary, lets_in_words(summary.lets_in)) for summary in inventory.summaries(functions)],
+        "rows": [Row(summary, lets_in_words(summary.lets_in, summary.lacking)) for summary in inventory.summaries(functions)],
         "choices": inventory.places(by=me),
         "exposures": EXPOSURES,
         "orders": ORDERS,
@@ -114,13 +111,17 @@ def function_list(request: HttpRequest) -> HttpResponse:
     return render(request, "functions/list.html", context)
 
 
-def lets_in_words(counts: Mapping[str, int]) -> str:
-    """`2 accounts, 1 service`; empty when nobody was found."""
-    words = []
+def lets_in_words(counts: Mapping[str, int], lacking: Mapping[str, int]) -> str:
+    """`2 accounts, 1 service; not usable yet: 1 role or user`; empty when nobody was found."""
+    found = ", ".join(_counted(counts))
+    short = ", ".join(_counted(lacking))
+    if not short:
+        return found
+    return f"{found}; not usable yet: {short}" if found else f"Not usable yet: {short}"
+
+
+def _counted(counts: Mapping[str, int]) -> Iterator[str]:
     for kind, (one, many) in KINDS.items():
         count = counts.get(kind, 0)
-        if kind == "everyone" and count:
-            words.append("everyone")
-        elif count:
-            words.append(f"{count} {one if count == 1 else many}")
-    return ", ".join(words)
+        if count:
+            yield one if kind == "everyone" else f"{count} {one if count == 1 else many}"
