@@ -4,6 +4,7 @@
 commands that a person would type. The files HOME/migrated and HOME/connected say how far it is.
 """
 
+import contextlib
 import io
 import json
 import sys
@@ -105,13 +106,15 @@ def wait_until_connected() -> None:
 def do(*words: str, expected: int = 0) -> None:
     """A command as a person types it. Any other exit status than the expected one ends the story with what it said."""
     said = io.StringIO()
-    try:
-        call_command(*words, stdout=sys.stdout, stderr=said)
-        status = 0
-    except SystemExit as end:
-        status = int(end.code or 0)
+    status = 0
+    with contextlib.redirect_stderr(said):
+        try:
+            call_command(*words)
+        except SystemExit as end:
+            status = int(end.code or 0)
     if status != expected:
-        sys.exit(f"manage.py {words[0]}: exit {status}: {said.getvalue().strip()}")
+        lines = said.getvalue().strip().splitlines() or ["it said nothing"]
+        sys.exit(f"manage.py {words[0]}: exit {status}: {lines[-1]}")
 
 
 def main(home: Path, *, told: bool) -> None:
