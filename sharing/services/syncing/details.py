@@ -198,6 +198,7 @@ def _read_one(run: Run, pool: ThreadPoolExecutor, pk: uuid.UUID) -> None:
     keep_details(run, function, details)
     run.sync.done += 1
     run.sync.total = run.sync.done
+    run.progressed = True
     run.tick()
 
 

@@ -44,6 +44,7 @@ def list_functions(run: Run, pool: ThreadPoolExecutor) -> None:
         sync.unread += len(page.functions) - len(arns)
         sync.total = len(seen)
         marker = page.next_marker
+        run.progressed = True
         if not marker:
             break
         pages += 1

@@ -25,13 +25,18 @@ from sharing.services.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
 #: A slice ends after this long, far below the worker's time limit; the sync goes on in the next.
 SLICE = 60.0
 _TICK = 0.4
-_AT_LEAST = 1.0  # seconds of work before a slice makes way for clicks
+# Before a slice makes way for clicks it has read something within a second, or nothing for five: a very slow pace.
+_AT_LEAST, _PATIENCE = 1.0, 5.0
 #: Pauses after an outage, in seconds; after the last one the sync has failed.
 _PAUSES = (15, 60, 300, 900, 1800)
+
+
+def lease() -> timedelta:
+    """How long a killed worker's sync waits for the next one: longer than any call to AWS takes."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class Stopped(Exception):
@@ -49,6 +54,7 @@ class Run:
         self.sync = sync
         self.connection = connection
         self.stopping = False
+        self.progressed = False
         self.refusal: Refusal | None = None
         self.functions = functions(
             connection,
@@ -75,7 +81,8 @@ class Run:
         self._save()
         self._look()
         worked = time.monotonic() - self._began
-        if worked > SLICE or (worked > _AT_LEAST and self._make_way()):
+        enough = worked > _PATIENCE or (self.progressed and worked > _AT_LEAST)
+        if worked > SLICE or (enough and self._make_way()):
             self.stop()
 
     def tick_quietly(self) -> None:
@@ -124,7 +131,7 @@ class Run:
 
     def _save(self, until: datetime | None = None) -> None:
         sync = self.sync
-        until = until or timezone.now() + LEASE
+        until = until or timezone.now() + lease()
         kept = Sync.objects.filter(pk=sync.pk, state=SyncState.RUNNING, lease_until=sync.lease_until).update(
             lease_until=until, checkpoint=sync.checkpoint, **self._progress()
         )
@@ -149,7 +156,7 @@ class Run:
 def claim(pk: uuid.UUID | str) -> Sync | None:
     """Take the row for this worker; None: it is over, another worker has it, or its time has not come."""
     now = timezone.now()
-    until = now + LEASE
+    until = now + lease()
     claimed = (
         Sync.objects.open()
         .filter(pk=pk)

@@ -12,12 +12,13 @@ import structlog
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from sharing.aws.errors import AwsError
 from sharing.models import Function, Policy, QualifierKind, SyncState
 
 from .keeping import keep_aliases, vanish_function
 from .listing import list_functions, waited
 from .reading import FunctionRead, read_function
-from .running import Run
+from .running import Run, Stopped
 from .storing import Content, is_news, mark_unread, store_policy
 
 log = structlog.get_logger(__name__)
@@ -75,16 +76,19 @@ def _read_all(run: Run, pool: ThreadPoolExecutor) -> None:
                 raise result.outage
             started.popleft()
             read.append((function, result))
+            run.progressed = True
             due = len(read) >= _BATCH or time.monotonic() - kept_at > _KEPT_EVERY
             if due and not silent:
                 _keep(run, read)
                 read, kept_at = [], time.monotonic()
             run.tick()
-    finally:
+    except (Stopped, AwsError):
         # Whatever ends the slice: what was read in order is kept, the rest is read again.
         if read:
             _keep(run, read)
-    run.tick(now=True)
+        raise
+    if read:
+        _keep(run, read)
 
 
 def _functions(run: Run) -> Iterator[Function]:
