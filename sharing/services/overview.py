@@ -23,9 +23,10 @@ from sharing.models import (
     Sync,
 )
 from sharing.models.grant import UNSETTLED
+from sharing.services.gaps import lines
 from sharing.services.granting.wording import named
 from sharing.services.naming import account_names
-from sharing.services.syncing import coverage
+from sharing.services.syncing import Covered, coverage
 
 SHOWN = 6
 SOON = timedelta(days=14)
@@ -35,6 +36,15 @@ NOT_SAFE = ("yes", "depends")  # what hangs on something unknown counts as not s
 
 _UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
 _OPEN = Q(public__in=NOT_SAFE) | Q(open_service__in=NOT_SAFE)
+_WORST = (
+    Covered.FAILED,
+    Covered.NOT_CONNECTED,
+    Covered.PARTLY,
+    Covered.NEVER,
+    Covered.PAUSED,
+    Covered.NOT_READ,
+)
+
 # For sure before perhaps, anyone before a service.
 _WIDTH = Case(
     When(public="yes", then=Value(0)),
@@ -79,8 +89,8 @@ class Overview:
     """All of it, in the actor's scope.
 
     `stuck`, `waiting`, `failed`, `unsettled`, `ending`: Lines. `open`: policies that let in anyone, or a service from any
-    account, for sure or perhaps. `unread`: policies whose last read failed. `syncs`: the last sync of a region, where it
-    failed or left something unread. `connections`: refused, or waiting for the role.
+    account, for sure or perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully
+    read, the worst first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role.
     """
 
     stuck: Some
@@ -91,6 +101,7 @@ class Overview:
     open: Some
     unread: Some
     gaps: Some
+    unread_regions: int
     connections: Some
     functions: int
     active: int
@@ -132,11 +143,13 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
     widest = policies.filter(_OPEN).order_by(_WIDTH, "function__name", "qualifier")
     unread = policies.filter(_UNREAD).order_by("unread_since", "function__name", "qualifier")
     functions = Function.objects.visible_to(by).present().count()
+    gaps, unread_regions = _gaps(by)
     return Overview(
         **shown,
         open=Some(list(widest[:SHOWN]), let_in["open"]),
         unread=Some(list(unread[:SHOWN]), let_in["unread"]),
-        gaps=_gaps(by),
+        gaps=gaps,
+        unread_regions=unread_regions,
         connections=_unfinished(by),
         functions=functions,
         active=counts["active"],
@@ -150,9 +163,11 @@ def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -
     return [Line(grant, named(grant, names)) for grant in rows]
 
 
-def _gaps(by: Actor) -> Some:
-    gaps = [row for row in coverage(by) if not row.complete]
-    return Some(gaps[:SHOWN], len(gaps))
+def _gaps(by: Actor) -> tuple[Some, int]:
+    gaps = sorted(
+        (line for line in lines(coverage(by)) if line.covered != Covered.READ), key=lambda line: _WORST.index(line.covered)
+    )
+    return Some(gaps[:SHOWN], len(gaps)), sum(len(line.regions) for line in gaps)
 
 
 def _unfinished(by: Actor) -> Some:

@@ -271,7 +271,6 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
     share = _with_share(request, connection)
     testing = connection.test_wanted_at is not None and connection.state != ConnectionState.DISCONNECTED
     waited = (timezone.now() - connection.test_wanted_at).total_seconds() if connection.test_wanted_at else 0
-    concerns = sum(1 for row in connection.report if row.get("outcome") != "ok")
     context: dict[str, Any] = {
         "connection": connection,
         "form": form,
@@ -280,7 +279,7 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
         "testing": testing,
         "every": "1s" if waited < 60 else "5s",
         "slow": testing and waited > 20,
-        "concerns": concerns,
+        "failure_reported": any(row.get("outcome") == "failed" for row in connection.report),
         "verbs": [(words, connection.verbs[verb]) for verb, words in VERBS.items() if verb in connection.verbs],
         "gap": _unread_regions(connection),
         "worker": Installation.objects.filter(pk=1).first(),

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from sharing.models import Account
-from sharing.services import syncing
+from sharing.services import gaps, syncing
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
 from sharing.tasks.reading import run_sync
@@ -21,7 +21,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
     rows = syncing.coverage(actor(request))
     running = [row.running for row in rows if row.running is not None]
     context = {
-        "rows": rows,
+        "lines": gaps.lines(rows),
         "running": len(running),
         "gaps": sum(1 for row in rows if not row.complete),
         # A long table is a long answer: ask for it less often.

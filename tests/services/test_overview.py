@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sharing.models import Actor, ConnectionState, GrantState, Policy, Purpose, Role, Sync, SyncState
+from sharing.services.gaps import Line as GapLine
 from sharing.services.overview import SHOWN, Line, Overview, overview
 from tests import factories
 
@@ -107,6 +108,17 @@ def test_what_could_not_be_read_is_never_left_out() -> None:
     shown = overview(by=OPERATOR)
     assert shown.unread.count == 1
     assert shown.gaps.count == 2, "one region was never read, the other only in part"
+
+
+def test_regions_nobody_asked_for_are_one_line_an_account_and_come_last() -> None:
+    account = factories.account()
+    factories.connection(account, regions=["us-east-1"], enabled_regions=["us-east-1", "eu-west-1", "eu-west-2"])
+    shown = overview(by=OPERATOR)
+    assert [line.regions for line in shown.gaps.rows if isinstance(line, GapLine)] == [
+        ("us-east-1",),
+        ("eu-west-1", "eu-west-2"),
+    ]
+    assert shown.unread_regions == 3
 
 
 def test_only_what_is_in_scope() -> None:

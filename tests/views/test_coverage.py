@@ -29,7 +29,7 @@ def test_every_region_says_how_far_it_was_looked_at(pages: Client) -> None:
     factories.connection(
         account,
         regions=["us-east-1", "eu-west-1", "eu-west-2"],
-        enabled_regions=["us-east-1", "eu-west-1", "eu-west-2", "ap-south-1"],
+        enabled_regions=["us-east-1", "eu-west-1", "eu-west-2", "ap-south-1", "ap-east-1"],
     )
     ended(account)
     ended(account, "eu-west-1", SyncState.FAILED, failure="AWS denied it.", failure_next="Add the permission.")
@@ -39,8 +39,9 @@ def test_every_region_says_how_far_it_was_looked_at(pages: Client) -> None:
         "AWS denied it. Add the permission.",
         "Never read",
         "Not among the regions",
-        "ap-south-1",
-        "3 gaps",
+        "2 regions",
+        "but not read: ap-east-1, ap-south-1.",
+        "4 gaps",
     ):
         assert words in page
     assert "hx-trigger" not in page
