@@ -439,7 +439,8 @@ def test_a_function_made_again_is_restored_all_at_once_with_an_outcome_for_each(
     before = estate.held(hello)
     estate.sandbox.delete_function(hello.arn)
     estate.sandbox.add_function(estate.owner.number, "us-east-1", "hello_world")
-    Grant.objects.filter(pk__in=[one.pk for one in kept]).update(state=GrantState.VANISHED)
+    estate.read(hello)
+    assert {one.state for one in Grant.objects.all()} == {GrantState.VANISHED}
     Grant.objects.filter(pk=kept[2].pk).update(ends_at=timezone.now())
     shown = granting.vanished_together(Function.objects.get(), by=estate.by)
     assert [one.possible for one in shown] == [True, True, False]
@@ -454,6 +455,18 @@ def test_a_function_made_again_is_restored_all_at_once_with_an_outcome_for_each(
     assert estate.held(hello) == before[:2]
     left = granting.vanished_together(Function.objects.get(), by=estate.by)
     assert [one.grant for one in left] == [kept[2]]
+
+
+@pytest.mark.django_db
+def test_a_request_that_nobody_approved_in_time_is_over(policy: Policy, ann: Actor) -> None:
+    grant = ask(policy, ann)
+    assert list(granting.due(timezone.now())) == []
+    Grant.objects.filter(pk=grant.pk).update(ends_at=timezone.now())
+    assert list(granting.due(timezone.now())) == [grant]
+    granting.reconcile(grant.pk)
+    grant.refresh_from_db()
+    assert grant.state == GrantState.FAILED
+    assert "approved" in grant.failure
 
 
 @pytest.mark.django_db

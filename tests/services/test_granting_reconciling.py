@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from sharing.models import Actor, Event, Grant, GrantState, Policy
+from sharing.models import Actor, Connection, Event, Grant, GrantState, Policy
 from sharing.services import granting
 from tests.services.estate import Estate
 
@@ -171,6 +171,46 @@ def test_an_approval_of_something_else_writes_nothing(estate: Estate, hello: Pol
     assert grant.state == GrantState.FAILED
     assert "approved" in grant.failure
     assert estate.sids(hello) == []
+
+
+def test_a_connection_paused_in_between_is_waited_for(estate: Estate, hello: Policy) -> None:
+    grant = estate.share(hello)
+    manager = Connection.objects.filter(account=estate.owner, purpose="manager")
+    manager.update(state="paused")
+    grant = estate.settle(grant)
+    assert grant.state == GrantState.PENDING
+    assert "paused" in grant.failure
+    assert grant.failure_next
+    manager.update(state="connected")
+    Grant.objects.update(next_try_at=None)
+    assert estate.settle(grant).state == GrantState.ACTIVE
+
+
+def test_a_role_that_may_only_read_fails_the_grant_and_keeps_the_share(estate: Estate, hello: Policy) -> None:
+    held = estate.shared(hello)
+    waiting = estate.share(hello, "222233334444")
+    ending = granting.revoke(held, by=estate.by)
+    Connection.objects.filter(account=estate.owner, purpose="manager").update(verbs={"read": True, "share": False})
+    waiting, ending = estate.settle(waiting), estate.settle(ending)
+    assert (waiting.state, waiting.failure_code) == (GrantState.FAILED, "read-only")
+    assert (ending.state, ending.failure_code) == (GrantState.ACTIVE, "read-only")
+    assert estate.sids(hello) == [held.sid]
+
+
+def test_an_account_disconnected_in_between_ends_a_grant_that_was_never_tried(estate: Estate, hello: Policy) -> None:
+    grant = estate.share(hello)
+    Connection.objects.filter(account=estate.owner, purpose="manager").update(state="disconnected")
+    grant = estate.settle(grant)
+    assert grant.state == GrantState.FAILED
+    assert grant.failure_next
+
+
+def test_a_deleted_role_shows_as_a_ghost_and_can_still_be_revoked(estate: Estate, hello: Policy) -> None:
+    grant = estate.shared(hello, "arn:aws:iam::222233334444:role/billing-batch")
+    estate.sandbox.delete_role("222233334444", "billing-batch")
+    assert str(estate.held(hello)[0]["Principal"]).count("AROA") == 1
+    assert estate.settle(granting.revoke(grant, by=estate.by)).state == GrantState.REVOKED
+    assert estate.held(hello) == []
 
 
 def test_the_worker_asks_for_rights_again(estate: Estate, hello: Policy) -> None:

@@ -63,10 +63,10 @@ class Lease:
 
 
 @contextmanager
-def held(policy_pk: uuid.UUID, *, patience: float = PATIENCE) -> Iterator[Lease | None]:
-    """The policy's lease, or None when somebody else kept it for `patience` seconds."""
+def held(policy_pk: uuid.UUID) -> Iterator[Lease | None]:
+    """The policy's lease, or None when somebody else kept it for PATIENCE seconds."""
     lease = Lease(policy_pk)
-    gives_up = time.monotonic() + patience
+    gives_up = time.monotonic() + PATIENCE
     taken = lease.take()
     while not taken and time.monotonic() < gives_up:
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # jitter, not a secret

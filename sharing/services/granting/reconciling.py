@@ -46,6 +46,11 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
     now = timezone.now()
     if grant.state == GrantState.ACTIVE and is_overdue(grant, now):
         grant = expire(grant, now)
+    if grant.state == GrantState.REQUESTED and is_overdue(grant, now):
+        settling.failed(
+            grant, "Its end date came before anybody approved it.", "Ask again with a later end date.", code="ended"
+        )
+        grant = look_again(grant)
     if grant.state not in UNSETTLED:
         return Outcome(grant)
     if grant.next_try_at and grant.next_try_at > now:
@@ -60,14 +65,15 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
 
 
 def due(now: datetime) -> QuerySet[Grant]:
-    """Grants that wait for a worker: unsettled ones whose time has come, and active ones past their end date.
+    """Grants that wait for a worker: unsettled ones whose time has come, active and requested ones past their end date.
 
     Whatever was missed while nothing ran is due as soon as something runs again. Marks as stuck what has been unsettled
     for too long, so that it is said even when no worker gets to it.
     """
     _mark_stuck(now)
     its_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
-    waiting = Q(state__in=UNSETTLED) | Q(state=GrantState.ACTIVE, ends_at__lte=now)
+    ended = Q(state__in=(GrantState.ACTIVE, GrantState.REQUESTED), ends_at__lte=now)
+    waiting = Q(state__in=UNSETTLED) | ended
     return Grant.objects.filter(its_time & waiting).order_by("next_try_at", "created_at")
 
 
@@ -114,6 +120,8 @@ def _rounds(grant: Grant, lease: Lease) -> Outcome:
 def _unanswered(grant: Grant, error: Refused | Unavailable) -> Outcome | None:
     """AWS did not answer, or did not even let us look."""
     log.warning("grant_unsettled", grant=str(grant.pk), code=error.code, operation=error.operation, request_id=error.request_id)
+    if error.code == "Cancelled":
+        raise LeaseLost  # the lease ran out while the call waited for its turn: it was not made
     if isinstance(error, Refused):
         if grant.state == GrantState.PENDING:
             return settling.failed(grant, error.sentence, error.next, code=error.code, request_id=error.request_id)

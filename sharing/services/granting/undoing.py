@@ -11,7 +11,7 @@ from django.utils import timezone
 from sharing.models import Actor, Function, Grant, GrantState
 from sharing.models.grant import LIVE
 from sharing.policy.permission import why_not_writable
-from sharing.services.errors import Refusal
+from sharing.services.errors import NotFound, Refusal
 from sharing.services.masking import fingerprint, same_token
 
 from . import rights
@@ -148,7 +148,8 @@ def vanished_together(function: Function, *, by: Actor) -> list[Restorable]:
 
     Previewed one by one: what can be written again, what first needs an answer, what cannot and why.
     """
-    rights.require_sight(by, function.policies.get(qualifier=""))
+    if not by.sees(function.account_id):
+        raise NotFound("That function")
     now = timezone.now()
     found = (
         Grant.objects.filter(policy__function=function, state=GrantState.VANISHED)
