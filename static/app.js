@@ -84,7 +84,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wanted) wanted.focus();
 });
 document.addEventListener("htmx:oobAfterSwap", (event) => {
-  if (event.target.id === "toasts") for (const note of event.target.querySelectorAll(".note")) fade(note);
+  const target = event.detail.target; // the event itself is sent from the main target
+  if (target.id === "toasts") for (const note of target.querySelectorAll(".note")) fade(note);
 });
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");

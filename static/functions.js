@@ -14,8 +14,15 @@
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const target = event.detail.target;
-    if (target && target.id === "panel" && event.detail.elt.id && !event.detail.elt.closest("#panel")) opener = event.detail.elt.id;
+    const { elt, target } = event.detail;
+    if (target && target.id === "panel" && elt.id && !elt.closest("#panel")) opener = elt.id;
+    // A preview that is still due when the form is sent would replace the button that was pressed.
+    if (elt.id === "share-preview" && elt.closest("form").classList.contains("htmx-request")) event.preventDefault();
+  });
+  // The list comes out of band: the row that was acted on takes the focus.
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    const row = event.detail.target.id === "access" && event.detail.target.querySelector("[data-focus]");
+    if (row && document.activeElement !== row) row.focus();
   });
   document.addEventListener("click", (event) => {
     const cross = event.target.closest("[data-close-panel]");

@@ -17,6 +17,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ExtendForm, ReasonForm, UndoForm
 from sharing.models import Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
+from sharing.policy.document import LIMIT
 from sharing.services import access, checking, granting
 from sharing.services.errors import Refusal
 from sharing.services.granting.approving import extension_end
@@ -26,7 +27,7 @@ from sharing.tasks.sharing import reconcile_grant, run_check
 
 from .access_rows import ShownRow, seconds_between_polls, shown
 from .fragments import by_htmx
-from .function_pages import list_of, pretty
+from .function_pages import list_of, places_of, pretty
 from .permitting import actor, for_changing
 
 SETTLED_WORDS = {
@@ -93,13 +94,19 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if row is not None and row.of.unsettled and row.seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     context: dict[str, Any] = {"row": row, "function": grant.policy.function}
+    tones, said = [], []
     if request.GET.get("was") != grant.state and grant.state in SETTLED_WORDS:
-        context["tone"], context["said"] = SETTLED_WORDS[GrantState(grant.state)]
+        tone, words = SETTLED_WORDS[GrantState(grant.state)]
+        tones.append(tone)
+        said.append(words)
+        places = places_of(grant.policy.function)
+        context |= {"gauges_too": True, "places_of_function": places, "limit": LIMIT}
         context["undo"] = row.primary if row and grant.state == GrantState.REVOKED else None
-    elif row is not None and not row.of.unsettled and grant.verdict in (Verdict.ALLOWED, Verdict.DENIED):
+    if row is not None and not row.of.unsettled and grant.verdict in (Verdict.ALLOWED, Verdict.DENIED):
         who = grant.verdict_principal.rpartition(":")[2]
-        context["tone"] = "ok" if grant.verdict == row.expected else "bad"
-        context["said"] = f"Tried as {who}: {'allowed' if grant.verdict == Verdict.ALLOWED else 'denied'}."
+        tones.append("ok" if grant.verdict == row.expected else "bad")
+        said.append(f"Tried as {who}: {'allowed' if grant.verdict == Verdict.ALLOWED else 'denied'}.")
+    context |= {"said": " ".join(said), "tone": "bad" if "bad" in tones else "ok"}
     return render(request, "grants/row.html", context)
 
 
