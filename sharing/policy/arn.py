@@ -21,12 +21,19 @@ REGION_PREFIXES: Final[dict[str, str]] = {
 }
 PARTITIONS: Final[tuple[str, ...]] = ("aws", *REGION_PREFIXES)
 
+_SPECIAL: Final = tuple(REGION_PREFIXES.values())
+
 LATEST: Final = "$LATEST"
 
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _REGION = re.compile(r"(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 _QUALIFIER = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+", re.ASCII)
+_FUNCTION = re.compile(
+    rf"arn:(?P<partition>{'|'.join(PARTITIONS)}):lambda:(?P<region>{_REGION.pattern}):(?P<account>[0-9]{{12}}):function:"
+    rf"(?P<name>[a-zA-Z0-9_.-]{{1,64}})(?::(?P<qualifier>\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9_-]{{1,128}}))?",
+    re.ASCII,
+)
 _EXAMPLE = "arn:aws:lambda:us-east-1:444455556666:function:hello_world"
 
 
@@ -41,10 +48,9 @@ def is_account_id(text: str) -> bool:
 
 def partition_of_region(region: str) -> str:
     """The partition a region belongs to: `cn-north-1` is in `aws-cn`, `eu-west-1` in `aws`."""
-    for partition, prefix in REGION_PREFIXES.items():
-        if region.startswith(prefix):
-            return partition
-    return "aws"
+    if not region.startswith(_SPECIAL):
+        return "aws"
+    return next(partition for partition, prefix in REGION_PREFIXES.items() if region.startswith(prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,14 @@ class FunctionArn:
 
         `$LATEST` is accepted here because it occurs in what AWS stores; no policy can be put on it.
         """
-        text = text.strip()
+        found = _FUNCTION.fullmatch(text)
+        if found is not None and partition_of_region(found["region"]) == found["partition"]:
+            return cls(*found.group("partition", "region", "account", "name", "qualifier"))
+        return cls._parse_carefully(text.strip())
+
+    @classmethod
+    def _parse_carefully(cls, text: str) -> FunctionArn:
+        """Say what is wrong, step by step."""
         if not text:
             raise ArnError(f"Give the function's full ARN, such as {_EXAMPLE}.")
         if not text.startswith("arn:"):

@@ -33,7 +33,7 @@ def network(population: Population, atom: Atom, key: Key) -> None:
     narrows = atom.want and not atom.absent and "*" not in atom.values
     population.note(atom, narrows)
     if narrows:
-        population.limits.append(f"only calls from the network in {atom.source.key}")
+        population.limit(f"only calls from the network in {atom.source.key}")
 
 
 def address(population: Population, atom: Atom, key: Key) -> None:
@@ -44,14 +44,14 @@ def address(population: Population, atom: Atom, key: Key) -> None:
     if not atom.want:
         population.note(atom)
         if not spares_enough(atom.values):
-            population.limits.append("only calls from the few addresses that are not shut out")
+            population.limit("only calls from the few addresses that are not shut out")
         return
     size = Breadth.WIDE if atom.absent else breadth(atom.values)
     population.note(atom, size is not Breadth.WIDE)
     if size is Breadth.PRIVATE:
         population.no_address = True
     elif size is not Breadth.WIDE:
-        population.limits.append("only calls from some addresses")
+        population.limit("only calls from some addresses")
 
 
 def token(population: Population, atom: Atom, key: Key) -> None:
@@ -59,7 +59,7 @@ def token(population: Population, atom: Atom, key: Key) -> None:
     population.note(atom, narrows)
     if narrows:
         population.token = True
-        population.limits.append("only calls that carry the event source token, a shared secret")
+        population.limit("only calls that carry the event source token, a shared secret")
 
 
 def url_type(population: Population, atom: Atom, key: Key) -> None:
@@ -83,7 +83,7 @@ def via_url(population: Population, atom: Atom, key: Key) -> None:
 
 def time(population: Population, atom: Atom, key: Key) -> None:
     population.note(atom)
-    population.times.append(atom)
+    population.times += (atom,)
 
 
 def nothing(population: Population, atom: Atom, key: Key) -> None:
@@ -94,7 +94,7 @@ def nothing(population: Population, atom: Atom, key: Key) -> None:
 def ours(population: Population, atom: Atom, key: Key) -> None:
     population.note(atom)
     if atom.key == "aws:resourceorgid":
-        population.ours.append(atom)
+        population.ours += (atom,)
 
 
 def constant(population: Population, atom: Atom, key: Key) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from .matching import LITERAL, Truth, all_of, any_of, arn_matches, glob_matches, negate, overlap
 from .statement import Condition
@@ -65,8 +65,7 @@ _AS_LITERAL: Final = str.maketrans(LITERAL)
 WILD: Final = frozenset({"like", "arn"})
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """One condition in the form everything else works with.
 
     True for a request when, for a key that is present, some (`every` False) or all (`every` True) of its values match
@@ -90,43 +89,55 @@ class Atom:
 
     def negated(self) -> Atom:
         """The condition that holds exactly when this one does not."""
-        return replace(self, want=not self.want, absent=not self.absent, every=not self.every, derived=not self.derived)
+        return self._replace(want=not self.want, absent=not self.absent, every=not self.every, derived=not self.derived)
 
     @property
     def text(self) -> str:
         """The condition for people, a shared secret masked; one that a Deny implies is said as its opposite."""
-        source = self.source
-        if self.key == "lambda:eventsourcetoken":
-            source = replace(source, values=("••••••••",))
-        return f"not ({source})" if self.derived else str(source)
+        return f"not ({self.source.text})" if self.derived else self.source.text
 
     def values_with_variables(self) -> tuple[str, ...]:
         """The values that hold a policy variable."""
         return tuple(value for value in self.values if "${" in value) if self.variables else ()
 
 
-@lru_cache(maxsize=65536)
-def atom_of(condition: Condition, variables: bool = True) -> Atom:
-    """Translate a condition as written. `variables`: whether the policy's version expands `${…}`."""
-    name, key = condition.operator.lower(), condition.key.lower()
-    quantifier, _, rest = name.rpartition(":")
+@lru_cache(maxsize=1024)
+def _translated(written: str) -> tuple[str, str, bool, bool, bool]:
+    """An operator as written: (family, order, want, absent, every)."""
+    quantifier, _, rest = written.lower().rpartition(":")
     if_exists = rest.endswith("ifexists")
     operator = OPERATORS.get(rest.removesuffix("ifexists"))
-    unknown = Atom(key, "unknown", "=", condition.values, True, False, False, False, condition)
-    if operator is None or quantifier not in ("", "forallvalues", "foranyvalue") or not condition.values:
-        return unknown
+    quantified = {"": None, "forallvalues": True, "foranyvalue": False}
+    if operator is None or quantifier not in quantified:
+        return "unknown", "=", True, False, False
     if operator.family == "null":
-        wanted = {value.lower() for value in condition.values}
-        if if_exists or quantifier or not wanted <= {"true", "false"} or len(wanted) > 1:
-            return unknown
-        missing = wanted == {"true"}
-        return Atom(key, "null", "=", condition.values, not missing, missing, False, False, condition)
-    absent = {"": operator.negated, "forallvalues": True, "foranyvalue": False}[quantifier] or if_exists
-    every = {"": operator.negated, "forallvalues": True, "foranyvalue": False}[quantifier]
-    expands = variables and operator.family in _TEXT and any("${" in value for value in condition.values)
-    return Atom(
-        key, operator.family, operator.compare, condition.values, not operator.negated, absent, every, expands, condition
-    )
+        return ("unknown" if if_exists or quantifier else "null"), "=", True, False, False
+    every = quantified[quantifier]
+    missing = operator.negated if every is None else every
+    return operator.family, operator.compare, not operator.negated, missing or if_exists, missing
+
+
+_lowered = lru_cache(maxsize=4096)(str.lower)
+
+
+def atom_of(condition: Condition, variables: bool = True) -> Atom:
+    """Translate a condition as written. `variables`: whether the policy's version expands `${…}`."""
+    written, key, values = condition
+    family, order, want, absent, every = _translated(written)
+    if not values:
+        family = "unknown"
+    elif family == "null":
+        wanted = {value.lower() for value in values}
+        if wanted not in ({"true"}, {"false"}):
+            family = "unknown"
+        absent = wanted == {"true"}
+        want = not absent
+    expands = False
+    if variables and family in _TEXT:
+        for value in values:
+            if "${" in value:
+                expands = True
+    return Atom(_lowered(key), family, order, values, want, absent, every, expands, condition)
 
 
 @dataclass(frozen=True, slots=True)

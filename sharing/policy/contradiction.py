@@ -16,6 +16,9 @@ _OTHER: Final = "\ue002 some other value"
 
 def contradict(atoms: Iterable[Atom]) -> bool:
     """Whether no request can satisfy all of them."""
+    atoms = tuple(atoms)
+    if len({atom.key for atom in atoms}) == len(atoms):
+        return False
     by_key: dict[str, list[Atom]] = {}
     for atom in atoms:
         by_key.setdefault(atom.key, []).append(atom)

@@ -7,7 +7,7 @@ account only delegates to it; a Deny beats every Allow.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
@@ -163,7 +163,7 @@ def _one_implied(atom: Atom, wanted: _Wanted) -> bool:
     if any(_narrower(own, atom) for own in wanted.atoms):
         return True
     # It holds for all of them exactly if nobody of them is left once its opposite is demanded, for certain.
-    outside = reaches(replace(wanted.candidate, atoms=(*wanted.atoms, atom.negated())), wanted.function)
+    outside = reaches(wanted.candidate._replace(atoms=(*wanted.atoms, atom.negated())), wanted.function)
     return bool(wanted.reaches) and not outside and atom.family != "unknown"
 
 
@@ -206,7 +206,7 @@ def _can_both_hold(statement: Statement, wanted: _Wanted, variables: bool) -> bo
     atoms = tuple(atom_of(condition, variables) for condition in statement.conditions)
     principals: Iterable[Principal] = statement.principals or (wanted.principal,)
     candidates = (
-        replace(wanted.candidate, principal=_narrowest(principal, wanted.principal), atoms=(*wanted.atoms, *atoms))
+        wanted.candidate._replace(principal=_narrowest(principal, wanted.principal), atoms=(*wanted.atoms, *atoms))
         for principal in principals
         if _overlap(principal, wanted) is not False or not statement.principals
     )

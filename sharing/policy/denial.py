@@ -7,13 +7,14 @@ Facts: NotPrincipal with Deny hits everybody but the listed, who depend; an acco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .arn import FunctionArn
 from .conditions import Atom, Known, atom_of
 from .decision import action_truth, resource_truth
+from .keys import Presence, Role, key_of
 from .matching import Truth, any_of, covers
+from .population import holds
 from .principal import Principal, PrincipalKind
 from .reach import Reach, reaches
 from .services import same_service
@@ -35,13 +36,13 @@ def subtract(
     found: list[Reach], deny: Statement, function: FunctionArn, variables: bool, blocked: list[Blocked]
 ) -> list[Reach]:
     """Everybody who is left after one Deny; whom it shuts out completely is added to `blocked`."""
-    atoms = tuple(atom_of(condition, variables) for condition in deny.conditions)
+    escapes = tuple(atom_of(condition, variables).negated() for condition in deny.conditions)
     left: list[Reach] = []
     for reach in found:
         if len(left) > MOST_PIECES:
             left.append(doubted(reach, f"{deny.name}, a Deny in a policy of too many combinations"))
             continue
-        left.extend(_subtract_one(reach, deny, atoms, function, variables, blocked))
+        left.extend(_subtract_one(reach, deny, escapes, function, variables, blocked))
     return left
 
 
@@ -49,14 +50,14 @@ def doubted(reach: Reach, doubt: str) -> Reach:
     """The same with one more thing that its answer depends on."""
     if doubt in reach.doubts:
         return reach
-    candidate = replace(reach.candidate, doubts=(*reach.candidate.doubts, doubt))
-    return replace(reach, doubts=(*reach.doubts, doubt), candidate=candidate)
+    candidate = reach.candidate._replace(doubts=(*reach.candidate.doubts, doubt))
+    return reach._replace(doubts=(*reach.doubts, doubt), candidate=candidate)
 
 
 def _subtract_one(
     reach: Reach,
     deny: Statement,
-    atoms: tuple[Atom, ...],
+    escapes: tuple[Atom, ...],
     function: FunctionArn,
     variables: bool,
     blocked: list[Blocked],
@@ -64,7 +65,7 @@ def _subtract_one(
     doubt = f"whether the Deny {deny.name} applies"
     if deny.doubts - {"Sid"}:
         return [doubted(reach, doubt)]
-    covered = frozenset(action for action in reach.candidate.actions if action_truth(deny, action))
+    covered = _covered(deny, reach.candidate.actions)
     place = _place(reach, deny, function, variables)
     if not covered or place is False:
         return [reach]
@@ -75,18 +76,38 @@ def _subtract_one(
         return [reach]
     if who is None or place is None:
         return [*kept, doubted(hit, doubt)]
-    remaining = _outside(hit, atoms, function)
-    if remaining is None:
-        return [reach]
+    remaining = _least_restricted(_outside(hit, escapes, function))
     if not remaining and not spared:
         blocked.append(Blocked(deny.index, hit))
-    return [*kept, *_least_restricted(remaining), *(doubted(piece, doubt) for piece in spared)]
+    for piece in remaining:
+        if _unchanged(hit, piece):
+            return [*kept, hit._replace(candidate=piece.candidate)]
+    return [*kept, *remaining, *(doubted(piece, doubt) for piece in spared)]
+
+
+def _unchanged(hit: Reach, piece: Reach) -> bool:
+    """Whether a Deny leaves everybody of the reach a way in, so that it says nothing new about it."""
+    return (piece.kind, piece.principal, piece.account, piece.behalf, piece.organizations, piece.times, piece.dead) == (
+        hit.kind,
+        hit.principal,
+        hit.account,
+        hit.behalf,
+        hit.organizations,
+        hit.times,
+        hit.dead,
+    ) and _restrictions(piece) == _restrictions(hit)
+
+
+def _covered(deny: Statement, wanted: frozenset[str]) -> frozenset[str]:
+    if deny.actions in (("*",), ("lambda:*",)):
+        return wanted
+    return frozenset(action for action in wanted if action_truth(deny, action))
 
 
 def _with_actions(reach: Reach, actions: frozenset[str]) -> list[Reach]:
     if actions == reach.candidate.actions:
         return [reach]
-    return [replace(reach, candidate=replace(reach.candidate, actions=actions))] if actions else []
+    return [reach._replace(candidate=reach.candidate._replace(actions=actions))] if actions else []
 
 
 def _place(reach: Reach, deny: Statement, function: FunctionArn, variables: bool) -> Truth:
@@ -102,20 +123,31 @@ def _place(reach: Reach, deny: Statement, function: FunctionArn, variables: bool
 _NO_KEYS: dict[str, Known] = {}
 
 
-def _outside(hit: Reach, atoms: tuple[Atom, ...], function: FunctionArn) -> list[Reach] | None:
-    """Who does not satisfy all conditions of the Deny; None if nobody can satisfy them, so that it never applies."""
-    if not atoms:
-        return []
+def _outside(hit: Reach, escapes: tuple[Atom, ...], function: FunctionArn) -> list[Reach]:
+    """Who does not satisfy all conditions of the Deny: whoever fails the first, or the second..."""
     candidate = hit.candidate
-    if not reaches(replace(candidate, atoms=(*candidate.atoms, *atoms)), function):
-        return None
-    return [
-        piece for atom in atoms for piece in reaches(replace(candidate, atoms=(*candidate.atoms, atom.negated())), function)
-    ]
+    found: list[Reach] = []
+    for escape in escapes:
+        if not _hopeless(hit.kind, escape):
+            found += reaches(candidate._replace(atoms=(*candidate.atoms, escape)), function)
+    return found
 
 
-def _least_restricted(pieces: Iterable[Reach]) -> list[Reach]:
+def _hopeless(kind: str, escape: Atom) -> bool:
+    """Whether callers of that kind certainly cannot satisfy the condition: seen without resolving anything."""
+    if kind == "everyone":
+        return False
+    key = key_of(escape.key)
+    by_service = kind == "service"
+    if key.role is Role.IS_SERVICE and escape.family == "bool":
+        return holds(escape, "true" if by_service else "false") is False
+    return not escape.absent and (key.service if by_service else key.signed) is Presence.NEVER and escape.family != "unknown"
+
+
+def _least_restricted(pieces: list[Reach]) -> list[Reach]:
     """One piece for each way in: where a Deny leaves several paths to the same, the widest says it all."""
+    if len(pieces) < 2:
+        return pieces
     best: dict[tuple[object, ...], Reach] = {}
     for piece in pieces:
         key = (piece.kind, piece.principal, piece.account, piece.behalf, piece.organizations, piece.times)
@@ -147,7 +179,7 @@ def _who(reach: Reach, deny: Statement, function: FunctionArn) -> tuple[Truth, l
         if _takes_in(principal, reach) is not False:
             return None, []
         if _lies_in(principal, reach):
-            spared.extend(reaches(replace(reach.candidate, principal=principal), function))
+            spared.extend(reaches(reach.candidate._replace(principal=principal), function))
     return True, spared
 
 

@@ -24,9 +24,9 @@ _AGAIN: Final = " (again)"
 _NEW: Final = {"Version": "2012-10-17", "Id": "default"}
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Document:
-    """One policy. `raw` is the JSON value, `text` what was given when it was text.
+    """One policy, to be treated as immutable. `raw` is the JSON value, `text` what was given when it was text.
 
     `exists` is False only for "AWS says there is no policy"; an unreadable text has a `problem` instead, because a
     policy that could not be read is never an empty one. `version` without an entry is "2008-10-17", as AWS reads it.
@@ -54,6 +54,12 @@ class Document:
         if not self.exists:
             return hashlib.sha256(b"no policy").hexdigest()
         return hashlib.sha256(_canonical_json(self.raw).encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the text as it was given, or of the canonical JSON where there was none: cheap, for caches only."""
+        text = self.text if self.text is not None else self.digest
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
     @property
     def expands_variables(self) -> bool:
@@ -103,7 +109,7 @@ def parse(document: str | bytes | Mapping[str, Any] | None, *, partition: str = 
     if not isinstance(document, str):
         return _read(document, None, partition)
     try:
-        raw = json.loads(document, object_pairs_hook=_object)
+        raw = _DECODER.decode(document.removeprefix("\ufeff"))
     except RecursionError:
         return _unreadable(document, "its JSON is nested too deeply")
     except ValueError:
@@ -164,15 +170,16 @@ def _unmatched(these: Document, those: Document) -> list[Statement]:
 
 
 def _read(raw: Any, text: str | None, partition: str) -> Document:
-    if not isinstance(raw, Mapping):
+    if type(raw) is not dict and not isinstance(raw, Mapping):
         return Document(problem="the policy is not a JSON object", text=text, raw=raw)
     problem = None
-    entries: list[Any] = []
-    for key, value in raw.items():
-        if key == "Statement" or (isinstance(raw, Doubled) and key in _every_place("Statement", raw)):
-            entries.extend(value if isinstance(value, list | tuple) else [value])
+    found = [raw[place] for place in _every_place("Statement", raw)] if isinstance(raw, Doubled) else [raw.get("Statement")]
     if "Statement" not in raw:
         problem = "the policy has no Statement"
+        found = []
+    entries: list[Any] = []
+    for value in found:
+        entries += value if isinstance(value, list | tuple) else [value]
     version = raw.get("Version", "2008-10-17")
     if version not in ("2012-10-17", "2008-10-17"):
         problem = "its Version is neither 2012-10-17 nor 2008-10-17"
@@ -180,7 +187,7 @@ def _read(raw: Any, text: str | None, partition: str) -> Document:
         problem = "the policy names an element twice"
     identity = raw.get("Id")
     return Document(
-        statements=tuple(parse_statement(entry, index, partition) for index, entry in enumerate(entries)),
+        statements=tuple([parse_statement(entry, index, partition) for index, entry in enumerate(entries)]),
         version=str(version),
         id=identity if isinstance(identity, str) else None,
         problem=problem,
@@ -192,6 +199,9 @@ def _read(raw: Any, text: str | None, partition: str) -> Document:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     return found if len(found) == len(pairs) else Doubled(_keep_all(pairs))
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _keep_all(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

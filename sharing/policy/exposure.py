@@ -11,15 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from . import verdicts
+from . import services, verdicts
+from .actions import ActionClass
 from .arn import FunctionArn
+from .conditions import Atom
 from .document import Document, parse
 from .principal import PrincipalKind
 from .reach import Reach
 from .reduction import reduction
-from .statement import Statement
+from .statement import Condition, Statement
 from .verdicts import NO_URL, Answer, Audience, Membership, Question, Zone
 
 __all__ = ["NO_URL", "Answer", "Audience", "Conditions", "Exposure", "Kind", "Zone", "exposures"]
@@ -37,17 +40,32 @@ class Kind(StrEnum):
     GHOST = "ghost"
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The conditions on an exposure as texts: those that narrow who is let in, and those that do not."""
-
-    narrowing: tuple[str, ...] = ()
-    other: tuple[str, ...] = ()
+_NOBODY: Final[frozenset[str]] = frozenset()
+_KINDS: Final = {kind.value: kind for kind in Kind}
 
 
-@dataclass(frozen=True, slots=True)
+class Conditions(NamedTuple):
+    """The conditions on an exposure: those that narrow who is let in, and those that do not."""
+
+    narrowing_atoms: tuple[Atom | Condition, ...] = ()
+    other_atoms: tuple[Atom | Condition, ...] = ()
+
+    @property
+    def narrowing(self) -> tuple[str, ...]:
+        """Texts such as `StringEquals aws:PrincipalOrgID = o-…`; a Deny's as `not (…)`; a shared secret masked."""
+        return _texts(self.narrowing_atoms)
+
+    @property
+    def other(self) -> tuple[str, ...]:
+        return _texts(self.other_atoms)
+
+
+_NO_CONDITIONS: Final = Conditions()
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Exposure:
-    """One way in.
+    """One way in; to be treated as immutable.
 
     `principal`: account id, ARN (or ARN pattern), organisation id or unit path, service name, `*`, unique id.
     `account`: whose, where that is fixed; for a service the account it calls for. `organization`: membership that is
@@ -61,7 +79,7 @@ class Exposure:
     account: str | None
     organization: str | None
     actions: tuple[str, ...]
-    action_class: str
+    action_class: ActionClass
     qualifier: str | None
     conditions: Conditions
     statements: tuple[Statement, ...]
@@ -107,22 +125,63 @@ def exposures(
     asked = Question(
         function,
         owner_account,
-        frozenset(trusted_accounts),
-        frozenset(trusted_organizations),
+        frozenset(trusted_accounts) if trusted_accounts else _NOBODY,
+        frozenset(trusted_organizations) if trusted_organizations else _NOBODY,
         verdicts.lookup(organization_of),
         organization_of if isinstance(organization_of, Mapping) else None,
         NO_URL if url_auth in ("", NO_URL) else url_auth,
         at,
         buckets or {},
     )
-    found = (_judge(reach, policy, asked) for reach in reduction(policy, function).reaches)
-    return [exposure for exposure in found if exposure is not None]
+    colours = asked.colours
+    found = []
+    for reach in reduction(policy, function).reaches:
+        one = None if colours else _at_a_glance(reach, policy, owner_account)
+        one = one or _judge(reach, policy, asked)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _at_a_glance(reach: Reach, policy: Document, owner: str) -> Exposure | None:
+    """The answer about one known account, role, user or source of a service, with nothing else to it; else None."""
+    candidate = reach.candidate
+    if reach.account is None or not reach.bare:
+        return None
+    if candidate.nothing or candidate.action_class is ActionClass.INVOKE_URL:
+        return None
+    if reach.behalf is not None:
+        known = services.lookup(reach.principal)
+        if known is not None and known.crosses_accounts is False:
+            return None
+    at_home = reach.account == owner
+    statements, indexes = policy.statements, candidate.statements
+    return Exposure(
+        _KINDS[reach.kind],
+        reach.principal,
+        reach.account,
+        None,
+        _sorted(candidate.actions),
+        candidate.action_class,
+        candidate.qualifier,
+        Conditions(reach.narrowing, reach.other) if reach.narrowing or reach.other else _NO_CONDITIONS,
+        (statements[indexes[0]],) if len(indexes) == 1 else tuple([statements[index] for index in indexes]),
+        Answer.NO,
+        Answer.NO if at_home else Answer.YES,
+        Answer.NO,
+        None,
+        Zone.OWNER if at_home else Zone.OUTSIDE,
+    )
 
 
 def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
     """Apply trust, membership, URLs, buckets and time; None for somebody who is not let in after all."""
     doubts = list(reach.doubts)
-    if not verdicts.in_time(reach, asked, doubts) or not verdicts.is_member(reach, asked) or not verdicts.is_ours(reach, asked):
+    if reach.times and not verdicts.in_time(reach, asked, doubts):
+        return None
+    if (reach.organizations or reach.not_organizations) and not verdicts.is_member(reach, asked):
+        return None
+    if reach.ours and not verdicts.is_ours(reach, asked):
         return None
     candidate = reach.candidate
     latent = candidate.nothing or reach.dead
@@ -145,24 +204,35 @@ def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
     elif doubts:
         public, external, opened = (Answer.DEPENDS if one is not Answer.NO else one for one in (public, external, opened))
         reasons.extend(doubts)
-    is_url = reach.only_by_url or candidate.action_class == "invoke-url"
-    organization = verdicts.organization_name(reach, asked)
+    is_url = reach.only_by_url or candidate.action_class is ActionClass.INVOKE_URL
+    organization = verdicts.organization_name(reach, asked) if reach.organizations else None
+    statements = policy.statements
+    indexes = candidate.statements
     return Exposure(
-        Kind(reach.kind),
+        _KINDS[reach.kind],
         organization or "" if reach.kind == "organization" else reach.principal,
         reach.account,
         organization,
-        tuple(sorted(candidate.actions)),
-        str(candidate.action_class),
+        _sorted(candidate.actions),
+        candidate.action_class,
         candidate.qualifier,
-        Conditions(reach.narrowing, reach.other),
-        tuple(policy.statements[index] for index in candidate.statements),
+        Conditions(reach.narrowing, reach.other) if reach.narrowing or reach.other else _NO_CONDITIONS,
+        (statements[indexes[0]],) if len(indexes) == 1 else tuple(statements[index] for index in indexes),
         public,
         external,
         opened,
         verdicts.audience(reach, is_url, asked) if public is not Answer.NO else None,
         verdicts.zone(reach, organization, asked),
         latent or (verdicts.missing(reach, asked) if is_url else None) or None,
-        tuple(dict.fromkeys(reasons)) if Answer.DEPENDS in (public, external, opened) else (),
+        tuple(dict.fromkeys(reasons)) if reasons and Answer.DEPENDS in (public, external, opened) else (),
         tuple(notes),
     )
+
+
+@lru_cache(maxsize=4096)
+def _sorted(actions: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(actions))
+
+
+def _texts(atoms: tuple[Atom | Condition, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(atom.text for atom in atoms if not getattr(atom, "hidden", False))) if atoms else ()

@@ -106,7 +106,8 @@ _KEYS: Final[dict[str, Key]] = {
             "rolesessionname",
         )
     },
-    **{f"aws:{name}": Key(Role.CALLER, *_ANY) for name in ("useragent", "referer", "principaltype", "vpcsourceip", "tagkeys")},
+    **{f"aws:{name}": Key(Role.CALLER, *_ANY) for name in ("useragent", "referer", "vpcsourceip", "tagkeys")},
+    "aws:principaltype": Key(Role.CALLER, _ALWAYS, _SOMETIMES, _ALWAYS),
     "aws:securetransport": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "true"),
     "aws:requestedregion": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "region"),
     "aws:resourceaccount": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "account"),

@@ -40,30 +40,35 @@ def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
         key = key_of(atom.key)
         if atom.family == "unknown" or key.role is Role.UNKNOWN:
             population.cannot_judge(atom)
-            population.other.append(atom)
+            population.note(atom)
             continue
-        population.signed = population.signed and _may_carry(atom, key.signed)
-        population.service = population.service and _may_carry(atom, key.service)
-        population.anonymous = population.anonymous and _may_carry(atom, key.anonymous)
-        (_presence if atom.family == "null" else _HANDLERS[key.role])(population, atom, key)
+        if not atom.absent:
+            if key.signed is Presence.NEVER:
+                population.signed = False
+            if key.service is Presence.NEVER:
+                population.service = False
+            if key.anonymous is Presence.NEVER:
+                population.anonymous = False
+        if atom.family == "null":
+            _presence(population, atom, key)
+        else:
+            _HANDLERS[key.role](population, atom, key)
         if population.empty:
             break
     return population
 
 
-def _may_carry(atom: Atom, presence: Presence) -> bool:
-    if presence is Presence.NEVER:
-        return atom.absent
-    return not (presence is Presence.ALWAYS and atom.family == "null" and not atom.want)
-
-
 def _presence(population: Population, atom: Atom, key: Key) -> None:
-    """`Null`: callers that never or always carry the key are settled already; the others choose what suits them."""
-    population.other.append(atom)
+    """`Null`: callers that always carry the key fail if it must be absent; those that may choose what suits them."""
+    population.note(atom)
+    if not atom.want:
+        population.signed = population.signed and key.signed is not Presence.ALWAYS
+        population.service = population.service and key.service is not Presence.ALWAYS
+        population.anonymous = population.anonymous and key.anonymous is not Presence.ALWAYS
     if key.role in (Role.TOKEN, Role.NETWORK) and atom.want:
-        population.limits.append(f"only calls that carry {atom.source.key}")
+        population.limit(f"only calls that carry {atom.source.key}")
     if key.role in _SOURCES and atom.absent and not population.signed:
-        population.doubts.append(f"whether the service sends {atom.source.key}")
+        population.doubts += (f"whether the service sends {atom.source.key}",)
     if key.role in (Role.URL_AUTH, Role.VIA_URL) and atom.want:
         population.demand_url()
 
@@ -73,7 +78,6 @@ def _who(
     atom: Atom,
     attribute: str,
     settle: Callable[[str, Atom], str | None],
-    excluded: list[Atom] | None = None,
 ) -> None:
     """A key that says who a signed caller is; `settle` gives a value's fixed form, "" for nobody, None for open."""
     if misfit(population, atom):
@@ -83,8 +87,10 @@ def _who(
         population.note(atom)
         if atom.family in WILD and "*" in values and not (attribute == "organizations" and atom.absent):
             population.signed = False
-        if excluded is not None:
-            excluded.append(atom)
+        if attribute == "accounts":
+            population.not_accounts += (atom,)
+        elif attribute == "arns":
+            population.not_arns += (atom,)
         return
     doubt_literal_wildcard(population, atom)
     settled = [settle(value, atom) for value in values]
@@ -102,11 +108,11 @@ def _account(population: Population, atom: Atom, key: Key) -> None:
     if atom.family in TEXT:
         matched = any_of(compare(atom, value, "anonymous") for value in atom.values)
         population.anonymous = population.anonymous and matched is atom.want
-    _who(population, atom, "accounts", fixed.account, population.not_accounts)
+    _who(population, atom, "accounts", fixed.account)
 
 
 def _arn(population: Population, atom: Atom, key: Key) -> None:
-    _who(population, atom, "arns", fixed.arn, population.not_arns)
+    _who(population, atom, "arns", fixed.arn)
 
 
 def _user_id(population: Population, atom: Atom, key: Key) -> None:
@@ -117,7 +123,7 @@ def _organization(population: Population, atom: Atom, key: Key) -> None:
     settle = fixed.organization_path if key.role is Role.ORGANIZATION_PATH else fixed.organization
     _who(population, atom, "organizations", settle)
     if not atom.want and atom.family in TEXT:
-        population.not_organizations.extend(value for value in atom.values if not fixed.is_open(value, atom))
+        population.not_organizations += tuple(value for value in atom.values if not fixed.is_open(value, atom))
 
 
 def _source_function(population: Population, atom: Atom, key: Key) -> None:
@@ -129,7 +135,7 @@ def _source(population: Population, atom: Atom, key: Key) -> None:
     if misfit(population, atom):
         return
     if not atom.want:
-        population.not_sources.extend(atom.values)
+        population.not_sources += atom.values
     elif not atom.absent:
         doubt_literal_wildcard(population, atom)
     if not atom.want or atom.absent:
@@ -139,7 +145,7 @@ def _source(population: Population, atom: Atom, key: Key) -> None:
     if key.role is Role.SOURCE_ARN:
         arns = [source_arn(value) for value in values]
         if atom.family == "like" and any(has_wildcard(":".join(arn.text.split(":", 5)[:5])) for arn in arns):
-            population.doubts.append(f"a wildcard of {atom.source.operator} runs over colons, past the account")
+            population.doubts += (f"a wildcard of {atom.source.operator} runs over colons, past the account",)
         population.note(atom, any(arn.scope is not Scope.OPEN for arn in arns))
         population.source_arns = meet(population.source_arns, arns)
         population.service = population.service and bool(population.source_arns)

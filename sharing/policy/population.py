@@ -7,7 +7,6 @@ anonymous callers of a function URL.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 from . import fixed
@@ -24,15 +23,13 @@ _BY_URL: Final = frozenset((ActionClass.INVOKE, ActionClass.INVOKE_URL))
 Values = tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Population:
     """The callers left, and what is known of them. None for a list means "not narrowed by this".
 
     `doubts` make every answer depend; `limits` are bounds (network, shared secret) that make only "everyone" depend.
+    The defaults are immutable and stay on the class: one is made for every principal of every statement read.
     """
 
-    function: FunctionArn
-    action_class: ActionClass
     signed: bool = True
     service: bool = True
     anonymous: bool = True
@@ -45,20 +42,24 @@ class Population:
     source_accounts: Values | None = None
     source_arns: tuple[SourceArn, ...] | None = None
     source_organizations: Values | None = None
-    not_accounts: list[Atom] = field(default_factory=list)
-    not_arns: list[Atom] = field(default_factory=list)
-    not_organizations: list[str] = field(default_factory=list)
-    not_sources: list[str] = field(default_factory=list)
+    not_accounts: tuple[Atom, ...] = ()
+    not_arns: tuple[Atom, ...] = ()
+    not_organizations: tuple[str, ...] = ()
+    not_sources: tuple[str, ...] = ()
     url_types: frozenset[str] = URL_TYPES
     only_by_url: bool = False
     token: bool = False
     no_address: bool = False
-    times: list[Atom] = field(default_factory=list)
-    ours: list[Atom] = field(default_factory=list)
-    narrowing: list[Atom] = field(default_factory=list)
-    other: list[Atom] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-    limits: list[str] = field(default_factory=list)
+    times: tuple[Atom, ...] = ()
+    ours: tuple[Atom, ...] = ()
+    narrowing: tuple[Atom, ...] = ()
+    other: tuple[Atom, ...] = ()
+    doubts: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    def __init__(self, function: FunctionArn, action_class: ActionClass) -> None:
+        self.function = function
+        self.action_class = action_class
 
     @property
     def empty(self) -> bool:
@@ -76,10 +77,18 @@ class Population:
 
     def note(self, atom: Atom, narrows: bool = False) -> None:
         """List a condition among those that narrow or those that do not."""
-        (self.narrowing if narrows else self.other).append(atom)
+        if narrows:
+            self.narrowing += (atom,)
+        else:
+            self.other += (atom,)
 
     def cannot_judge(self, atom: Atom, why: str = "which cannot be judged") -> None:
-        self.doubts.append(f"condition {atom.source.operator} {atom.source.key}, {why}")
+        self.doubts += (f"condition {atom.source.operator} {atom.source.key}, {why}",)
+
+    def limit(self, bound: str) -> None:
+        """A bound that makes only "everyone" depend."""
+        if bound not in self.limits:
+            self.limits += (bound,)
 
 
 def values_of(population: Population, atom: Atom) -> Values:
@@ -102,7 +111,7 @@ def misfit(population: Population, atom: Atom) -> bool:
 def doubt_literal_wildcard(population: Population, atom: Atom) -> None:
     """StringEquals takes `*` literally and matches nobody real; what was meant is anybody's guess."""
     if atom.family not in WILD and any(has_wildcard(value) for value in atom.values):
-        population.doubts.append(f"{atom.source.operator} takes the wildcard in {atom.source.key} literally")
+        population.doubts += (f"{atom.source.operator} takes the wildcard in {atom.source.key} literally",)
 
 
 def meet_values(now: Values | None, more: Iterable[str]) -> Values:

@@ -63,7 +63,7 @@ class Principal:
         for `*`; other bare strings, written by other tools, are read by their shape.
         `partition` is that of the function, for the forms that do not say it themselves.
         """
-        return _read(value, key, partition)
+        return stored_principal(value, key, partition)
 
     @property
     def name(self) -> str:
@@ -163,7 +163,10 @@ def service(name: str, partition: str = "aws") -> Principal:
 
 # The same few hundred principals recur in thousands of policies.
 @lru_cache(maxsize=65536)
-def _read(value: str, key: str, partition: str) -> Principal:
+def stored_principal(value: str, key: str, partition: str) -> Principal:
+    """What `Principal.from_stored` says, remembered."""
+    if key == "AWS" and value.startswith("arn:"):
+        return _read_arn(value, partition)
     folded = key.lower()
     if folded == "service":
         return Principal(PrincipalKind.SERVICE, value, None, partition)
@@ -188,11 +191,13 @@ def _read(value: str, key: str, partition: str) -> Principal:
 
 
 def _read_arn(value: str, partition: str) -> Principal:
-    for pattern in (_ACCOUNT_ROOT, _IDENTITY, _SESSION):
-        found = pattern.fullmatch(value)
-        if found and found[1] in PARTITIONS and "*" not in value and "?" not in value:
-            if pattern is _ACCOUNT_ROOT:
-                return Principal(PrincipalKind.ACCOUNT, found[2], found[2], found[1])
-            kind = PrincipalKind.SESSION if pattern is _SESSION else PrincipalKind(found[3])
-            return Principal(kind, value, found[2], found[1])
-    return Principal(PrincipalKind.UNKNOWN, value, None, partition)
+    if value[:13] == "arn:aws:iam::" and value[25:] == ":root" and is_account_id(value[13:25]):
+        return Principal(PrincipalKind.ACCOUNT, value[13:25], value[13:25], "aws")
+    pattern = _ACCOUNT_ROOT if value.endswith(":root") else _SESSION if ":sts:" in value[:24] else _IDENTITY
+    found = pattern.fullmatch(value)
+    if found is None or found[1] not in PARTITIONS or "*" in value or "?" in value:
+        return Principal(PrincipalKind.UNKNOWN, value, None, partition)
+    if pattern is _ACCOUNT_ROOT:
+        return Principal(PrincipalKind.ACCOUNT, found[2], found[2], found[1])
+    kind = PrincipalKind.SESSION if pattern is _SESSION else PrincipalKind.ROLE if found[3] == "role" else PrincipalKind.USER
+    return Principal(kind, value, found[2], found[1])

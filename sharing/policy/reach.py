@@ -5,23 +5,21 @@ A reach knows nothing of trust, membership, URLs, buckets or the clock: those ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from .actions import ActionClass
 from .arn import FunctionArn, is_account_id
 from .conditions import WILD, Atom, atom_of
 from .matching import any_of, arn_matches, covers, glob_matches, has_wildcard, overlap
 from .narrowing import remaining
-from .population import Population
+from .population import URL_TYPES, Population
 from .principal import Principal, PrincipalKind
 from .services import same_service
 from .sources import Behalf, Scope, behalves
 from .statement import Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A principal with the conditions it must satisfy, before they are applied.
 
     `nothing`: why these actions authorise nothing, empty if they do. `qualifier` "*" stands for every alias and version.
@@ -37,8 +35,7 @@ class Candidate:
     nothing: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Somebody who is let in.
 
     `kind` is one of exposure.Kind. `organizations`: membership that is demanded besides; `not_organizations`: that is
@@ -56,67 +53,85 @@ class Reach:
     not_organizations: tuple[str, ...] = ()
     times: tuple[Atom, ...] = ()
     ours: tuple[Atom, ...] = ()
-    url_types: frozenset[str] = frozenset()
+    url_types: frozenset[str] = URL_TYPES
     only_by_url: bool = False
     anonymous: bool = False
     behalf: Behalf | None = None
     token: bool = False
-    narrowing: tuple[str, ...] = ()
-    other: tuple[str, ...] = ()
+    narrowing: tuple[Atom | Condition, ...] = ()
+    other: tuple[Atom | Condition, ...] = ()
     doubts: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     dead: str = ""
     half: str = ""
 
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is left to be judged but whose it is."""
+        return not (
+            self.organizations
+            or self.not_organizations
+            or self.times
+            or self.ours
+            or self.only_by_url
+            or self.doubts
+            or self.limits
+            or self.dead
+            or self.half
+        )
 
-_IDENTITIES: Final = frozenset((PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION))
+
+_GHOST: Final = "it names a deleted role or user, and one of the same name made later does not get the access back"
+_FEDERATED: Final = "identity providers work in the trust policies of roles only"
 
 
-def reaches(candidate: Candidate, function: FunctionArn) -> list[Reach]:
-    """Everybody the candidate lets in; empty when its conditions cannot hold together."""
-    kind = candidate.principal.kind
+def reaches(candidate: Candidate, function: FunctionArn, *, pinned: bool = True) -> list[Reach]:
+    """Everybody the candidate lets in; empty when its conditions cannot hold together.
+
+    `pinned` False leaves every piece with the whole candidate: enough, and faster, where nothing is taken away from it.
+    """
+    principal = candidate.principal
+    kind = principal.kind
+    if principal.account is not None and principal.partition not in ("", function.partition):
+        return []
     population = Population(function, candidate.action_class)
     if kind is PrincipalKind.SERVICE:
         population.signed = population.anonymous = False
     elif kind is not PrincipalKind.EVERYONE and kind is not PrincipalKind.UNKNOWN:
         population.service = population.anonymous = False
-    if _foreign_partition(candidate.principal, function):
-        return []
-    remaining(population, candidate.atoms)
-    if population.empty:
-        return []
-    piece = _Piece(candidate, population)
+    if candidate.atoms:
+        remaining(population, candidate.atoms)
+        if not (population.signed or population.service or population.anonymous):
+            return []
+    piece = _Piece(candidate, population, pinned)
     match kind:
-        case PrincipalKind.EVERYONE:
-            return piece.everyone()
         case PrincipalKind.ACCOUNT:
-            return piece.account(candidate.principal.value)
+            return piece.account(principal.value)
         case PrincipalKind.ROLE | PrincipalKind.USER | PrincipalKind.SESSION:
             return piece.identity()
         case PrincipalKind.SERVICE:
-            return piece.service(candidate.principal.value)
+            return piece.service(principal.value)
+        case PrincipalKind.EVERYONE:
+            return piece.everyone()
         case PrincipalKind.GHOST:
-            why = "it names a deleted role or user, and one of the same name made later does not get the access back"
-            return [piece.reach("ghost", candidate.principal.value, None, dead=why)]
+            return [piece.reach("ghost", principal.value, None, dead=_GHOST)]
         case PrincipalKind.FEDERATED:
-            why = "identity providers work in the trust policies of roles only"
-            return [piece.reach("federated", candidate.principal.value, candidate.principal.account, dead=why)]
+            return [piece.reach("federated", principal.value, principal.account, dead=_FEDERATED)]
     return [piece.unreadable()]
-
-
-def _foreign_partition(principal: Principal, function: FunctionArn) -> bool:
-    return principal.account is not None and principal.partition not in ("", function.partition)
 
 
 class _Piece:
     """Splits one population into reaches."""
 
-    def __init__(self, candidate: Candidate, population: Population) -> None:
+    __slots__ = ("candidate", "doubts", "pinned", "population")
+
+    def __init__(self, candidate: Candidate, population: Population, pinned: bool) -> None:
         self.candidate = candidate
         self.population = population
-        self.narrowing = _texts(population.narrowing)
-        self.other = _texts(population.other)
-        self.doubts = tuple(dict.fromkeys((*candidate.doubts, *population.doubts)))
+        self.pinned = pinned
+        self.doubts = candidate.doubts
+        if population.doubts:
+            self.doubts = tuple(dict.fromkeys((*candidate.doubts, *population.doubts)))
 
     def reach(
         self,
@@ -125,7 +140,7 @@ class _Piece:
         account: str | None,
         *,
         pin: Atom | None = None,
-        pinned: Principal | None = None,
+        as_principal: Principal | None = None,
         organizations: tuple[str, ...] | None = None,
         doubt: str = "",
         dead: str = "",
@@ -133,29 +148,31 @@ class _Piece:
         anonymous: bool = False,
     ) -> Reach:
         population, candidate = self.population, self.candidate
-        if pin is not None or pinned is not None:
+        if pin is not None or as_principal is not None:
             atoms = (*candidate.atoms, pin) if pin is not None else candidate.atoms
-            candidate = replace(candidate, principal=pinned or candidate.principal, atoms=atoms)
+            candidate = candidate._replace(principal=as_principal or candidate.principal, atoms=atoms)
         if population.no_address and not dead and kind != "service":
             dead = "private addresses never match a call over the internet"
+        if organizations is None:
+            organizations = population.organizations or ()
         return Reach(
             kind,
             principal,
             account,
             candidate,
-            population.organizations or () if organizations is None else organizations,
-            tuple(population.not_organizations),
-            tuple(population.times),
-            tuple(population.ours),
+            organizations,
+            population.not_organizations,
+            population.times,
+            population.ours,
             population.url_types,
             population.only_by_url,
             anonymous,
             behalf,
             population.token,
-            self.narrowing,
-            self.other,
+            population.narrowing,
+            population.other,
             (*self.doubts, doubt) if doubt else self.doubts,
-            tuple(dict.fromkeys(population.limits)),
+            population.limits,
             dead,
         )
 
@@ -184,7 +201,7 @@ class _Piece:
                     name,
                     None,
                     organizations=(name,),
-                    pin=_pin("StringLike", "aws:PrincipalOrgPaths" if "/" in name else "aws:PrincipalOrgID", name),
+                    pin=self._pin("StringLike", "aws:PrincipalOrgPaths" if "/" in name else "aws:PrincipalOrgID", name),
                 )
                 for name in population.organizations
                 if name not in population.not_organizations
@@ -199,8 +216,10 @@ class _Piece:
             return []
         if population.arns is not None or population.ids is not None or population.functions is not None:
             return self._identities(account)
-        pinned = Principal(PrincipalKind.ACCOUNT, account, account, population.function.partition)
-        return [self.reach("account", account, account, pinned=pinned)]
+        if self.candidate.principal.kind is PrincipalKind.ACCOUNT or not self.pinned:
+            return [self.reach("account", account, account)]
+        itself = Principal(PrincipalKind.ACCOUNT, account, account, population.function.partition)
+        return [self.reach("account", account, account, as_principal=itself)]
 
     def _identities(self, account: str | None) -> list[Reach]:
         """Roles, users or unique ids that PrincipalArn, userid or SourceFunctionArn leave, in `account` if given."""
@@ -212,7 +231,7 @@ class _Piece:
                 owner = identity if is_account_id(identity) else account
                 if owner is None and population.accounts is not None and len(population.accounts) == 1:
                     owner = population.accounts[0]
-                found.append(self.reach("identity", identity, owner, pin=_pin("StringLike", "aws:userid", identity)))
+                found.append(self.reach("identity", identity, owner, pin=self._pin("StringLike", "aws:userid", identity)))
             return found
         found = []
         for value in values:
@@ -223,7 +242,7 @@ class _Piece:
                 continue
             if not self._shut_out(owner, value):
                 key = "aws:PrincipalArn" if population.arns else "lambda:SourceFunctionArn"
-                found.append(self.reach("identity", value, owner, pin=_pin("ArnLike", key, value)))
+                found.append(self.reach("identity", value, owner, pin=self._pin("ArnLike", key, value)))
         return found
 
     def identity(self) -> list[Reach]:
@@ -260,15 +279,17 @@ class _Piece:
 
     def _source_pin(self, behalf: Behalf) -> Atom | None:
         population = self.population
+        if not self.pinned:
+            return None
         if population.source_accounts is not None and behalf.account:
-            return _pin("StringEquals", "aws:SourceAccount", behalf.account)
+            return self._pin("StringEquals", "aws:SourceAccount", behalf.account)
         if behalf.scope is Scope.ORGANIZATION:
-            return _pin("StringLike", "aws:SourceOrgPaths" if "/" in behalf.name else "aws:SourceOrgID", behalf.name)
+            return self._pin("StringLike", "aws:SourceOrgPaths" if "/" in behalf.name else "aws:SourceOrgID", behalf.name)
         if population.source_arns is None:
             return None
         arns = [arn.text for arn in population.source_arns if arn.scope is behalf.scope and arn.account == behalf.account]
         named = [text for text in arns if behalf.scope is Scope.OPEN or behalf.account or behalf.name in text]
-        return _pin("ArnLike", "aws:SourceArn", *named) if named else None
+        return self._pin("ArnLike", "aws:SourceArn", *named) if named else None
 
     def unreadable(self) -> Reach:
         """A principal nobody could read: with a wildcard it might be anybody, otherwise one unknown identity."""
@@ -277,9 +298,16 @@ class _Piece:
         kind = "everyone" if has_wildcard(value) else "identity"
         return self.reach(kind, value, None, doubt=doubt)
 
+    def _pin(self, operator: str, key: str, *values: str) -> Atom | None:
+        if not self.pinned:
+            return None
+        return atom_of(Condition(operator, key, values), True)._replace(hidden=True)
+
     def _shut_out(self, account: str, arn: str) -> bool:
         """Whether a negated condition certainly excludes all of the account or ARN pattern."""
         population = self.population
+        if not population.not_accounts and not population.not_arns:
+            return False
         return any(_excludes(atom, account) for atom in population.not_accounts) or any(
             _excludes(atom, arn) for atom in population.not_arns
         )
@@ -297,14 +325,6 @@ def _excludes(atom: Atom, pattern: str) -> bool:
 def _arn_covers(wide: str, narrow: str) -> bool:
     wide_parts, parts = wide.split(":", 5), narrow.split(":", 5)
     return wide == "*" or (len(wide_parts) == len(parts) and all(map(covers, wide_parts, parts)))
-
-
-def _pin(operator: str, key: str, *values: str) -> Atom:
-    return replace(atom_of(Condition(operator, key, values), True), hidden=True)
-
-
-def _texts(atoms: list[Atom]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(atom.text for atom in atoms if not atom.hidden))
 
 
 def _shown_arn(principal: Principal) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -14,9 +14,10 @@ from .conditions import atom_of, expanded
 from .denial import Blocked, subtract
 from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
+from .plain import plain
 from .principal import EVERYONE, PrincipalKind
 from .reach import Candidate, Reach, reaches
-from .statement import Statement
+from .statement import ALLOW, DENY, Statement
 
 _ALL: Final = frozenset(actions.ACTIONS)
 
@@ -30,13 +31,13 @@ class Reduction:
     nobody: tuple[int, ...] = ()
 
 
-_cache: dict[tuple[str, FunctionArn], Reduction] = {}
+_cache: dict[tuple[bytes, FunctionArn], Reduction] = {}
 _MOST_KEPT: Final = 20_000
 
 
 def reduction(document: Document, function: FunctionArn) -> Reduction:
     """Reduce a policy of exactly this form of a function; kept by the document's hash, so never twice for the same."""
-    key = (document.digest, function)
+    key = (document.fingerprint, function)
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _MOST_KEPT:
@@ -48,22 +49,32 @@ def reduction(document: Document, function: FunctionArn) -> Reduction:
 def reduce(document: Document, function: FunctionArn) -> Reduction:
     """Reduce without looking for an earlier result."""
     variables = document.expands_variables
+    takers = [one for one in document.statements if one.effect != ALLOW]
+    pinned = bool(takers)
+    own = str(function)
+    all_plain = True
     found: list[Reach] = []
     nobody: list[int] = []
     for statement in document.statements:
-        if statement.is_deny:
+        if statement.effect == DENY:
             continue
-        pieces = [reach for candidate in _candidates(statement, function, variables) for reach in reaches(candidate, function)]
-        found.extend(pieces)
-        if not pieces:
+        short = plain(statement, function, own, pinned)
+        if short is not None:
+            found += short
+            continue
+        all_plain = False
+        before = len(found)
+        for candidate in _candidates(statement, function, variables):
+            found.extend(reaches(candidate, function, pinned=pinned))
+        if len(found) == before:
             nobody.append(statement.index)
     if document.problem:
-        found = [replace(reach, doubts=(*reach.doubts, document.problem)) for reach in found] or _anybody(document, function)
+        found = [reach._replace(doubts=(*reach.doubts, document.problem)) for reach in found] or _anybody(document, function)
     blocked: list[Blocked] = []
-    for statement in document.statements:
-        if found and not statement.is_allow and (statement.is_deny or statement.doubts):
-            found = subtract(found, statement, function, variables, blocked)
-    return Reduction(tuple(_paired(_merged(found))), tuple(blocked), tuple(nobody))
+    for taker in takers:
+        found = subtract(found, taker, function, variables, blocked)
+    found = _merged(found) if len(found) > 1 else found
+    return Reduction(tuple(found if all_plain else _paired(found)), tuple(blocked), tuple(nobody))
 
 
 def _anybody(document: Document, function: FunctionArn) -> list[Reach]:
@@ -75,17 +86,20 @@ def _anybody(document: Document, function: FunctionArn) -> list[Reach]:
 
 
 def _candidates(statement: Statement, function: FunctionArn, variables: bool) -> Iterator[Candidate]:
-    doubts = (f"{statement.name}: {statement.problem}",) if statement.doubts - {"Sid"} else ()
-    atoms = tuple(atom_of(condition, variables) for condition in statement.conditions)
+    doubts: tuple[str, ...] = ()
+    if statement.doubts and statement.doubts - {"Sid"}:
+        doubts = (f"{statement.name}: {statement.problem}",)
+    atoms = tuple([atom_of(condition, variables) for condition in statement.conditions]) if statement.conditions else ()
     if any(principal.kind is PrincipalKind.EVERYONE for principal in statement.not_principals):
         return  # everybody but everybody
     principals = statement.principals or (EVERYONE,)
     groups = _groups(statement)
+    place = (statement.index,)
     for qualifier, doubt in _targets(statement, function, variables):
         for action_class, names, nothing, unsure in groups:
-            reasons = (*doubts, *(text for text in (doubt, unsure) if text))
+            reasons = (*doubts, *(text for text in (doubt, unsure) if text)) if doubt or unsure else doubts
             for principal in principals:
-                yield Candidate(principal, atoms, action_class, names, qualifier, (statement.index,), reasons, nothing)
+                yield Candidate(principal, atoms, action_class, names, qualifier, place, reasons, nothing)
 
 
 Group = tuple[ActionClass, frozenset[str], str, str]
@@ -173,25 +187,31 @@ def _other_forms(patterns: list[str], function: FunctionArn, base: str) -> list[
 
 def _merged(found: list[Reach]) -> list[Reach]:
     """One entry for what several statements grant alike."""
-    merged: dict[object, Reach] = {}
+    if len({reach.principal for reach in found}) == len(found):
+        return found
+    groups: dict[tuple[str, str, str | None], list[Reach]] = {}
     for reach in found:
+        groups.setdefault(reach[:3], []).append(reach)
+    if len(groups) == len(found):
+        return found
+    return [reach for group in groups.values() for reach in (_merge(group) if len(group) > 1 else group)]
+
+
+def _merge(group: list[Reach]) -> list[Reach]:
+    merged: dict[object, Reach] = {}
+    for reach in group:
         candidate = reach.candidate
-        key = (
-            replace(reach, candidate=_BLANK),
-            candidate.action_class,
-            candidate.qualifier,
-            candidate.nothing,
-            candidate.principal.kind is PrincipalKind.EVERYONE,
-        )
+        everyone = candidate.principal.kind is PrincipalKind.EVERYONE
+        key = (reach._replace(candidate=_BLANK), candidate.action_class, candidate.qualifier, candidate.nothing, everyone)
         now = merged.get(key)
-        if now is not None:
-            candidate = replace(
-                now.candidate,
-                actions=now.candidate.actions | candidate.actions,
-                statements=tuple(sorted({*now.candidate.statements, *candidate.statements})),
-            )
-            reach = replace(now, candidate=candidate)
-        merged[key] = reach
+        if now is None:
+            merged[key] = reach
+            continue
+        both = now.candidate._replace(
+            actions=now.candidate.actions | candidate.actions,
+            statements=tuple(sorted({*now.candidate.statements, *candidate.statements})),
+        )
+        merged[key] = now._replace(candidate=both)
     return list(merged.values())
 
 
@@ -200,6 +220,9 @@ _BLANK: Final = Candidate(EVERYONE, (), ActionClass.INVOKE, frozenset(), None, (
 
 def _paired(found: list[Reach]) -> Iterator[Reach]:
     """Join the two statements a function URL needs: lambda:InvokeFunctionUrl, and lambda:InvokeFunction by the URL."""
+    if not any(reach.only_by_url or reach.candidate.action_class is ActionClass.INVOKE_URL for reach in found):
+        yield from found
+        return
     urls = [reach for reach in found if actions.INVOKE_URL in reach.candidate.actions]
     calls = [reach for reach in found if actions.INVOKE in reach.candidate.actions]
     for reach in found:
@@ -212,10 +235,10 @@ def _paired(found: list[Reach]) -> Iterator[Reach]:
             continue
         partners = [other for other in others if _meet(reach, other)]
         if not partners:
-            yield replace(reach, half=half)
+            yield reach._replace(half=half)
         elif half == actions.INVOKE_URL:
             types = frozenset(kind for partner in partners for kind in partner.url_types)
-            yield replace(reach, url_types=reach.url_types & types or reach.url_types)
+            yield reach._replace(url_types=reach.url_types & types or reach.url_types)
         else:
             yield reach
 

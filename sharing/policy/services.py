@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -172,6 +173,17 @@ def same_service(one: str, other: str) -> bool:
 
 def lookup(principal: str, known: Mapping[str, Service] = KNOWN) -> Service | None:
     """What is known about a principal, in any partition; a regional one (`sns.REGION.…`) counts as its service."""
+    if known is KNOWN:
+        return _lookup_known(principal)
+    return _lookup(principal, known)
+
+
+@lru_cache(maxsize=4096)
+def _lookup_known(principal: str) -> Service | None:
+    return _lookup(principal, KNOWN)
+
+
+def _lookup(principal: str, known: Mapping[str, Service]) -> Service | None:
     found = known.get(principal)
     if found:
         return found

@@ -7,8 +7,8 @@ made again by a stranger; a wildcard in the account field, or in a bucket's name
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import Final, NamedTuple
 
 from .arn import is_account_id
 from .matching import has_wildcard, overlap
@@ -24,8 +24,7 @@ class Scope(Enum):
     OPEN = "of any account"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceArn:
+class SourceArn(NamedTuple):
     """One value of aws:SourceArn. `name` is the bucket's for Scope.BUCKET, else the whole text."""
 
     text: str
@@ -34,13 +33,16 @@ class SourceArn:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Behalf:
+class Behalf(NamedTuple):
     """What remains of all source conditions together: one account, organisation, bucket, or anything."""
 
     scope: Scope
     account: str | None = None
     name: str = ""
+
+
+OPEN: Final = Behalf(Scope.OPEN)
+_OPEN_ONLY: Final = (OPEN,)
 
 
 def source_arn(text: str) -> SourceArn:
@@ -79,6 +81,8 @@ def behalves(
     accounts: tuple[str, ...] | None, arns: tuple[SourceArn, ...] | None, organizations: tuple[str, ...] | None
 ) -> tuple[Behalf, ...]:
     """What is left of source accounts, ARNs and organisations together; empty when they contradict each other."""
+    if arns is None and accounts is None and organizations is None:
+        return _OPEN_ONLY
     if arns is not None and accounts is not None:
         left = [arn.account for arn in arns if arn.account in accounts]
         if any(arn.account is None for arn in arns):  # an ARN without an account contradicts none
@@ -88,10 +92,10 @@ def behalves(
         return tuple(Behalf(Scope.ACCOUNT, account) for account in accounts)
     found = [Behalf(arn.scope, arn.account, "" if arn.account else arn.name) for arn in arns or ()]
     if arns is None:
-        found = [Behalf(Scope.OPEN)]
+        found = [OPEN]
     if organizations is not None:
         by_organization = [Behalf(Scope.ORGANIZATION, None, name) for name in organizations]
         kept = [behalf for behalf in found if behalf.scope is Scope.ACCOUNT]
         found = kept + (by_organization if len(kept) < len(found) else [])
-    merged = [Behalf(Scope.OPEN) if behalf.scope is Scope.OPEN else behalf for behalf in found]
+    merged = [OPEN if behalf.scope is Scope.OPEN else behalf for behalf in found]
     return tuple(dict.fromkeys(merged))

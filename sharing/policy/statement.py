@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from .principal import Principal, PrincipalKind
+from .principal import Principal, PrincipalKind, stored_principal
 
 ALLOW: Final = "Allow"
 DENY: Final = "Deny"
@@ -19,6 +19,7 @@ DENY: Final = "Deny"
 _ELEMENTS: Final = frozenset(
     ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 )
+_EFFECTS: Final = frozenset((ALLOW, DENY))
 _NO_DOUBTS: Final[frozenset[str]] = frozenset()
 _MOST_PARTS: Final = 1_000_000
 _PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
@@ -32,26 +33,32 @@ class Doubled(dict[str, Any]):
     """A JSON object that named some key twice. What AWS would make of it is not documented, so nothing is guessed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One `operator: {key: values}` entry. `operator` and `key` as written, `values` as strings (true → "true")."""
 
     operator: str
     key: str
     values: tuple[str, ...]
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """The condition for people, a shared secret masked."""
+        if self.key.lower() == "lambda:eventsourcetoken":
+            return f"{self.operator} {self.key} = ••••••••"
         return f"{self.operator} {self.key} = {', '.join(self.values)}"
 
+    def __str__(self) -> str:
+        return self.text
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, unsafe_hash=True)
 class Statement:
-    """One statement.
+    """One statement; to be treated as immutable (freezing it would double the time of reading a policy).
 
     Of each pair (`principals`/`not_principals` and so on) at most one is filled. `raw` is the JSON value as stored.
     `problem` is None, or a sentence saying what cannot be judged; then the parsed fields hold what was readable and
     `doubts` names the elements ("Principal", "Condition"...) that must not be relied on; "Statement" means none may.
-    `index` is the place in its document.
+    `index` is the place in its document. `usual`: one principal, action and resource each, all of it understood.
     """
 
     sid: str | None
@@ -67,6 +74,7 @@ class Statement:
     problem: str | None = None
     doubts: frozenset[str] = frozenset()
     raw: Any = field(default=None, compare=False, repr=False)
+    usual: bool = field(default=False, compare=False, repr=False)
 
     @property
     def is_allow(self) -> bool:
@@ -84,6 +92,9 @@ class Statement:
 
 def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
     """Read one statement. Never raises. `partition`: of the function, for principals that do not say theirs."""
+    usual = _usual(raw, index, partition)
+    if usual is not None:
+        return usual
     if not isinstance(raw, Mapping):
         why = "the statement is not a JSON object"
         return Statement(None, "", (), (), (), (), (), (), (), index, why, frozenset(("Statement",)), raw)
@@ -124,6 +135,66 @@ def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
         "; ".join(text for _, text in problems) if problems else None,
         frozenset(element for element, _ in problems) if problems else _NO_DOUBTS,
         raw,
+    )
+
+
+_NONE: Final[tuple[Any, ...]] = ()
+_EVERYBODY: Final = "*"
+
+
+def _usual(raw: Any, index: int, partition: str) -> Statement | None:
+    """The shape nearly every statement has, made by AddPermission: one of each, as text. None for any other."""
+    if type(raw) is not dict:
+        return None
+    sid, effect, who = raw.get("Sid"), raw.get("Effect"), raw.get("Principal")
+    action, resource, condition = raw.get("Action"), raw.get("Resource"), raw.get("Condition")
+    expected = 4 + (sid is not None) + (condition is not None)
+    if len(raw) != expected or type(action) is not str or type(resource) is not str:
+        return None
+    if effect not in _EFFECTS or (sid is not None and type(sid) is not str):
+        return None
+    key = ""
+    if type(who) is dict and len(who) == 1:
+        ((key, who),) = who.items()
+        if key not in ("AWS", "Service"):
+            return None
+    elif who != _EVERYBODY:
+        return None
+    if type(who) is not str:
+        return None
+    if not partition:
+        partition = "aws" if resource.startswith("arn:aws:") else _partition((resource,))
+    principal = stored_principal(who, key, partition)
+    conditions: tuple[Condition, ...] = ()
+    if condition is not None:
+        if type(condition) is not dict:
+            return None
+        found = []
+        for operator, keys in condition.items():
+            if type(keys) is not dict:
+                return None
+            for name, value in keys.items():
+                if type(value) is not str:
+                    return None
+                found.append(Condition(operator, name, (value,)))
+        conditions = tuple(found)
+    if principal.kind is PrincipalKind.UNKNOWN:
+        return None
+    return Statement(
+        sid,
+        effect,
+        (principal,),
+        _NONE,
+        (action,),
+        _NONE,
+        (resource,),
+        _NONE,
+        conditions,
+        index,
+        None,
+        _NO_DOUBTS,
+        raw,
+        True,
     )
 
 

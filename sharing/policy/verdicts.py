@@ -6,10 +6,9 @@ Everything that changes without the policy changing is applied here: trust, memb
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import fixed, services
 from .arn import FunctionArn
@@ -47,25 +46,32 @@ NO_URL: Final = "absent"
 Membership = Mapping[str, str | None] | Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """Everything that is applied when somebody asks, and never stored with the reduction."""
 
     function: FunctionArn
     owner: str
     trusted_accounts: frozenset[str]
     trusted_organizations: frozenset[str]
-    organization_of: Callable[[str], str | None]
+    organization_of: Callable[[str], str | None] | None
     members: Mapping[str, str | None] | None
     url_auth: str | None
     at: datetime | None
     buckets: Mapping[str, str]
 
+    def home_of(self, account: str) -> str | None:
+        """The organisation or unit of an account; "" for one known to be in none, None when unknown."""
+        return self.organization_of(account) if self.organization_of is not None else None
 
-def lookup(membership: Membership | None) -> Callable[[str], str | None]:
-    if membership is None:
-        return lambda account: None
-    if callable(membership):
+    @property
+    def colours(self) -> bool:
+        """Whether anything is known that could tell accounts apart, other than the owner's from the rest."""
+        return bool(self.organization_of is not None or self.trusted_accounts or self.trusted_organizations)
+
+
+def lookup(membership: Membership | None) -> Callable[[str], str | None] | None:
+    """A membership in either form as a function."""
+    if membership is None or callable(membership):
         return membership
     return membership.get
 
@@ -88,7 +94,7 @@ def is_member(reach: Reach, asked: Question) -> bool:
     """False when the account is known to be outside an organisation it must be in, or inside one it must not be in."""
     if reach.account is None or reach.kind == "service" or not (reach.organizations or reach.not_organizations):
         return True
-    home = asked.organization_of(reach.account)
+    home = asked.home_of(reach.account)
     if home is None:
         return True
     wanted = [_own(name, asked) for name in reach.organizations]
@@ -107,12 +113,12 @@ def _inside(home: str, wanted: str) -> bool | None:
 
 
 def _own(name: str, asked: Question) -> str | None:
-    return (asked.organization_of(asked.owner) or None) if name == fixed.OWN_ORGANIZATION else name
+    return (asked.home_of(asked.owner) or None) if name == fixed.OWN_ORGANIZATION else name
 
 
 def is_ours(reach: Reach, asked: Question) -> bool:
     """aws:ResourceOrgID describes our own function: where it is known to be wrong, the statement is dead."""
-    home = asked.organization_of(asked.owner) if reach.ours else None
+    home = asked.home_of(asked.owner) if reach.ours else None
     if home is None:
         return True
     values = (home.split("/", 1)[0],) if home else ()
@@ -174,7 +180,7 @@ def external(reach: Reach, opened: Answer, asked: Question, reasons: list[str]) 
 def _unit(reach: Reach, asked: Question, reasons: list[str]) -> Answer:
     """An organisation or unit covers future members; of a unit nothing is said without any membership data."""
     root, slash, _ = reach.principal.partition("/")
-    known = [asked.organization_of(asked.owner), *(asked.members or {}).values()]
+    known = [asked.home_of(asked.owner), *(asked.members or {}).values()]
     if not slash or any(home is not None and home.startswith(f"{root}/") for home in known):
         return Answer.YES
     reasons.append(f"which accounts are in {reach.principal}")
@@ -216,11 +222,11 @@ def zone(reach: Reach, organization: str | None, asked: Question) -> Zone:
         known = services.lookup(reach.principal)
         if account is None and known is not None and known.crosses_accounts is False:
             account = asked.owner
-    home = asked.organization_of(asked.owner)
+    home = asked.home_of(asked.owner)
     if account is not None:
         if account == asked.owner:
             return Zone.OWNER
-        organization = asked.organization_of(account) or organization
+        organization = asked.home_of(account) or organization
     root = organization.split("/", 1)[0] if organization else None
     if root and home and root == home.split("/", 1)[0]:
         return Zone.ORGANISATION

@@ -13,6 +13,7 @@ from sharing.policy import Exposure, decide, exposures, parse
 
 from .documents import ACME, GLOBEX, INVOKE, ORG, OTHER_ORG, OWNER, STRANGER, F, Json, allow, deny, policy, role
 
+LOOKALIKE = "111100001111"  # a stranger whose id begins like Acme's: wildcards in account ids let it in
 PRINCIPALS: list[Any] = [
     "*",
     {"AWS": "*"},
@@ -181,7 +182,8 @@ def test_what_is_called_public_for_certain_lets_a_stranger_in(document: Json) ->
         ("o-stranger00", None), (None, "true", "false"), ("NONE", "AWS_IAM", None)
     ):
         channel = {"lambda:InvokedViaFunctionUrl": url, "lambda:FunctionUrlAuthType": kind}
-        for principal, context in requests(STRANGER, organization):
+        strangers = [*requests(STRANGER, organization), *requests(LOOKALIKE, organization)]
+        for principal, context in strangers:
             asked = {**context, **{key: value for key, value in channel.items() if value is not None}}
             unsigned = {key: value for key, value in asked.items() if "rincipal" not in key and "user" not in key}
             for caller, sent in ((principal, asked), ("anonymous", unsigned)):
