@@ -91,6 +91,7 @@ class Overview:
     `stuck`, `waiting`, `failed`, `unsettled`, `ending`: Lines. `open`: policies that let in anyone, or a service from any
     account, for sure or perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully
     read, the worst first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role.
+    `versions_unread`: functions whose published versions' policies were never looked at.
     """
 
     stuck: Some
@@ -104,6 +105,7 @@ class Overview:
     unread_regions: int
     connections: Some
     functions: int
+    versions_unread: int
     active: int
     steps: Sequence[Step]
 
@@ -142,7 +144,11 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
     let_in = policies.aggregate(open=Count("pk", filter=_OPEN), unread=Count("pk", filter=_UNREAD))
     widest = policies.filter(_OPEN).order_by(_WIDTH, "function__name", "qualifier")
     unread = policies.filter(_UNREAD).order_by("unread_since", "function__name", "qualifier")
-    functions = Function.objects.visible_to(by).present().count()
+    known = (
+        Function.objects.visible_to(by)
+        .present()
+        .aggregate(all=Count("pk"), versions_unread=Count("pk", filter=Q(details_read_at=None)))
+    )
     gaps, unread_regions = _gaps(by)
     return Overview(
         **shown,
@@ -151,9 +157,10 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         gaps=gaps,
         unread_regions=unread_regions,
         connections=_unfinished(by),
-        functions=functions,
+        functions=known["all"],
+        versions_unread=known["versions_unread"],
         active=counts["active"],
-        steps=_steps(by, functions),
+        steps=_steps(by, known["all"]),
     )
 
 

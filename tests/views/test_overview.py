@@ -59,7 +59,7 @@ def test_it_polls_only_while_something_is_under_way(pages: Client) -> None:
 
 
 def test_nobody_is_said_only_with_what_was_not_looked_at(pages: Client) -> None:
-    function = factories.function()
+    function = factories.function(details_read_at=timezone.now())
     page = pages.get("/").content.decode()
     assert "No policy that was read lets in just anyone" in page
     assert "Not everything was read." not in page
@@ -67,6 +67,15 @@ def test_nobody_is_said_only_with_what_was_not_looked_at(pages: Client) -> None:
     page = pages.get("/").content.decode()
     assert "Not everything was read." in page
     assert "AWS denied lambda:GetPolicy." in page
+
+
+def test_versions_that_were_never_looked_at_are_said(pages: Client) -> None:
+    factories.function(details_read_at=timezone.now())
+    assert "Every region and every policy was read." in pages.get("/").content.decode()
+    factories.function()
+    page = pages.get("/").content.decode()
+    assert "Every region and every policy was read." not in page
+    assert "published versions of 1 function were not looked at yet" in page
 
 
 def test_a_name_with_a_script_in_it_is_only_a_name(pages: Client) -> None:
