@@ -56,4 +56,4 @@ def _line(check: Check) -> str:
     if check.state != CheckState.DONE:
         return f"Asked as {check.asked_as}: a worker answers. See the function's page, or use --wait."
     verdict = Verdict(check.verdict).label
-    return f"{verdict}: {check.policy.arn} as {check.principal or check.asked_as}. {check.detail}".strip()
+    return f"{verdict}: {check.policy.arn} as {check.asked_as}. {check.detail}".strip()

@@ -89,7 +89,8 @@ def _lines(item: dict[str, Any]) -> Iterable[str]:
         place = f":{way['qualifier']}" if way["qualifier"] else ""
         marks = [words for words, on in _marks(way) if on]
         said = f" [{', '.join(marks)}]" if marks else ""
-        yield f"  {item['name']}{place}  {way['name']} ({way['principal']}) by {', '.join(way['sids'])}{said}"
+        limits = f" if {' and '.join(way['conditions'])}" if way["conditions"] else ""
+        yield f"  {item['name']}{place}  {way['name']} ({way['principal']}) by {', '.join(way['sids'])}{limits}{said}"
     for policy in item["unread"]:
         yield f"  unread: {policy['qualifier'] or 'the function itself'}: {policy['reason']}"
     if not item["who"] and not item["unread"]:

@@ -118,8 +118,8 @@ def _coverage(by: Actor, functions: list[Function]) -> tuple[str, ...]:
     for one in syncing.coverage(by):
         if one.complete or (functions and (one.account.pk, one.region) not in places and len(functions) == 1):
             continue
-        since = f", last read {one.read_at:%Y-%m-%d %H:%M} UTC" if one.read_at else ", never read"
-        lines.append(f"{one.account} {one.region}: {one.reason or one.covered.value}{since}.")
+        since = f"Last read completely {one.read_at:%Y-%m-%d %H:%M} UTC." if one.read_at else "Never read completely."
+        lines.append(f"{one.account} {one.region}: {(one.reason or one.covered.value).rstrip('.')}. {since}")
     unlooked = sum(function.details_read_at is None for function in functions)
     if unlooked:
         lines.append(f"The policies of published versions of {unlooked} of {len(functions)} functions were not read yet.")

@@ -39,7 +39,7 @@ class _Tried:
 
     @property
     def who(self) -> str:
-        return f"{self.said.principal} ({self.connection.account})"
+        return f"{self.said.principal} of {self.connection.account}"
 
 
 def run(pk: uuid.UUID | str) -> Outcome | None:
@@ -171,7 +171,7 @@ def _denied(check: Check, one: _Tried, tried: list[_Tried]) -> str:
         Answer.DENIED_RESOURCE: "The function's policy does not let it in.",
         Answer.DENIED_EXPLICIT: "An explicit Deny forbids it, in the function's policy or on the consumer's side.",
     }.get(one.said.answer, "AWS does not say which side refused.")
-    if check.expected == Verdict.DENIED or (check.grant is not None and check.occasion == Occasion.REVOKE):
+    if check.occasion == Occasion.REVOKE:
         return f"Denied for {names}."
     return f"Denied for {names}. {why}"
 
