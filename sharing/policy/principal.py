@@ -125,7 +125,7 @@ class Principal:
             case PrincipalKind.ORGANIZATION:
                 return f"organisation {self.value}"
             case PrincipalKind.SERVICE:
-                return services.label(self.value)
+                return services.label(self.value) or "a service without a name"
             case PrincipalKind.EVERYONE:
                 return "everyone"
             case PrincipalKind.GHOST:

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 from .actions import ActionClass
 from .arn import FunctionArn, is_account_id
-from .conditions import WILD, Atom, atom_of
-from .matching import any_of, arn_matches, covers, glob_matches, has_wildcard, overlap
+from .conditions import Atom, atom_of
+from .identities import excludes, identity_matches, shown_arn
+from .matching import any_of, glob_matches, has_wildcard
 from .narrowing import remaining
 from .population import URL_TYPES, Population
 from .principal import Principal, PrincipalKind
@@ -250,10 +251,10 @@ class _Piece:
         account = principal.account or ""
         if population.accounts is not None and account not in population.accounts:
             return []
-        shown = _shown_arn(principal)
+        shown = shown_arn(principal)
         doubt = ""
         if population.arns is not None:
-            matched = any_of(_identity_matches(pattern, principal, shown) for pattern in population.arns)
+            matched = any_of(identity_matches(pattern, principal, shown) for pattern in population.arns)
             if matched is False:
                 return []
             doubt = "" if matched else "whether aws:PrincipalArn matches, as a session does not show its role's path"
@@ -308,36 +309,6 @@ class _Piece:
         population = self.population
         if not population.not_accounts and not population.not_arns:
             return False
-        return any(_excludes(atom, account) for atom in population.not_accounts) or any(
-            _excludes(atom, arn) for atom in population.not_arns
+        return any(excludes(atom, account) for atom in population.not_accounts) or any(
+            excludes(atom, arn) for atom in population.not_arns
         )
-
-
-def _excludes(atom: Atom, pattern: str) -> bool:
-    values = [value for value in atom.values if not (atom.variables and "${" in value)]
-    if atom.family == "arn":
-        return any(_arn_covers(value, pattern) for value in values)
-    if atom.family in WILD:
-        return any(covers(value, pattern) for value in values)
-    return not has_wildcard(pattern) and pattern in values
-
-
-def _arn_covers(wide: str, narrow: str) -> bool:
-    wide_parts, parts = wide.split(":", 5), narrow.split(":", 5)
-    return wide == "*" or (len(wide_parts) == len(parts) and all(map(covers, wide_parts, parts)))
-
-
-def _shown_arn(principal: Principal) -> str:
-    """What aws:PrincipalArn shows for the principal: of a session its role's ARN, without the path."""
-    if principal.kind is PrincipalKind.SESSION and principal.role_name:
-        return f"arn:{principal.partition}:iam::{principal.account}:role/{principal.role_name}"
-    return principal.value
-
-
-def _identity_matches(pattern: str, principal: Principal, shown: str) -> bool | None:
-    if arn_matches(pattern, shown):
-        return True
-    if principal.kind is PrincipalKind.SESSION and principal.role_name:
-        base = f"arn:{principal.partition}:iam::{principal.account}:role/"
-        return None if overlap(pattern, f"{base}*/{principal.role_name}") else False
-    return False

@@ -8,18 +8,28 @@ Facts: IAM JSON policy grammar; stored forms of AddPermission.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
+from .elements import ALLOW, DENY, Condition, Doubled, Statement
 from .principal import Principal, PrincipalKind, stored_principal
 
-ALLOW: Final = "Allow"
-DENY: Final = "Deny"
+__all__ = [
+    "ALLOW",
+    "DENY",
+    "Condition",
+    "Doubled",
+    "Statement",
+    "canonical",
+    "canonical_conditions",
+    "parse_statement",
+    "repr_key",
+    "same_statement",
+]
 
 _ELEMENTS: Final = frozenset(
     ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 )
-_EFFECTS: Final = frozenset((ALLOW, DENY))
 _NO_DOUBTS: Final[frozenset[str]] = frozenset()
 _MOST_PARTS: Final = 1_000_000
 _PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
@@ -27,67 +37,6 @@ _PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Fede
 
 #: (element, sentence) for everything in a statement that cannot be judged.
 Problems = list[tuple[str, str]]
-
-
-class Doubled(dict[str, Any]):
-    """A JSON object that named some key twice. What AWS would make of it is not documented, so nothing is guessed."""
-
-
-class Condition(NamedTuple):
-    """One `operator: {key: values}` entry. `operator` and `key` as written, `values` as strings (true → "true")."""
-
-    operator: str
-    key: str
-    values: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """The condition for people, a shared secret masked."""
-        if self.key.lower() == "lambda:eventsourcetoken":
-            return f"{self.operator} {self.key} = ••••••••"
-        return f"{self.operator} {self.key} = {', '.join(self.values)}"
-
-    def __str__(self) -> str:
-        return self.text
-
-
-@dataclass(slots=True, unsafe_hash=True)
-class Statement:
-    """One statement; to be treated as immutable (freezing it would double the time of reading a policy).
-
-    Of each pair (`principals`/`not_principals` and so on) at most one is filled. `raw` is the JSON value as stored.
-    `problem` is None, or a sentence saying what cannot be judged; then the parsed fields hold what was readable and
-    `doubts` names the elements ("Principal", "Condition"...) that must not be relied on; "Statement" means none may.
-    `index` is the place in its document. `usual`: one principal, action and resource each, all of it understood.
-    """
-
-    sid: str | None
-    effect: str
-    principals: tuple[Principal, ...]
-    not_principals: tuple[Principal, ...]
-    actions: tuple[str, ...]
-    not_actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    not_resources: tuple[str, ...]
-    conditions: tuple[Condition, ...]
-    index: int = 0
-    problem: str | None = None
-    doubts: frozenset[str] = frozenset()
-    raw: Any = field(default=None, compare=False, repr=False)
-    usual: bool = field(default=False, compare=False, repr=False)
-
-    @property
-    def is_allow(self) -> bool:
-        return self.effect == ALLOW
-
-    @property
-    def is_deny(self) -> bool:
-        return self.effect == DENY
-
-    @property
-    def name(self) -> str:
-        """How to point at it: its Sid, or its place for one without Sid."""
-        return self.sid if self.sid else f"statement {self.index + 1}"
 
 
 def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
@@ -151,7 +100,7 @@ def _usual(raw: Any, index: int, partition: str) -> Statement | None:
     expected = 4 + (sid is not None) + (condition is not None)
     if len(raw) != expected or type(action) is not str or type(resource) is not str:
         return None
-    if effect not in _EFFECTS or (sid is not None and type(sid) is not str):
+    if (effect != ALLOW and effect != DENY) or (sid is not None and type(sid) is not str):
         return None
     key = ""
     if type(who) is dict and len(who) == 1:
