@@ -16,9 +16,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ShareForm
 from sharing.models import Account, Actor, Function, Grant
@@ -41,7 +43,7 @@ OFFERED = ("s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com", "lam
 
 
 @for_changing
-@never_cache
+@vary_on_headers("HX-Request")
 @sensitive_post_parameters("event_source_token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def function_share(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -213,9 +215,14 @@ def _answer(
         **preview_of(form, plan),
     }
     if by_htmx(request):
-        return render(request, "functions/share.html#share", context, status=status)
-    context |= {**head_of(function, "access"), **list_of(function, me)}
-    return render(request, "functions/share.html", context, status=status)
+        response = render(request, "functions/share.html#share", context, status=status)
+    else:
+        context |= {**head_of(function, "access"), **list_of(function, me)}
+        response = render(request, "functions/share.html", context, status=status)
+    if form.is_bound and form.data.get("event_source_token"):
+        # A page that holds a secret is kept nowhere; without one, the browser's back button may show it again.
+        add_never_cache_headers(response)
+    return response
 
 
 def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str, *, undo: bool = False) -> HttpResponse:

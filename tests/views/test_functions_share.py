@@ -229,7 +229,7 @@ def test_the_event_source_token_is_shown_nowhere_but_in_its_own_field(owner: Cli
         assert TOKEN not in text_of(owner.get(reverse(name, args=[grant.pk])))
     for name in ("function-detail", "function-policy", "function-history"):
         assert TOKEN not in text_of(owner.get(address(function, name)))
-    assert "no-store" in owner.get(address(function))["Cache-Control"]
+    assert "no-store" in owner.post(address(function), {**fields, "step": "preview"})["Cache-Control"]
 
 
 def test_a_service_opens_the_fields_that_limit_it_once(owner: Client, function: Function) -> None:
