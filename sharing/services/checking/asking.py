@@ -87,7 +87,7 @@ def _row(policy: Policy, grant: Grant | None, as_: str, occasion: str, trial: Tr
         requested_by=by.person,
         requested_as=by.label[:300],
         created_at=now,
-        give_up_at=since + PROPAGATION if expected else now + _TROUBLE,
+        give_up_at=max(since + PROPAGATION, now + _TROUBLE) if expected else now + _TROUBLE,
     )
 
 
