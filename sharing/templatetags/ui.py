@@ -4,19 +4,18 @@ State is always an icon and a word and a colour. Names are what people read, dig
 can be copied.
 """
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from django import template
-from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from sharing.models import Account, CheckState, ConnectionState, Function, GrantState, Role, SyncState, Verdict
+
+from .fields import field, fields, form_errors
+from .moments import ago, moment
 
 register = template.Library()
 
@@ -185,50 +184,8 @@ def account(of: Account) -> SafeString:
     return format_html('<span class="named"><span class="name">{}</span>{}</span>', of.name, digits(of.number))
 
 
-def spoken(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago, or until when: "just now", "3 min ago", "in 5 days", then the date."""
-    now = now or timezone.now()
-    gap = now - moment
-    past, seconds = gap >= timedelta(0), abs(gap.total_seconds())
-    if seconds < 45:
-        return "just now" if past else "in a moment"
-    for limit, unit, name in ((3600, 60, "min"), (86400, 3600, "h"), (86400 * 60, 86400, "day")):
-        if seconds < limit:
-            amount = max(1, round(seconds / unit))
-            words = f"{amount} {name}{'s' if name == 'day' and amount > 1 else ''}"
-            return f"{words} ago" if past else f"in {words}"
-    local = timezone.localtime(moment)
-    return f"{local.day} {local:%b %Y}"
-
-
-@register.simple_tag
-def ago(moment: datetime | None, missing: str = "never") -> SafeString | str:
-    """A moment relative to now; the title has it whole, in the person's time zone."""
-    if moment is None:
-        return missing
-    local = timezone.localtime(moment)
-    return format_html(
-        '<time datetime="{}" title="{} {}">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S}",
-        local.tzname() or "",
-        spoken(moment),
-    )
-
-
-@register.simple_tag
-def moment(at: datetime | None, missing: str = "never") -> SafeString | str:
-    """A moment as date and time, in the person's time zone."""
-    if at is None:
-        return missing
-    local = timezone.localtime(at)
-    return format_html(
-        '<time datetime="{}" title="{} {}" class="text-nowrap">{}</time>',
-        at.isoformat(timespec="seconds"),
-        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S}",
-        local.tzname() or "",
-        f"{local.day} {local:%b %Y, %H:%M}",
-    )
+register.simple_tag(ago)
+register.simple_tag(moment)
 
 
 @register.filter
@@ -276,93 +233,9 @@ def empty(content: str, icon_name: str, title: str) -> SafeString:
     )
 
 
-_CLASSES: tuple[tuple[type, str], ...] = (
-    (CheckboxSelectMultiple, ""),
-    (RadioSelect, ""),
-    (CheckboxInput, "form-check-input"),
-    (Select, "form-select"),
-)
-
-
-@register.simple_tag
-def field(bound: BoundField, classes: str = "", **attributes: Any) -> SafeString:
-    """A form field: label, control, help and errors, tied together for screen readers (Django writes the aria attributes).
-
-    Keyword arguments become attributes of the control; `_` becomes `-`.
-    """
-    widget = bound.field.widget
-    control = next((names for kind, names in _CLASSES if isinstance(widget, kind)), "form-control")
-    if bound.errors:
-        control += " is-invalid"
-    attrs = {key.replace("_", "-"): value for key, value in attributes.items()}
-    attrs["class"] = f"{control} {widget.attrs.get('class', '')} {classes}".strip()
-    attrs.setdefault("placeholder", widget.attrs.get("placeholder", "") if "data-placeholder" in widget.attrs else "")
-    if not attrs["placeholder"]:
-        del attrs["placeholder"]
-        widget.attrs.pop("placeholder", None)  # a placeholder that repeats the label helps nobody
-    hint = (
-        format_html('<div class="form-hint" id="{}_helptext">{}</div>', bound.auto_id, bound.help_text)
-        if bound.help_text
-        else ""
-    )
-    errors = (
-        format_html('<div class="invalid-feedback" id="{}_error">{}</div>', bound.auto_id, _lines(bound.errors))
-        if bound.errors
-        else ""
-    )
-    if isinstance(widget, CheckboxInput):
-        return format_html(
-            '<div class="field"><label class="form-check">{}<span class="form-check-label">{}</span></label>{}{}</div>',
-            bound.as_widget(attrs=attrs),
-            bound.label,
-            hint,
-            errors,
-        )
-    if isinstance(widget, (CheckboxSelectMultiple, RadioSelect)):
-        widget.attrs["class"] = "form-check-input"
-        choices = format_html_join(
-            "",
-            '<label class="form-check">{}<span class="form-check-label">{}</span></label>',
-            ((choice.tag(wrap_label=False), choice.choice_label) for choice in bound.subwidgets),
-        )
-        return format_html(
-            '<fieldset class="field choices" id="{}"{}><legend class="form-label">{}</legend>{}{}{}</fieldset>',
-            bound.auto_id,
-            format_html(' aria-describedby="{}_error"', bound.auto_id) if bound.errors else "",
-            bound.label,
-            choices,
-            hint,
-            errors,
-        )
-    optional = "" if bound.field.required else mark_safe(' <span class="form-label-description">optional</span>')
-    return format_html(
-        '<div class="field"><label class="form-label" for="{}">{}{}</label>{}{}{}</div>',
-        bound.id_for_label,
-        bound.label,
-        optional,
-        bound.as_widget(attrs=attrs),
-        hint,
-        errors,
-    )
-
-
-def _lines(errors: Iterable[object]) -> SafeString:
-    return format_html_join("", "<div>{}</div>", ((error,) for error in errors))
-
-
-@register.simple_tag
-def fields(form: BaseForm) -> SafeString:
-    """Every field of a form, hidden ones as they are."""
-    shown = format_html_join("", "{}", ((field(bound),) for bound in form.visible_fields()))
-    hidden = format_html_join("", "{}", ((bound.as_widget(),) for bound in form.hidden_fields()))
-    return format_html("{}{}", hidden, shown)
-
-
-@register.inclusion_tag("components/form_errors.html")
-def form_errors(form: BaseForm, title: str = "Nothing was changed") -> dict[str, Any]:
-    """What is wrong with the form, at its top, each line a link to its field; takes the focus after a swap."""
-    wrong = [bound for bound in form if bound.errors]
-    return {"form": form, "wrong": wrong, "title": title}
+register.simple_tag(field)
+register.simple_tag(fields)
+register.inclusion_tag("components/form_errors.html")(form_errors)
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 The page of a 500 has no request and no context: it may be the database that failed.
 """
 
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template import loader
@@ -40,3 +41,8 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if status == 403:
         return render(request, "errors/403.html", {"why": refusal.message, "next": refusal.next}, status=403)
     return render(request, "errors/refused.html", {"refusal": refusal}, status=status)
+
+
+def blame(form: Form, refusal: Refusal) -> None:
+    """Put what a service refused on the form: on the field it is about, or on all of it."""
+    form.add_error(refusal.field if refusal.field in form.fields else None, f"{refusal.message} {refusal.next}".strip())

@@ -14,6 +14,7 @@ from sharing.forms.people import AddPersonForm, PersonForm
 from sharing.models import User
 from sharing.services import people
 from sharing.services.errors import Refusal
+from sharing.views.errors import blame
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins
 
@@ -44,7 +45,7 @@ def person_add(request: HttpRequest) -> HttpResponse:
                 by=actor(request),
             )
         except Refusal as refusal:
-            _onto(form, refusal)
+            blame(form, refusal)
         else:
             if _invite(person):
                 messages.success(request, f"{person.email} was added, and a link to set a password was sent there.")
@@ -74,7 +75,7 @@ def person_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 by=me,
             )
         except Refusal as refusal:
-            _onto(form, refusal)
+            blame(form, refusal)
         else:
             messages.success(request, f"{person.email} was changed. It holds from their next click.")
             return redirect("person-detail", pk)
@@ -126,7 +127,3 @@ def _invite(person: User) -> bool:
         log.error("mail_not_sent", template="people/invitation", problem=type(problem).__name__)
         return False
     return True
-
-
-def _onto(form: PersonForm, refusal: Refusal) -> None:
-    form.add_error(refusal.field if refusal.field in form.fields else None, f"{refusal.message} {refusal.next}".strip())

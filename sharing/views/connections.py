@@ -1,0 +1,237 @@
+"""Settings, one connection: the role to make, its test, its verbs.
+
+Everything here writes rows; a worker tests the role. The page polls only while a test is wanted.
+"""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from sharing.forms.accounts import AccountForm, RoleForm
+from sharing.models import Connection, ConnectionState, Installation, Purpose
+from sharing.services import connecting
+from sharing.services.errors import Refusal
+from sharing.tasks import soon
+from sharing.tasks.reading import test_connection
+from sharing.views.errors import blame
+from sharing.views.permitting import actor, for_admins, for_changing
+
+# What a connection's verbs are called on the page (services.connecting says which there are).
+VERBS = {
+    "list": "List functions",
+    "read": "Read policies",
+    "aliases": "List aliases",
+    "confirm": "Look at a function",
+    "versions": "List versions",
+    "tags": "Read tags",
+    "urls": "Read function URLs",
+    "mappings": "List event source mappings",
+    "list_regions": "List enabled regions",
+    "share": "Share",
+    "revoke": "Revoke",
+    "check": "Check by DryRun",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One connection: the role to make, its test, its verbs. POST gives the role (admins)."""
+    if request.method == "POST":
+        return _register(request, pk)
+    connection = _find(request, pk)
+    return render(request, "settings/connection.html", _context(request, connection, _role_form(connection)))
+
+
+@for_admins
+def _register(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    connection = _find(request, pk)
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        try:
+            connecting.register(
+                connection,
+                role_arn=form.cleaned_data["role_arn"],
+                external_id=form.cleaned_data["external_id"],
+                by=actor(request),
+            )
+        except Refusal as refusal:
+            blame(form, refusal)
+        else:
+            soon(test_connection, connection.pk)
+            return redirect("connection-detail", pk)
+    return render(request, "settings/connection.html", _context(request, connection, form), status=422)
+
+
+@require_safe
+def connection_status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page's body while a test is wanted; when it is over, the body as it is from now on, and a toast."""
+    connection = _find(request, pk)
+    context = _context(request, connection, _role_form(connection))
+    if not context["testing"]:
+        tone = {ConnectionState.CONNECTED: "ok", ConnectionState.PAUSED: "ok"}.get(ConnectionState(connection.state), "bad")
+        context["toast"] = (f"{connection.account.name}: {connection.get_state_display().lower()}.", tone)
+    return render(request, "settings/connection.html#body", context)
+
+
+@require_safe
+def connection_template(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The CloudFormation template as a file."""
+    connection = _find(request, pk)
+    text = connecting.cloudformation(connection, share=_with_share(request, connection))
+    return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.json", "application/json")
+
+
+@require_safe
+def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The AWS CLI commands as a file."""
+    connection = _find(request, pk)
+    text = connecting.role_commands(connection, share=_with_share(request, connection))
+    return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.sh", "text/x-shellscript")
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The account's name, and the regions that are read."""
+    connection = _find(request, pk)
+    account = connection.account
+    initial = {"name": account.name, "regions": ", ".join(connection.regions)}
+    form = AccountForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            connecting.prepare(
+                number=account.number,
+                name=form.cleaned_data["name"],
+                purpose=connection.purpose,
+                regions=form.chosen_regions if connection.purpose == Purpose.MANAGER else (),
+                partition=account.partition,
+                by=actor(request),
+            )
+        except Refusal as refusal:
+            blame(form, refusal)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("connection-detail", pk)
+    context = {"form": form, "connection": connection}
+    return render(request, "settings/connection_edit.html", context, status=422 if form.errors else 200)
+
+
+@for_changing
+@require_POST
+def connection_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Have the role tested (again)."""
+    connection = connecting.request_test(_find(request, pk), by=actor(request))
+    soon(test_connection, connection.pk)
+    return redirect("connection-detail", pk)
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask, then stop all reads and writes in the account."""
+    connection = _find(request, pk)
+    if request.method == "POST":
+        connecting.pause(connection, by=actor(request))
+        messages.success(request, f"{connection.account.name} is paused: nothing is read or written there.")
+        return redirect("connection-detail", pk)
+    return render(request, "settings/connection_pause.html", {"connection": connection, "back": "../"})
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask, then read and write again."""
+    connection = _find(request, pk)
+    if request.method == "POST":
+        connecting.resume(connection, by=actor(request))
+        messages.success(request, f"{connection.account.name} is read and written again.")
+        return redirect("connection-detail", pk)
+    return render(request, "settings/connection_resume.html", {"connection": connection, "back": "../"})
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_rotate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask, then make the next ExternalId."""
+    connection = _find(request, pk)
+    if request.method == "POST":
+        connecting.rotate(connection, by=actor(request))
+        messages.success(request, "A new ExternalId was made. Put it into the role's trust policy, then test.")
+        return redirect("connection-detail", pk)
+    return render(request, "settings/connection_rotate.html", {"connection": connection, "back": "../"})
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def connection_disconnect(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Say what stays granted in AWS, ask, then end the connection."""
+    connection = _find(request, pk)
+    if request.method == "POST":
+        connecting.disconnect(connection, by=actor(request))
+        messages.success(request, f"{connection.get_purpose_display()} of {connection.account.name} is disconnected.")
+        return redirect("connection-detail", pk)
+    context = {
+        "connection": connection,
+        "stays": connecting.what_stays(connection),
+        "back": "../",
+        "dangerous": True,
+    }
+    return render(request, "settings/connection_disconnect.html", context)
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Connection:
+    return get_object_or_404(Connection.objects.visible_to(actor(request)).select_related("account", "created_by"), pk=pk)
+
+
+def _with_share(request: HttpRequest, connection: Connection) -> bool:
+    return connection.purpose == Purpose.MANAGER and request.GET.get("share") == "1"
+
+
+def _role_form(connection: Connection) -> RoleForm:
+    return RoleForm(initial={"role_arn": connection.role_arn or connecting.suggested_role_arn(connection)})
+
+
+def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[str, Any]:
+    me = actor(request)
+    share = _with_share(request, connection)
+    testing = connection.test_wanted_at is not None and connection.state != ConnectionState.DISCONNECTED
+    waited = (timezone.now() - connection.test_wanted_at).total_seconds() if connection.test_wanted_at else 0
+    context: dict[str, Any] = {
+        "connection": connection,
+        "form": form,
+        "may_admin": me.is_admin(),
+        "share": share,
+        "testing": testing,
+        "every": "1s" if waited < 60 else "5s",
+        "slow": testing and waited > 20,
+        "failure_reported": any(row.get("outcome") == "failed" for row in connection.report),
+        "verbs": [(words, connection.verbs[verb]) for verb, words in VERBS.items() if verb in connection.verbs],
+        "gap": _unread_regions(connection),
+        "worker": Installation.objects.filter(pk=1).first(),
+    }
+    if connection.state == ConnectionState.DISCONNECTED:
+        context["stays"] = connecting.what_stays(connection)
+    else:
+        context["cloudformation"] = connecting.cloudformation(connection, share=share)
+        context["commands"] = connecting.role_commands(connection, share=share)
+    if connection.next_external_id:
+        context["trust_command"] = connecting.trust_command(connection)
+    return context
+
+
+def _unread_regions(connection: Connection) -> list[str]:
+    if connection.purpose != Purpose.MANAGER or connection.enabled_regions is None:
+        return []
+    return sorted(set(connection.enabled_regions) - set(connection.regions))
+
+
+def _file(text: str, name: str, kind: str) -> HttpResponse:
+    return HttpResponse(
+        text, content_type=f"{kind}; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
