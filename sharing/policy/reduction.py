@@ -110,7 +110,7 @@ def _groups(statement: Statement) -> tuple[Group, ...]:
     if statement.not_actions:
         named = _ALL - frozenset(name for pattern in statement.not_actions for name in actions.expand(pattern))
         return _by_class(named)
-    if "Action" in statement.doubts and not statement.actions:
+    if not statement.actions and statement.doubts & {"Action", "Statement"}:
         return _by_class(_ALL)
     return _groups_of(statement.actions)
 
@@ -154,7 +154,7 @@ def _targets(statement: Statement, function: FunctionArn, variables: bool) -> li
     own, base = str(function), str(function.unqualified)
     if len(statement.resources) == 1 and statement.resources[0] == own:
         return [(function.qualifier, "")]
-    if "Resource" in statement.doubts and not statement.resources and not statement.not_resources:
+    if not statement.resources and not statement.not_resources and statement.doubts & {"Resource", "Statement"}:
         return [(function.qualifier, "")]  # the doubt is among the statement's own
     patterns = [expanded(pattern, {}) if variables else pattern for pattern in statement.not_resources or statement.resources]
     judged = [None if pattern is None else arn_matches(pattern, own) for pattern in patterns]
