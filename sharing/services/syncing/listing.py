@@ -66,11 +66,22 @@ def _page(run: Run, pool: ThreadPoolExecutor, marker: str) -> FunctionPage:
 
 
 def waited(run: Run, future: "Future[_T]") -> _T:
-    """The future's result, with the run's clock ticking meanwhile. A call that gave up because the slice ends: Stopped."""
+    """The future's result, with the run's clock ticking meanwhile.
+
+    When the slice ends while it waits, a call that comes back within `run.drain` still counts; the next tick raises.
+    A call that was not made because the slice ends: Stopped.
+    """
     while not future.done():
         wait([future], timeout=0.2)
-        if not future.done():
+        if future.done():
+            break
+        try:
             run.tick()
+        except Stopped:
+            wait([future], timeout=run.drain)
+            run.stopping = run.stopping or not future.done()
+            if not future.done():
+                raise
     try:
         return future.result()
     except AwsError as error:

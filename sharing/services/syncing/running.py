@@ -30,6 +30,7 @@ SLICE = 60.0
 _TICK = 0.4
 # Before a slice makes way for clicks it has read something within a second, or nothing for five: a very slow pace.
 _AT_LEAST, _PATIENCE = 1.0, 5.0
+_DRAIN, _DRAIN_FOR_CLICKS = 20.0, 0.4
 #: Pauses after an outage, in seconds; after the last one the sync has failed.
 _PAUSES = (15, 60, 300, 900, 1800)
 
@@ -53,7 +54,9 @@ class Run:
     def __init__(self, sync: Sync, connection: Connection, make_way: Callable[[], bool]) -> None:
         self.sync = sync
         self.connection = connection
-        self.stopping = False
+        self.stopping = False  # calls that wait for their turn give up
+        self.ending = False
+        self.drain = 0.0
         self.progressed = False
         self.refusal: Refusal | None = None
         self.functions = functions(
@@ -75,6 +78,8 @@ class Run:
 
     def tick(self, *, now: bool = False) -> None:
         """See the class. now: write the progress even if the last time was a moment ago."""
+        if self.ending:
+            raise Stopped
         if not now and time.monotonic() - self._ticked < _TICK:
             return
         self._ticked = time.monotonic()
@@ -82,16 +87,19 @@ class Run:
         self._look()
         worked = time.monotonic() - self._began
         enough = worked > _PATIENCE or (self.progressed and worked > _AT_LEAST)
-        if worked > SLICE or (enough and self._make_way()):
-            self.stop()
+        if worked > SLICE:
+            self.stop(drain=_DRAIN)
+        if enough and self._make_way():
+            self.stop(drain=_DRAIN_FOR_CLICKS)
 
     def tick_quietly(self) -> None:
         """Write the progress, whatever follows from it is left to the next tick."""
         self._save()
 
-    def stop(self) -> None:
-        """End the slice: calls that wait for their turn give up."""
-        self.stopping = True
+    def stop(self, *, drain: float = 0.0) -> None:
+        """End the slice. drain: seconds in which what was begun may be finished, so that no call was in vain."""
+        self.ending, self.drain = True, drain
+        self.stopping = self.stopping or not drain
         raise Stopped
 
     def release(self, *, pause: float = 0.0) -> None:

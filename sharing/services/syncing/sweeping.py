@@ -6,7 +6,7 @@ Kept in order, so that one ARN says how far a sync came: a killed one goes on at
 import time
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
 from django.db.models import Prefetch
@@ -84,11 +84,32 @@ def _read_all(run: Run, pool: ThreadPoolExecutor) -> None:
             run.tick()
     except (Stopped, AwsError):
         # Whatever ends the slice: what was read in order is kept, the rest is read again.
+        read += _drained(run, started)
         if read:
             _keep(run, read)
         raise
     if read:
         _keep(run, read)
+
+
+def _drained(run: Run, started: deque[Reading]) -> list[tuple[Function, FunctionRead]]:
+    """What was begun and comes back within `run.drain`, in order up to the first that did not."""
+    futures = [future for _, future in started if not future.cancel()]
+    ends = time.monotonic() + run.drain
+    while futures and time.monotonic() < ends and not run.stopping:
+        futures = list(wait(futures, timeout=min(2.0, run.drain)).not_done)
+        if futures:
+            run.tick_quietly()
+    run.stopping = True
+    read: list[tuple[Function, FunctionRead]] = []
+    for function, future in started:
+        if future.cancelled() or not future.done():
+            break
+        result = future.result()
+        if result.stopped or result.outage or result.locked_out:
+            break
+        read.append((function, result))
+    return read
 
 
 def _functions(run: Run) -> Iterator[Function]:
