@@ -97,15 +97,24 @@ class LiveDemo:
     """`make demo` in a folder and on ports of its own, as a context manager.
 
     folder: where it keeps everything. story: the sandbox's. told: whether its accounts are connected and shares made.
-    database_url: an empty database instead of its SQLite file.
+    database_url: an empty database instead of its SQLite file. environ: more variables for its processes.
     """
 
-    def __init__(self, folder: Path, *, story: str = "demo", told: bool = True, database_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        story: str = "demo",
+        told: bool = True,
+        database_url: str = "",
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.home = folder / "demo"
         self.story = story
         self.told = told
         self.database_url = database_url
+        self.added = dict(environ or {})
         self.port = ports.free()
         self.process: subprocess.Popen[str] | None = None
         self.described: dict[str, Any] = {}
@@ -120,7 +129,7 @@ class LiveDemo:
             self.process = subprocess.Popen(
                 command,
                 cwd=CHECKOUT,
-                env={**os.environ, "PORT": str(self.port)},
+                env={**os.environ, **self.added, "PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

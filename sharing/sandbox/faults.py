@@ -13,7 +13,7 @@ HOLD_LIMIT = 60.0
 
 @dataclass
 class Fault:
-    """One planned fault. waiting: calls held by it right now. left: how often it still fires."""
+    """One planned fault. waiting: calls held by it right now. left: how often it still fires. skip: calls it lets pass first."""
 
     operation: str
     when: When
@@ -24,6 +24,7 @@ class Fault:
     left: int
     account: str
     target: str
+    skip: int = 0
     waiting: int = 0
     fired: int = 0
 
@@ -57,19 +58,20 @@ class Faults:
         *,
         account: str = "",
         target: str = "",
+        skip: int = 0,
     ) -> Fault:
         """Plan a fault for the next `times` calls of `operation` ("*": any).
 
         when: before or after AWS acted. effect: `error` answers code, status and message; `drop` closes the connection
         without a reply; `hold` blocks the call until `release()` (at most HOLD_LIMIT seconds). A call held *before*
         whose client goes away meanwhile never reaches AWS. account: only calls acting on that account.
-        target: only calls whose target ARN (with qualifier) contains this text.
+        target: only calls whose target ARN (with qualifier) contains this text. skip: so many fitting calls pass first.
         """
         if when not in ("before", "after"):
             raise ValueError(f"when must be 'before' or 'after', not {when!r}.")
         if effect not in ("error", "drop", "hold"):
             raise ValueError(f"effect must be 'error', 'drop' or 'hold', not {effect!r}.")
-        fault = Fault(operation, when, effect, code, status, message or f"Planned fault: {code}", times, account, target)
+        fault = Fault(operation, when, effect, code, status, message or f"Planned fault: {code}", times, account, target, skip)
         with self._changed:
             self._faults.append(fault)
         return fault
@@ -79,6 +81,9 @@ class Faults:
         with self._changed:
             for fault in self._faults:
                 if fault.fits(operation, when, account, target):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.left -= 1
                     fault.fired += 1
                     return fault

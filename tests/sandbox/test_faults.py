@@ -99,6 +99,15 @@ def test_a_client_killed_while_held_leaves_aws_as_it_was_then(
     assert (sandbox.policy(HELLO) is not None) is acted
 
 
+def test_a_fault_can_let_some_calls_pass_first(speak: Speaker, sandbox: Sandbox) -> None:
+    sandbox.faults.add("GetPolicy", skip=2)
+    client = speak.lambda_("Platform")
+    assert client.get_policy(FunctionName="resize-images")["Policy"]
+    assert client.get_policy(FunctionName="resize-images")["Policy"]
+    assert refused(client.get_policy, FunctionName="resize-images")[1] == 429
+    assert client.get_policy(FunctionName="resize-images")["Policy"]
+
+
 def test_faults_can_be_kept_to_one_account_and_target(speak: Speaker, sandbox: Sandbox) -> None:
     sandbox.faults.add("GetPolicy", account=PLATFORM, target=":function:tax-rates", times=99)
     client = speak.lambda_("Platform")

@@ -1,0 +1,137 @@
+"""What the live demo's database holds, asked by tests from outside.
+
+`python -m tests.faults.inside`, in the environment of the demo's own processes, answers one JSON object a line on standard
+input with one on standard output. It only reads, but for `quiet`, `silence` and `age`, which move dates that no test can
+wait for.
+"""
+
+import json
+import sys
+from datetime import datetime, timedelta
+from typing import Any
+
+import django
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def functions() -> list[Any]:
+    """Every function that AWS still lists: its ARN and key."""
+    from sharing.models import Function
+
+    return list(Function.objects.present().values("pk", "arn", "name", "region"))
+
+
+def grants(pks: list[str] | None = None) -> list[dict[str, Any]]:
+    """Grants (all without pks), in the order they were made, each with its history and its checks."""
+    from sharing.models import Grant
+
+    found = Grant.objects.select_related("policy__function").order_by("created_at", "pk")
+    if pks is not None:
+        found = found.filter(pk__in=pks)
+    return [
+        {
+            "pk": grant.pk,
+            "arn": grant.policy.arn,
+            "sid": grant.sid,
+            "state": grant.state,
+            "wanted": grant.wanted,
+            "adopted": grant.adopted,
+            "principal": grant.principal,
+            "statement": grant.statement,
+            "failure": grant.failure,
+            "failure_code": grant.failure_code,
+            "failure_next": grant.failure_next,
+            "tries": grant.tries,
+            "unsettled": grant.is_unsettled,
+            "verdict": grant.verdict,
+            "verdict_detail": grant.verdict_detail,
+            "form_token": grant.form_token,
+            "token_kept": bool(grant.event_source_token),
+            "request_id": grant.request_id,
+            "undo_of": grant.undo_of_id,
+            "events": list(grant.events.order_by("sequence").values("sequence", "at", "verb", "actor", "error_code")),
+            "checks": list(grant.checks.order_by("created_at").values("occasion", "state", "verdict", "expected", "detail")),
+        }
+        for grant in found
+    ]
+
+
+def policies() -> list[dict[str, Any]]:
+    """Every policy that is still there, as last read."""
+    from sharing.models import Policy
+
+    return [
+        {
+            "arn": policy.arn,
+            "reading": policy.reading,
+            "document": policy.current.document if policy.current else "",
+            "unread_reason": policy.unread_reason,
+            "shared": policy.grants.exists(),
+        }
+        for policy in Policy.objects.present().select_related("function", "current")
+    ]
+
+
+def verbs(arn: str) -> list[Any]:
+    """The history of one function, oldest first."""
+    from sharing.models import Event
+
+    return list(Event.objects.filter(function__arn=arn).order_by("sequence").values("verb", "text", "sid", "qualifier"))
+
+
+def busy() -> int:
+    """Reads that are queued or running."""
+    from sharing.models import Sync
+
+    return Sync.objects.open().count()
+
+
+def quiet() -> None:
+    """No slow pass over a function comes due while tests count calls."""
+    from django.utils import timezone
+
+    from sharing.models import Function
+
+    Function.objects.update(details_due_at=timezone.now() + timedelta(days=7))
+
+
+def silence(seconds: float) -> None:
+    """No worker was seen for so long."""
+    from django.utils import timezone
+
+    from sharing.models import Installation
+
+    Installation.objects.update(swept_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def age(pk: str, **seconds: float) -> None:
+    """Move dates of a grant into the past by so many seconds."""
+    from sharing.models import Grant
+
+    grant = Grant.objects.get(pk=pk)
+    moved = {name: getattr(grant, name) - timedelta(seconds=by) for name, by in seconds.items()}
+    Grant.objects.filter(pk=pk).update(**moved)
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    django.setup()
+    from django.db import close_old_connections
+
+    known = {each.__name__: each for each in (functions, grants, policies, verbs, busy, quiet, silence, age)}
+    for line in sys.stdin:
+        asked = json.loads(line)
+        close_old_connections()
+        try:
+            answer: dict[str, Any] = {"said": known[asked.pop("ask")](**asked)}
+        except Exception as problem:  # noqa: BLE001  # the test that asked gets it
+            answer = {"problem": f"{type(problem).__name__}: {problem}"}
+        sys.stdout.write(json.dumps(answer, default=_plain) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
