@@ -79,6 +79,22 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest && event.target.closest("form[data-sent]");
   if (form) delete form.dataset.sent;
 });
+// htmx gives the focus back to an element with an id. Others in a polled fragment are known again by what they are.
+let left = null;
+function likeness(element) {
+  return [element.tagName, element.getAttribute("href"), element.dataset.copy, element.ariaLabel, element.textContent.trim()].join("|");
+}
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const focused = document.activeElement;
+  left = focused && focused !== document.body && !focused.id && event.detail.target.contains(focused) ? likeness(focused) : null;
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (!left || document.activeElement !== document.body) return;
+  for (const element of document.querySelectorAll("main a[href], main button, main summary")) {
+    if (likeness(element) === left) { element.focus({ preventScroll: true }); break; }
+  }
+  left = null;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   const wanted = event.target.querySelector && (event.target.matches("[data-focus]") ? event.target : event.target.querySelector("[data-focus]"));
   if (wanted) wanted.focus();

@@ -113,3 +113,25 @@ def test_a_person_is_added_signs_in_and_is_shut_out_at_once(visit: Visit) -> Non
     page.get_by_role("button", name="Deactivate").click()
     guest.page.reload()
     assert "/login/" in guest.page.url
+
+
+def test_the_keyboard_keeps_its_place_while_the_overview_polls(visit: Visit) -> None:
+    visitor = visit("owner")
+    function = f"arn:aws:lambda:us-east-1:{visitor.demo.account('owner')['id']}:function:skill-answers"
+    visitor.demo.controls.fault("AddPermission", effect="hold")
+    try:
+        consumer = visitor.demo.account("consumer")["id"]
+        assert visitor.demo.asked("share", function, "--with", consumer, "--reason", "keyboard", "--by", "owner@example.com")[
+            "ok"
+        ]
+        page = visitor.open("/")
+        link = page.get_by_role("link", name="All functions, widest first")
+        link.focus()
+        with page.expect_response(lambda response: response.request.headers.get("hx-target") == "overview"):
+            pass
+        page.wait_for_timeout(500)
+        expect(link).to_be_focused()
+    finally:
+        visitor.demo.controls.release()
+        visitor.demo.controls.calm()
+    expect(page.locator("#overview[hx-get]")).to_have_count(0, timeout=20_000)
