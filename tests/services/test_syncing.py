@@ -522,6 +522,23 @@ def test_a_listing_goes_on_where_a_slice_ended(estate: Estate, monkeypatch: pyte
     assert not Function.objects.exclude(vanished_at=None).exists()
 
 
+def test_slices_that_end_by_time_cost_no_call(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun when the time was up is finished first."""
+    estate.sandbox.add_many_functions(120)
+    estate.sandbox.journal.clear()
+    monkeypatch.setattr(running, "_TICK", 0.05)
+    monkeypatch.setattr(running, "SLICE", 0.2)
+    [sync] = syncing.request(account=estate.owner, region=EAST, by=estate.by)
+    slices = 1
+    while syncing.run(sync.pk):
+        slices += 1
+    sync.refresh_from_db()
+    assert slices > 2
+    assert (sync.state, sync.done) == (SyncState.DONE, 147)
+    assert called(estate) == {"ListFunctions": 3, "ListAliases": 147, "GetPolicy": 159}
+    assert sync.calls == 3 + 147 + 159
+
+
 def test_a_marker_that_aws_forgot_begins_the_listing_again(estate: Estate) -> None:
     estate.sandbox.add_many_functions(130)
     [sync] = syncing.request(account=estate.owner, region=EAST, by=estate.by)
