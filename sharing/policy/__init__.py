@@ -7,6 +7,7 @@ from .decision import Certainty, Decision, Outcome, decide
 from .document import LIMIT, Changes, Document, compare, parse, render, size_after
 from .export import aws_cli, aws_cli_remove
 from .exposure import NO_URL, Answer, Audience, Exposure, Kind, Zone, exposures
+from .ineffective import Blocked, blocked, ineffective
 from .origin import Origin, Tool, origin_of
 from .permission import Permission, Problem, mask_statement, same_statement, why_not_writable
 from .principal import Principal, PrincipalKind
@@ -22,6 +23,7 @@ __all__ = [
     "Answer",
     "ArnError",
     "Audience",
+    "Blocked",
     "Certainty",
     "Changes",
     "Condition",
@@ -45,12 +47,14 @@ __all__ = [
     "Zone",
     "aws_cli",
     "aws_cli_remove",
+    "blocked",
     "canonical",
     "compare",
     "covering",
     "decide",
     "denying",
     "exposures",
+    "ineffective",
     "mask_statement",
     "origin_of",
     "parse",

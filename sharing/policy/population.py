@@ -65,6 +65,11 @@ class Population:
     def empty(self) -> bool:
         return not (self.signed or self.service or self.anonymous)
 
+    @property
+    def by_url_at_all(self) -> bool:
+        """Whether the action is one of the two that come by a function URL, the only way for anonymous callers."""
+        return self.action_class in _BY_URL
+
     def end(self) -> None:
         """Nobody is left."""
         self.signed = self.service = self.anonymous = False
@@ -72,7 +77,7 @@ class Population:
     def demand_url(self) -> None:
         """Only calls by the function URL are left; other actions than the two of a URL never come that way."""
         self.only_by_url = True
-        if self.action_class not in _BY_URL:
+        if not self.by_url_at_all:
             self.end()
 
     def note(self, atom: Atom, narrows: bool = False) -> None:

@@ -182,8 +182,8 @@ class _Piece:
         found: list[Reach] = []
         if population.signed:
             found = self._signed()
-        elif population.anonymous:
-            found = [self.reach("everyone", "*", None, organizations=(), anonymous=True)]
+        elif population.anonymous and population.by_url_at_all:
+            found = [self.reach("everyone", "*", None, organizations=(), anonymous=True)._replace(only_by_url=True)]
         if population.service and not (population.signed and any(reach.kind == "everyone" for reach in found)):
             for name in population.services or ("*",):
                 found.extend(self.service(name))

@@ -475,6 +475,17 @@ def test_a_direct_invoke_statement_completes_the_pair_and_is_not_a_url_statement
     assert all(one.latent is None for one in reduced(URL_PAIR[0], allow("*"), url_auth="NONE"))
 
 
+def test_where_only_anonymous_callers_are_left_they_come_by_the_url() -> None:
+    unsigned = {
+        "Null": {"aws:PrincipalArn": "true", "aws:PrincipalIsAWSService": "false"},
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+    }
+    found = only(allow("*", unsigned))
+    assert (found.kind, found.public, found.audience) == ("everyone", "yes", "internet")
+    assert INVOKE_URL in (found.latent or "")
+    assert reduced(allow("*", unsigned, Action="lambda:GetFunction")) == []
+
+
 def test_our_own_account_needs_no_pair() -> None:
     one = allow(root(OWNER), {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}, Action=INVOKE_URL)
     assert only(one, url_auth="AWS_IAM").latent is None
