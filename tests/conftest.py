@@ -2,6 +2,9 @@
 
 import os
 import secrets
+import subprocess
+import tempfile
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,3 +102,23 @@ def unpaced(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pace, "RATE", 10_000.0)
     monkeypatch.setattr(pace, "_BURST", 1_000.0)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """A Valkey of the tests' own, by unix socket, as the demo runs it: its REDIS_URL."""
+    from sharing.running import programs
+
+    with tempfile.TemporaryDirectory(prefix="valkey") as folder:
+        path = Path(folder) / "v.sock"
+        command = programs.valkey(path).command
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+        try:
+            ends = time.monotonic() + 10
+            while not path.exists():
+                assert time.monotonic() < ends, "Valkey did not start."
+                time.sleep(0.02)
+            yield f"redis+socket://{path}"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)

@@ -1,16 +1,11 @@
 """The pace keeps to AWS's rates, alone and over Redis, and lets clicks through."""
 
 import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from sharing.aws.pace import RATE, Group, Pace, Purpose
-from sharing.running import programs
 
 PLACE: tuple[str, str, Group] = ("444455556666", "us-east-1", "control")
 OTHERS: list[tuple[str, str, Group]] = [
@@ -19,24 +14,6 @@ OTHERS: list[tuple[str, str, Group]] = [
     ("444455556666", "eu-west-1", "control"),
     ("111111111111", "us-east-1", "control"),
 ]
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[str]:
-    """A Valkey of its own, by unix socket, as the demo runs it."""
-    with tempfile.TemporaryDirectory(prefix="pace") as folder:
-        path = Path(folder) / "v.sock"
-        command = programs.valkey(path).command
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-        try:
-            ends = time.monotonic() + 10
-            while not path.exists():
-                assert time.monotonic() < ends, "Valkey did not start."
-                time.sleep(0.02)
-            yield f"redis+socket://{path}"
-        finally:
-            process.terminate()
-            process.wait(timeout=10)
 
 
 @pytest.fixture(params=["alone", "shared"])

@@ -22,6 +22,7 @@ standard output carries one object and nothing else, usage errors included; with
 
 import getpass
 import json
+import logging
 import os
 import sys
 import time
@@ -173,7 +174,8 @@ class ShareCommand(BaseCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """From a shell: exit codes, never a stack trace."""
+        """From a shell: exit codes, never a stack trace; of the log only what went wrong, on standard error."""
+        logging.getLogger().setLevel(logging.WARNING)
         try:
             super().run_from_argv(argv)
         except KeyboardInterrupt:
