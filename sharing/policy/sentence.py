@@ -33,7 +33,7 @@ def sentence(permission: Permission, names: Names | None = None, until_text: str
     """
     names = names or {}
     parts = [*_subject(permission, names), Part(" may "), *_deed(permission), *_form(permission)]
-    parts.append(Part(f" in {permission.function.region}"))
+    parts.append(Part(f" in {permission.function.region}{', only by its function URL' if permission.via_url else ''}"))
     if until_text:
         parts.extend((Part(", until "), Part(until_text, strong=True)))
     elif until_text is not None:
@@ -115,8 +115,6 @@ def _deed(permission: Permission) -> Iterator[Part]:
     known = actions.find(permission.action)
     yield Part(f"{known.verb if known else f'do {permission.action} on'} ")
     yield _strong(permission.function.name)
-    if permission.via_url:
-        yield Part(", only by its function URL")
 
 
 def _form(permission: Permission) -> Iterator[Part]:

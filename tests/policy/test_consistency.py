@@ -88,7 +88,7 @@ def conditions(draw: st.DrawFn) -> Json:
 @st.composite
 def statements(draw: st.DrawFn) -> Json:
     make = draw(st.sampled_from([allow, allow, deny]))
-    found = make(draw(st.sampled_from(PRINCIPALS)), draw(conditions()) or None)
+    found: Json = make(draw(st.sampled_from(PRINCIPALS)), draw(conditions()) or None)
     if draw(st.integers(0, 5)) == 0:
         found["NotPrincipal"] = found.pop("Principal")
     found["Action"] = draw(st.sampled_from([INVOKE, "lambda:*", "lambda:Invoke*", "lambda:GetFunction"]))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sharing.policy import NO_URL, Exposure, exposures, parse
+from sharing.policy import NO_URL, Document, Exposure, FunctionArn, exposures, parse
+from sharing.policy import reduction as reducing
 
 from .documents import (
     ACME,
@@ -400,7 +401,7 @@ def test_versions_of_the_language_differ_in_variables() -> None:
 
 
 def test_classes_are_told_apart_and_actions_are_concrete() -> None:
-    found = {one.action_class: one for one in reduced(allow("*", Action="*"))}
+    found = {str(one.action_class): one for one in reduced(allow("*", Action="*"))}
     assert set(found) == {"invoke", "invoke-url", "read", "manage"}
     assert found["invoke"].actions == (INVOKE,)
     assert "lambda:GetFunction" in found["read"].actions
@@ -409,7 +410,9 @@ def test_classes_are_told_apart_and_actions_are_concrete() -> None:
 
 
 def test_not_action_is_everything_else_in_concrete_names() -> None:
-    found = {one.action_class: one for one in reduced(allow(Action=None, NotAction=["lambda:Get*", INVOKE, "lambda:List*"]))}
+    found = {
+        str(one.action_class): one for one in reduced(allow(Action=None, NotAction=["lambda:Get*", INVOKE, "lambda:List*"]))
+    }
     assert set(found) == {"invoke-url", "manage"}
     assert found["invoke-url"].actions == (INVOKE_URL,)
 
@@ -550,12 +553,16 @@ def test_a_statement_nobody_can_read_might_let_anybody_in() -> None:
 
 
 def test_a_reduction_is_made_once_per_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sharing.policy import reduction as reducing
-
-    made = []
+    made: list[str] = []
     original = reducing.reduce
-    monkeypatch.setattr(reducing, "reduce", lambda *given: made.append(given) or original(*given))
+
+    def counted(document: Document, function: FunctionArn) -> reducing.Reduction:
+        made.append(document.digest)
+        return original(document, function)
+
+    monkeypatch.setattr(reducing, "reduce", counted)
     document = policy(allow(Sid="made once"))
-    for asked in ({}, {"trusted_accounts": [ACME]}, {"url_auth": "NONE"}, {"at": datetime(2026, 1, 1, tzinfo=UTC)}):
+    questions: list[Json] = [{}, {"trusted_accounts": [ACME]}, {"url_auth": "NONE"}, {"at": datetime(2026, 1, 1, tzinfo=UTC)}]
+    for asked in questions:
         exposures(parse(document), function_arn=F, owner_account=OWNER, **asked)
     assert len(made) == 1
