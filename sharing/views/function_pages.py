@@ -169,7 +169,13 @@ def function_reread(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask for everything about this function to be read again."""
     me = actor(request)
     function = the_function(me, pk)
-    sync = syncing.request_function(function, by=me)
+    try:
+        sync = syncing.request_function(function, by=me)
+    except Refusal as refusal:
+        if not by_htmx(request):
+            raise
+        context = {**head_of(function, request.POST.get("tab", "")), "details_stale": False}
+        return render(request, "functions/reading.html", {**context, "said": f"{refusal.message} {refusal.next}".strip()})
     soon(run_sync, sync.pk, queue=queue_of(sync))
     if by_htmx(request):
         return render(request, "functions/frame.html#reading", head_of(function, request.POST.get("tab", "")))

@@ -110,12 +110,12 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "grants/row.html", context)
 
 
-def _after(request: HttpRequest, me: Actor, grant: Grant, said: str) -> HttpResponse:
+def _after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "ok") -> HttpResponse:
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
     if by_htmx(request):
-        context = {**list_of(grant.policy.function, me, focus=grant), "said": said}
+        context = {**list_of(grant.policy.function, me, focus=grant), "said": said, "tone": tone}
         return render(request, "functions/done.html", context)
-    messages.success(request, said)
+    messages.add_message(request, messages.SUCCESS if tone == "ok" else messages.ERROR, said)
     return redirect("grant-detail", grant.pk)
 
 
@@ -207,7 +207,10 @@ def grant_check(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Try it now, as somebody it was made for."""
     me = actor(request)
     grant = the_grant(me, pk)
-    check = checking.request(grant=grant, occasion=Occasion.CLICK, by=me)
+    try:
+        check = checking.request(grant=grant, occasion=Occasion.CLICK, by=me)
+    except Refusal as refusal:
+        return _after(request, me, grant, f"{refusal.message} {refusal.next}".strip(), tone="bad")
     soon(run_check, check.pk, queue="checks")
     return _after(request, me, grant, "Checking." if check.state != "done" else f"Not tried: {check.detail}")
 
