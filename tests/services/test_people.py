@@ -1,7 +1,11 @@
 """People: added, changed, kept out; one admin always remains."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from allauth.usersessions.models import UserSession
+from django.db import connection
 from django.test import Client
 
 from sharing.models import Actor, Event, Role, User
@@ -101,6 +105,27 @@ def test_the_last_active_admin_is_neither_demoted_nor_deactivated() -> None:
     assert not ada.is_active
     with pytest.raises(Refusal, match="last admin"):
         people.deactivate(gone, by=OPERATOR)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_cannot_shut_each_other_out_at_the_same_moment() -> None:
+    ada, ben = factories.person(Role.ADMIN), factories.person(Role.ADMIN)
+    start = Barrier(2)
+
+    def shut_out(person: User, by: User) -> bool:
+        try:
+            start.wait(10)
+            people.deactivate(person, by=Actor.of(by))
+        except Refusal:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [each.result() for each in (pool.submit(shut_out, ada, ben), pool.submit(shut_out, ben, ada))]
+    assert sorted(done) == [False, True]
+    assert User.objects.filter(role=Role.ADMIN, is_active=True).count() == 1
 
 
 def test_deactivating_ends_every_session_at_once(client: Client) -> None:
