@@ -22,6 +22,7 @@ from .document import Document, parse
 from .principal import PrincipalKind
 from .reach import Reach
 from .reduction import reduction
+from .sources import Scope
 from .statement import Condition, Statement
 from .verdicts import NO_URL, Answer, Audience, Membership, Question, Zone
 
@@ -195,9 +196,10 @@ def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
         if reach.limits:
             external = Answer.DEPENDS
             reasons.extend(reach.limits)
-    elif reach.kind == "service" and candidate.principal.kind is PrincipalKind.EVERYONE and opened is Answer.YES:
-        public = Answer.YES
-        notes.append("only by way of a service, which any account can drive")
+    elif reach.kind == "service" and candidate.principal.kind is PrincipalKind.EVERYONE:
+        public = _by_service(reach, opened)
+        if public is Answer.YES:
+            notes.append("only by way of a service, which any account can drive")
     if latent:
         public = external = opened = Answer.NO
         reasons = []
@@ -227,6 +229,13 @@ def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
         tuple(dict.fromkeys(reasons)) if reasons and Answer.DEPENDS in (public, external, opened) else (),
         tuple(notes),
     )
+
+
+def _by_service(reach: Reach, opened: Answer) -> Answer:
+    """Whether `*` is public when only services are left of it: one bucket, whoever owns it, is not everybody."""
+    if opened is Answer.DEPENDS and reach.behalf is not None and reach.behalf.scope is Scope.BUCKET:
+        return Answer.NO
+    return opened
 
 
 @lru_cache(maxsize=4096)

@@ -32,7 +32,7 @@ class Reduction:
 
 
 _cache: dict[tuple[bytes, FunctionArn], Reduction] = {}
-_MOST_KEPT: Final = 20_000
+_MOST_KEPT: Final = 32_768
 
 
 def reduction(document: Document, function: FunctionArn) -> Reduction:
@@ -40,8 +40,8 @@ def reduction(document: Document, function: FunctionArn) -> Reduction:
     key = (document.fingerprint, function)
     found = _cache.get(key)
     if found is None:
-        if len(_cache) >= _MOST_KEPT:
-            _cache.clear()
+        while len(_cache) >= _MOST_KEPT:
+            _cache.pop(next(iter(_cache)), None)  # the oldest; another thread may have been quicker
         found = _cache[key] = reduce(document, function)
     return found
 

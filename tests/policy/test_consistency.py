@@ -136,7 +136,7 @@ def unsafe(found: list[Exposure], name: str) -> bool:
     return any(getattr(exposure, name) != "no" for exposure in found)
 
 
-COMMON = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+COMMON = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @COMMON

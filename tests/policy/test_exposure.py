@@ -179,6 +179,7 @@ NARROWED: list[tuple[Json, str, str, str | None, tuple[str, str, str]]] = [
     ({"ArnLike": {"aws:SourceArn": f"arn:aws:sns:us-east-1:{OWNER}:t"}}, "service", "*", OWNER, OURS),
     ({"StringEquals": {"aws:SourceOrgID": ORG}}, "service", "*", None, EXTERNAL),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::b"}}, "service", "*", None, MAYBE_OPEN),
+    ({"StringEquals": {"aws:SourceArn": "arn:aws:iam:::user/me"}}, "service", "*", None, ("depends", "depends", "depends")),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:t"}}, "service", "*", None, ("yes", "yes", "yes")),
     ({"Bool": {"aws:PrincipalIsAWSService": "true"}}, "service", "*", None, ("yes", "yes", "yes")),
     ({"StringEquals": {"aws:PrincipalServiceName": "sns.amazonaws.com"}}, "service", "sns.amazonaws.com", None,
@@ -550,6 +551,14 @@ def test_a_statement_nobody_can_read_might_let_anybody_in() -> None:
         assert found
         assert {one.external for one in found} == {"depends"}
         assert all(one.depends_on for one in found)
+
+
+def test_old_reductions_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reducing, "_MOST_KEPT", 3)
+    monkeypatch.setattr(reducing, "_cache", {})
+    for number in range(10):
+        assert reduced(allow(Sid=f"s{number}"))
+    assert len(reducing._cache) == 3
 
 
 def test_a_reduction_is_made_once_per_document(monkeypatch: pytest.MonkeyPatch) -> None:
