@@ -213,8 +213,17 @@ def test_as_a_process_it_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert found["ok"] is False
     assert set(found["error"]) == {"code", "message", "next"}
     assert found["error"]["code"] == "database"
+    assert "no such table" in found["error"]["message"]
     assert "migrate" in found["error"]["next"]
+    assert "Traceback" not in ran.stderr
     wrong = process("--nope")
     assert wrong.returncode == 2
     assert json.loads(wrong.stdout)["error"]["code"] == "usage"
     assert "Traceback" not in wrong.stderr
+    settings["DATABASE_URL"] = "mysql://host/name"
+    unconfigured = process()
+    assert unconfigured.returncode == 1
+    assert set(json.loads(unconfigured.stdout)) == {"ok", "items", "error"}
+    assert json.loads(unconfigured.stdout)["error"]["code"] == "misconfigured"
+    assert "DATABASE_URL" in json.loads(unconfigured.stdout)["error"]["message"]
+    assert unconfigured.stderr.startswith("fnshare cannot start: DATABASE_URL")

@@ -34,7 +34,7 @@ from typing import Any, NoReturn
 
 import structlog
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from sharing.models import Actor, User
@@ -191,11 +191,14 @@ class ShareCommand(BaseCommand):
         except Refusal as refusal:
             outcome = Outcome(problem=Problem.of(refusal))
         except DatabaseError as problem:
-            log.error("database_failed", problem=type(problem).__name__, exc_info=True)
+            said = str(problem).strip().partition("\n")[0]
+            # One that is away or not migrated is the reader's to mend: no trace. Anything else is ours.
+            ours = not isinstance(problem, (OperationalError, ProgrammingError))
+            log.error("database_failed", problem=type(problem).__name__, said=said, exc_info=ours)
             outcome = Outcome(
                 problem=Problem(
                     "database",
-                    "The database did not answer as expected.",
+                    f"The database did not answer as expected: {said}.",
                     "Check DATABASE_URL, run manage.py migrate, then try again.",
                 )
             )
