@@ -19,6 +19,7 @@ from sharing.models import Actor, Function, Grant, GrantState, Verdict
 from sharing.policy.actions import ACTIONS, INVOKE
 from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
+from sharing.templatetags.ui import spaced
 
 WHO_ICONS = {
     "everyone": "world",
@@ -147,7 +148,7 @@ def _may(row: AccessRow) -> str:
     if len(row.actions) > SHOWN_ACTIONS:
         words.append(f"{len(row.actions) - SHOWN_ACTIONS} more")
     said = ", ".join(word.removesuffix(" of").removesuffix(" from") for word in words)
-    return f"{said[:1].upper()}{said[1:]}"
+    return said if said.startswith("lambda:") else f"{said[:1].upper()}{said[1:]}"
 
 
 def _verb(action: str) -> str:
@@ -162,7 +163,7 @@ def _limits(row: AccessRow) -> tuple[str, ...]:
     said = []
     for condition in parse_statement(row.stored or row.statement).conditions:
         words = LIMITS.get(condition.key.lower())
-        values = ", ".join(condition.values)
+        values = ", ".join(spaced(value) for value in condition.values)
         said.append(words.format(values) if words and condition.operator in PLAIN else str(condition))
     return tuple(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 
@@ -11,13 +12,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from sharing.forms.share import RestoreForm, ShareForm
+from sharing.models import Grant
 from sharing.services import granting
 from sharing.services.granting import Restorable, Restored
+from sharing.services.granting.wording import named
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
 from .function_pages import head_of, the_function
 from .permitting import actor, for_changing
+
+# Principals whose name may be another's by now.
+NAMED = ("role", "user")
 
 
 @dataclass(frozen=True)
@@ -41,26 +47,29 @@ def function_restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     )
     context = {**head_of(function, "access"), "form": form}
     if request.method == "POST" and form.is_valid():
-        chosen = [item for item in items if item.possible and request.POST.get(f"grant-{item.grant.pk}")]
+        # What was ticked, also when it is written again already: the same form sent twice tells the same twice.
+        chosen = list(
+            Grant.objects.visible_to(me)
+            .filter(policy__function=function, pk__in=_ticked(request))
+            .select_related("policy__function__account", "policy__current")
+            .order_by("policy__qualifier", "created_at")
+        )
         if not chosen and items:
             form.add_error(None, "Nothing is ticked. Tick what should be written again.")
-        elif any(item.role_may_be_another for item in chosen) and not form.cleaned_data["confirm_roles"]:
+        elif any(grant.principal_kind in NAMED for grant in chosen) and not form.cleaned_data["confirm_roles"]:
             form.add_error("confirm_roles", "Some name a role or user: confirm that they are still the ones that are meant.")
         else:
             done = granting.restore(
-                [item.grant for item in chosen],
+                chosen,
                 by=me,
                 form_token=form.cleaned_data["form_token"],
                 confirm_roles=form.cleaned_data["confirm_roles"],
-                event_source_tokens={
-                    str(item.grant.pk): request.POST.get(f"token-{item.grant.pk}", "") for item in chosen if item.token_needed
-                },
+                event_source_tokens={str(grant.pk): request.POST.get(f"token-{grant.pk}", "") for grant in chosen},
             )
             for one in done:
                 if one.grant is not None:
                     soon(reconcile_grant, one.grant.pk, queue="clicks")
-            sentences = {item.grant.pk: item.sentence for item in chosen}
-            outcomes = [Outcome(one, sentences[one.original.pk]) for one in done]
+            outcomes = [Outcome(one, named(one.original)) for one in done]
             context |= {"outcomes": outcomes, "failed": any(one.done.grant is None for one in outcomes)}
             return render(request, "functions/restore.html", context)
     context |= {
@@ -69,6 +78,15 @@ def function_restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "asks_roles": any(item.role_may_be_another for item in items if item.possible),
     }
     return render(request, "functions/restore.html", context, status=422 if form.errors else 200)
+
+
+def _ticked(request: HttpRequest) -> list[uuid.UUID]:
+    found = []
+    for name in request.POST:
+        if name.startswith("grant-"):
+            with contextlib.suppress(ValueError):
+                found.append(uuid.UUID(name.removeprefix("grant-")))
+    return found
 
 
 @dataclass(frozen=True)

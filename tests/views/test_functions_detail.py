@@ -104,7 +104,7 @@ class TestList:
             statement(function, "other", {"AWS": "arn:aws:iam::999999999999:root"}),
         )
         page = text_of(owner.get(address(function)))
-        assert "for account 222222222222" in page
+        assert "for account 2222 2222 2222" in page
         assert "from arn:aws:s3:::acme" in page
         assert "Not a known account" in page
 
