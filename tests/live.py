@@ -123,6 +123,7 @@ class LiveDemo:
     def start(self, seconds: float = 90) -> Self:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "demo.json").unlink(missing_ok=True)  # of one that was killed: only a new one says "ready"
         command = [sys.executable, "-m", "sharing.running.demo", "--folder", str(self.folder), "--story", self.story]
         command += ["--control-key", self._key, "--database-url", self.database_url, *([] if self.told else ["--untold"])]
         with (self.folder / "output").open("wb") as output:
@@ -269,12 +270,20 @@ class LiveDemo:
         self._supervisor("startProcess", name, True)
 
     def wait_until_running(self, *names: str, seconds: float = 30) -> None:
-        """Until these programs (all without names) run."""
-        wait_for(
-            lambda: all(state == "RUNNING" for name, (state, _) in self.states().items() if name in (names or (name,))),
-            f"{', '.join(names) or 'every program'} running",
-            seconds,
-        )
+        """Until these programs (all without names) run, and workers take tasks."""
+
+        def running() -> bool:
+            states = self.states()
+            wanted = names or tuple(states)
+            return all(states[name][0] == "RUNNING" and self._takes_tasks(name) for name in wanted)
+
+        wait_for(running, f"{', '.join(names) or 'every program'} running", seconds)
+
+    def _takes_tasks(self, name: str) -> bool:
+        if not name.startswith("worker"):
+            return True
+        started = (self.home / "supervisord.log").read_text().count(f"spawned: '{name}'")
+        return (self.home / "logs" / f"{name}.log").read_text(errors="replace").count(" ready.") >= started
 
     def _supervisor(self, method: str, *arguments: Any) -> Any:
         configured = (self.home / "supervisord.conf").read_text()

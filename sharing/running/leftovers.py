@@ -1,47 +1,54 @@
 """Ending what an earlier or present run left behind, and nothing else.
 
-Every process of a run carries RUN_ID in its environment. A process is ended only when its *own* environment holds exactly
-that run's id, so a recycled process id can never hit a stranger.
+Every process of a run carries RUN_ID in its environment, or, where a server overwrites that memory for its title as
+Valkey does, the run's own socket folder on its command line. Both hold a random id that only this run has, so a recycled
+process id can never hit a stranger.
 """
 
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 RUN_ID = "FNSHARE_RUN_ID"
 
 
+def sockets(run_id: str) -> Path:
+    """The run's folder for sockets: their paths may have about 100 characters, and a checkout may be deep."""
+    return Path(tempfile.gettempdir()) / f"fnshare-{run_id[:12]}"
+
+
 def processes(run_id: str) -> list[int]:
     """Process ids of this run, this process and its caller excepted."""
-    marker = f"{RUN_ID}={run_id}"
-    found = _from_proc(marker) if Path("/proc/self/environ").exists() else _from_ps(marker)
+    if len(run_id) < 32:
+        return []  # not one of ours: too short to be unmistakable
+    marker, folder = f"{RUN_ID}={run_id}", f"{sockets(run_id)}/"
+    found = _from_proc(marker, folder) if Path("/proc/self/environ").exists() else _from_ps(marker, folder)
     return [pid for pid in found if pid not in (os.getpid(), os.getppid())]
 
 
-def _from_proc(marker: str) -> list[int]:
-    wanted = marker.encode()
+def _from_proc(marker: str, folder: str) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                ours = marker.encode() in (entry / "environ").read_bytes().split(b"\0")
+                if ours or folder.encode() in (entry / "cmdline").read_bytes():
                     found.append(int(entry.name))
             except OSError:
                 continue  # gone meanwhile, or another user's
     return found
 
 
-def _from_ps(marker: str) -> list[int]:
+def _from_ps(marker: str, folder: str) -> list[int]:
     listed = subprocess.run(["ps", "eww", "-axo", "pid=,command="], capture_output=True, text=True, check=False).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if marker in line.split()]
+    return [int(line.split()[0]) for line in listed.splitlines() if marker in line.split() or folder in line]
 
 
 def end(run_id: str, *, grace: float = 0.0) -> int:
     """End every process of the run: ask for `grace` seconds, then force. Returns how many had to be forced."""
-    if not run_id:
-        return 0
     deadline = time.monotonic() + grace
     if grace:
         _signal(processes(run_id), signal.SIGTERM)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +55,7 @@ class Session:
         self.home = folder / self.title
         self.described = folder / f"{self.title}.json"
         self.run_id = secrets.token_hex(16)
-        # Sockets have paths of at most about 100 characters, so they live apart from a checkout that may be deep.
-        self.sockets = Path(tempfile.gettempdir()) / f"fnshare-{self.run_id[:12]}"
+        self.sockets = leftovers.sockets(self.run_id)
         self.supervisor: Supervisor | None = None
         self._lock: int | None = None
         self._ending = False
@@ -110,7 +108,7 @@ class Session:
             if ended:
                 print(f"Ended {ended} processes that an earlier run had left behind.", flush=True)
             if earlier:
-                shutil.rmtree(Path(tempfile.gettempdir()) / f"fnshare-{earlier[:12]}", ignore_errors=True)
+                shutil.rmtree(leftovers.sockets(earlier), ignore_errors=True)
 
     def _asked_to_end(self, _number: int, _frame: FrameType | None) -> None:
         if not self._ending:

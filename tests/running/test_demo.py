@@ -22,8 +22,10 @@ PROGRAMS = {"valkey", "sandbox", "worker", "worker-clicks", "beat", "web"}
 
 
 def of_the_run(demo: LiveDemo) -> list[int]:
-    """Every process of this demo but its own."""
-    return leftovers.processes((demo.folder / "demo.id").read_text())
+    """Every process of this demo but its own; each program is among them, however it shows itself."""
+    found = leftovers.processes((demo.folder / "demo.id").read_text())
+    assert {pid for _, pid in demo.states().values() if pid} <= set(found)
+    return found
 
 
 @pytest.fixture
