@@ -1,7 +1,9 @@
 """The main job in a real browser: grant, see it proved, take it back, undo. By mouse, by keyboard, without JavaScript."""
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -31,18 +33,22 @@ def row(page: Page, who: str) -> Any:
     return page.locator("tr.access-row", has_text=who).first
 
 
-def sids(demo: LiveDemo, name: str, region: str = "us-east-1") -> set[str]:
-    """What AWS itself holds: the statement ids on that function."""
+def aws_of(demo: LiveDemo, region: str = "us-east-1") -> Any:
+    """Lambda as somebody in the owner account uses it, past fnshare."""
     owner = demo.account("owner")
-    aws = boto3.client(
+    return boto3.client(
         "lambda",
         region_name=region,
         endpoint_url=demo.described["aws"]["endpoint_url"],
         aws_access_key_id=owner["access_key_id"],
         aws_secret_access_key=owner["secret_access_key"],
     )
+
+
+def sids(demo: LiveDemo, name: str, region: str = "us-east-1") -> set[str]:
+    """What AWS itself holds: the statement ids on that function."""
     try:
-        policy = json.loads(aws.get_policy(FunctionName=name)["Policy"])
+        policy = json.loads(aws_of(demo, region).get_policy(FunctionName=name)["Policy"])
     except ClientError as refusal:
         if refusal.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
@@ -333,3 +339,45 @@ def test_an_auditor_sees_everything_and_can_do_nothing(visit: Visit, demo: LiveD
             "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"]}})).status"""
     )
     assert answer == 403
+
+
+def test_what_a_remade_function_lost_is_restored_together(visit: Visit, demo: LiveDemo) -> None:
+    name = "gdpr-erase"
+    region = "eu-west-1"
+    page = function_page(visit("owner"), name, region)
+    for who in ("Acme Retail", "Initech"):
+        page.locator("#open-share").click()
+        page.locator("#id_who").fill(who)
+        expect(page.locator("#share-preview .sentence")).to_contain_text(who)
+        page.locator("#grant-access").click()
+        expect(page.locator("tr.access-row", has_text="fnshare-checker").filter(has_text=who)).to_contain_text(
+            "Active", timeout=SETTLED
+        )
+    ours = sids(demo, name, region)
+    aws = aws_of(demo, region)
+    made = aws.get_function(FunctionName=name)["Configuration"]
+    aws.delete_function(FunctionName=name)
+    aws.create_function(
+        FunctionName=name, Runtime=made["Runtime"], Role=made["Role"], Handler=made["Handler"], Code={"ZipFile": zipped()}
+    )
+    assert sids(demo, name, region) == set()
+
+    page.locator("#reread").click()
+    expect(page.locator("#access")).to_contain_text("2 grants vanished together", timeout=SETTLED)
+    page.get_by_role("link", name="Restore all 2").click()
+    expect(page.locator("main")).to_contain_text("Acme Retail may invoke gdpr-erase")
+    page.get_by_role("button", name="Restore what is ticked").click()
+    expect(page.locator("main")).to_contain_text("Being written again")
+    page.get_by_role("link", name="Back to who has access").click()
+    for who in ("Acme Retail", "Initech"):
+        expect(row(page, who)).to_contain_text("Active", timeout=SETTLED)
+    assert sids(demo, name, region) <= ours
+    assert len(sids(demo, name, region)) == 2
+
+
+def zipped() -> bytes:
+    """The smallest code a function can have."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return event\n")
+    return packed.getvalue()
