@@ -1,8 +1,6 @@
 """Settings of the test suite: the product's own, with an environment that the suite controls."""
 
-import atexit
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -19,9 +17,7 @@ from sharing.settings import DATABASES  # noqa: E402
 
 if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
     # A real file, as in production, and one for each test process: in memory SQLite locks by other rules.
-    _folder = tempfile.mkdtemp(prefix="fnshare-tests-")
-    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-    DATABASES["default"]["TEST"] = {"NAME": str(Path(_folder) / "tests.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"fnshare-tests-{os.getpid()}.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
