@@ -23,8 +23,8 @@ from .errors import CREDENTIAL_CODES, AwsError, classify, malformed
 BROAD = 3600
 NARROW = 900
 _RENEW_BEFORE = 300.0
-_SESSIONS = 256
-_CLIENTS = 512
+_SESSIONS = 128
+_CLIENTS = 64
 
 _HOME_REGION = {
     "aws": "us-east-1",

@@ -363,6 +363,15 @@ def test_a_role_that_lets_nobody_in_fails_the_sync_and_marks_no_policy(estate: E
     assert list(Policy.objects.order_by("pk").values()) == before
 
 
+def test_a_region_that_was_not_enabled_is_called_so(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.aws.calling.time.sleep", lambda _: None)
+    Connection.objects.filter(account=estate.owner).update(enabled_regions=[EAST])
+    estate.sandbox.faults.add("ListFunctions", code="UnrecognizedClientException", status=403, times=9)
+    sync = synced(estate, WEST)
+    assert sync.state == SyncState.FAILED
+    assert sync.failure == "Region eu-west-1 is not enabled in the account."
+
+
 def test_the_same_failure_on_schedule_is_told_once(estate: Estate) -> None:
     estate.sandbox.faults.add("ListFunctions", code="AccessDeniedException", status=403, message="no", times=2)
     for _ in range(2):

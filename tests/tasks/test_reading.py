@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from celery import Celery
 from django.utils import timezone
 
+from sharing.celery import app as celery_app
 from sharing.models import Actor, Connection, ConnectionState, Installation, Sync, SyncState
 from sharing.services import connecting, syncing
 from sharing.tasks import reading, sweeping
@@ -78,6 +80,19 @@ def test_an_unfinished_sync_is_queued_behind_what_waits(
 
 def test_with_the_broker_away_nothing_waits() -> None:
     assert reading.clicks_wait() is False
+
+
+def test_a_click_in_the_queue_is_seen(valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Celery(broker=valkey)
+    app.conf.task_queues = celery_app.conf.task_queues
+    monkeypatch.setattr(reading, "current_app", app)
+    assert reading.clicks_wait() is False
+    app.send_task("sharing.run_sync", ("x",), queue="sync")
+    assert reading.clicks_wait() is False
+    app.send_task("sharing.reconcile_grant", ("x",), queue="clicks")
+    assert reading.clicks_wait() is True
+    app.control.purge()
+    app.close()
 
 
 def test_the_worker_identifies_itself(sandbox: "Sandbox") -> None:

@@ -85,7 +85,7 @@ def _nowhere(connections: list[Connection], region: str) -> Refusal:
     read = sorted({name for one in connections for name in one.regions})
     if not region:
         return Refusal("No region is read there.", next="Add regions to the account.", code="not-connected")
-    near = difflib.get_close_matches(region, read, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(region, read, n=1, cutoff=0.8)
     meant = f" Did you mean {near[0]}?" if near else f" These are: {', '.join(read) or 'none'}."
     return Refusal(
         f"Region {region[:40]} is not among those that are read.{meant}",

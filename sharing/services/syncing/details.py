@@ -48,6 +48,7 @@ def read_details(run: Run, function: Function) -> Details:
     calls = run.functions
     if run.permits("versions"):
         versions = _attempt(found, lambda: calls.versions(function.name))
+        gone = found.policies.gone
         found.versions = versions
         newest = sorted(versions or [], key=lambda version: int(version) if version.isdigit() else 0, reverse=True)
         if len(newest) > _MOST_VERSIONS:
@@ -55,9 +56,8 @@ def read_details(run: Run, function: Function) -> Details:
         for version in newest[:_MOST_VERSIONS]:
             if found.policies.stopped or found.policies.locked_out:
                 break
-            found.policies.gone = False  # a version deleted since it was listed is no deleted function
             read_policy(calls, function.name, version, found.policies)
-        found.policies.gone = False
+        found.policies.gone = gone
     else:
         found.failures.append("The role may not list versions (lambda:ListVersionsByFunction).")
     if run.permits("tags"):

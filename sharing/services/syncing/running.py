@@ -16,7 +16,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from sharing.aws.errors import AwsError, Refused
+from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
 from sharing.services import history
@@ -206,6 +206,13 @@ def _stopped(run: Run) -> bool:
 
 def _out(run: Run, outage: AwsError) -> None:
     """AWS gave no answers: come back later, and give up after a while. What was read is kept, the rest is as it was."""
+    enabled = run.connection.enabled_regions
+    if outage.code in CREDENTIAL_CODES and enabled is not None and run.sync.region not in enabled:
+        # A region that is not enabled knows no session (aws-facts 5.1: RegionDisabled is STS's own word for it).
+        text = f"Region {run.sync.region} is not enabled in the account."
+        following = "Enable it there, or take it off the regions that are read."
+        run.finish(SyncState.FAILED, failure=text, code=outage.code, following=following)
+        return
     tries = int(run.sync.checkpoint.get("tries", 0))
     if tries >= len(_PAUSES):
         run.finish(SyncState.FAILED, failure=outage.sentence, code=outage.code, following=outage.next)

@@ -1,6 +1,7 @@
 """Which syncs are due: the schedule, and what killed workers or a lost broker left behind."""
 
 import uuid
+import zlib
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -9,7 +10,6 @@ from sharing.models import Account, Actor, Connection, Function, Purpose, Sync, 
 
 from .asking import _create
 from .latest import last_ended
-from .storing import hash_of
 
 #: A place is read again this long after the last sync ended. Ten thousand functions take 33 minutes of a third of AWS's
 #: rate, so this is a tenth of the time at most.
@@ -53,7 +53,7 @@ def _is_due(account: Account, region: str, last: Sync | None, now: datetime) -> 
     if last.state == SyncState.FAILED:
         return now >= last.finished_at + _AFTER_FAILURE
     # Places drift apart instead of all starting in the same minute.
-    jitter = _JITTER * (hash_of(f"{account.number} {region}") % 1000 / 1000)
+    jitter = _JITTER * (zlib.crc32(f"{account.number} {region}".encode()) % 1000 / 1000)
     return now >= last.finished_at + EVERY + jitter
 
 

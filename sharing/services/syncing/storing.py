@@ -4,7 +4,6 @@ The only writer of policies' contents. Granting's re-reads come through here as 
 unseen whoever happened to read it.
 """
 
-import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -105,7 +104,9 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
     """
     content = Content(stored)
     with transaction.atomic():
-        held = Policy.objects.select_for_update(of=("self",)).select_related("current", "function__account").get(pk=policy.pk)
+        # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
+        held = Policy.objects.select_for_update().get(pk=policy.pk)
+        held.function = policy.function
         if held.read_at is not None and held.read_at > read_at:
             _take_over(policy, held)
             return False
@@ -228,8 +229,3 @@ def _take_over(policy: Policy, held: Policy) -> None:
         "public", "open_service", "external",
     ):  # fmt: skip
         setattr(policy, name, getattr(held, name))
-
-
-def hash_of(text: str) -> int:
-    """A number that is the same for the same text in every process."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])

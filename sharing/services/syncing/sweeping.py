@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
+from django.db import OperationalError
 from django.db.models import Prefetch
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from sharing.models import Function, Policy, QualifierKind, SyncState
 
 from .keeping import keep_aliases, vanish_function
 from .listing import list_functions, waited
-from .reading import FunctionRead, read_function
+from .reading import FunctionRead, PolicyRead, read_function
 from .running import Run, Stopped
 from .storing import Content, is_news, mark_unread, store_policy
 
@@ -173,12 +174,20 @@ def keep_read(function: Function, result: FunctionRead, *, by_itself: bool = Fal
             policy, _ = Policy.objects.get_or_create(function=function, qualifier=qualifier)
         policy.function = function
         try:
-            if one.failure:
-                changed += mark_unread(policy, one.failure, one.at)
-            elif by_itself or is_news(policy, Content(one.stored)):
-                changed += store_policy(policy, one.stored, read_at=one.at)
+            changed += _keep_policy(policy, one, by_itself)
         except Exception as problem:  # one policy that cannot be kept never spoils the others
             log.error("policy_not_kept", policy=policy.arn, problem=type(problem).__name__, exc_info=True)
             mark_unread(policy, "fnshare could not keep this policy; its last content is shown.", one.at)
             result.policies[qualifier] = type(one)(one.at, failure="not kept")
     return 1 if changed else 0
+
+
+def _keep_policy(policy: Policy, one: PolicyRead, by_itself: bool) -> bool:
+    if one.failure:
+        return mark_unread(policy, one.failure, one.at)
+    if not by_itself and not is_news(policy, Content(one.stored)):
+        return False
+    try:
+        return store_policy(policy, one.stored, read_at=one.at)
+    except OperationalError:  # somebody else's transaction was in the way (a deadlock, a long lock): once more
+        return store_policy(policy, one.stored, read_at=one.at)
