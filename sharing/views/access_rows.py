@@ -176,16 +176,19 @@ def _told(row: AccessRow) -> Mark:
 
 
 def _marks(row: AccessRow) -> Iterable[Mark]:
-    if row.effect == "Deny":
+    """Findings beside the state: what the statement lets in, or would if it were written."""
+    if row.effect == "Deny" or row.state in (*OVER, GrantState.FAILED):
         return
+    would = "Would be public" if row.state == GrantState.REQUESTED else "Public"
     if row.public == "yes":
-        yield "bad", "world", "Public"
+        yield "bad", "world", would
     elif row.public == "depends":
-        yield "bad", "world-question", "Public, depends"
+        yield "bad", "world-question", f"{would}, depends"
+    would = "Would be an open service" if row.state == GrantState.REQUESTED else "Open service"
     if row.open_service == "yes":
-        yield "warn", "lock-open", "Open service"
+        yield "warn", "lock-open", would
     elif row.open_service == "depends":
-        yield "warn", "lock-open", "Open service, depends"
+        yield "warn", "lock-open", f"{would}, depends"
     if any(who.kind in ("account", "identity") and who.account and who.known is None for who in row.who):
         yield "off", "help-circle", "Not a known account"
     if row.ghost:

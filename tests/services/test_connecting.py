@@ -331,7 +331,7 @@ def test_enabled_regions_are_a_gap_where_the_role_may_list_them(place: Place) ->
     connection = place.tested()
     assert connection.verbs["list_regions"]
     assert "eu-central-1" in (connection.enabled_regions or [])
-    assert "eu-central-1" in rows(connection, "warning")["Every enabled region is read"]["detail"]
+    assert "eu-central-1" in rows(connection, "warning")["Coverage of enabled regions"]["detail"]
 
 
 def test_a_region_that_is_denied_spoils_no_other(place: Place) -> None:
@@ -584,7 +584,7 @@ def test_the_commands_make_a_role_without_any_warning(place: Place) -> None:
     )
     assert done.state == ConnectionState.CONNECTED
     assert [row for row in done.report if row["outcome"] != "ok"] == [
-        row for row in done.report if row["name"] == "Every enabled region is read"
+        row for row in done.report if row["name"] == "Coverage of enabled regions"
     ]
     assert all(done.verbs.values())
 

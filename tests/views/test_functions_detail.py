@@ -13,6 +13,7 @@ from django.utils import timezone
 from sharing.aws.functions import StoredPolicy
 from sharing.models import (
     Account,
+    Actor,
     Connection,
     ConnectionState,
     Event,
@@ -26,7 +27,7 @@ from sharing.models import (
     SyncKind,
     SyncState,
 )
-from sharing.services import syncing
+from sharing.services import granting, syncing
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -95,6 +96,17 @@ class TestList:
         page = text_of(owner.get(address(function)))
         assert "In the policy" in page
         assert "Ghost: deleted role or user" in page
+
+    def test_says_of_a_request_what_it_would_let_in_not_what_it_lets_in(self, owner: Client, function: Function) -> None:
+        asker = Actor.of(factories.person(Role.OWNER))
+        end = timezone.now() + timedelta(days=7)
+        plan = granting.plan(policy=function.policies.get(qualifier=""), who="everyone", ends_at=end, by=asker)
+        asked = granting.grant(plan, reason="a demonstration", by=asker)
+        page = text_of(owner.get(address(function)))
+        assert "Would be public" in page
+        assert "Public</span>" not in page
+        granting.decline(asked, reason="no", by=Actor.of(factories.person(Role.OWNER)))
+        assert "public" not in text_of(owner.get(address(function))).lower().replace("make public", "")
 
     def test_says_the_limits_of_a_service_and_marks_unknown_accounts(self, owner: Client, function: Function) -> None:
         limits = {"StringEquals": {"AWS:SourceAccount": "222222222222"}, "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::acme"}}

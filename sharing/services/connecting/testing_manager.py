@@ -124,7 +124,7 @@ def _may_add(prober: Prober, account: Account) -> Probe:
 
 
 def _coverage(connection: Connection, enabled: list[str] | None, report: Report, result: Result) -> None:
-    name = "Every enabled region is read"
+    name = "Coverage of enabled regions"
     if enabled is None:
         detail = "The role may not list the account's regions, so functions elsewhere would not be noticed."
         report.missing(name, detail, statement_to_add(["account:ListRegions"], "*"))
