@@ -366,7 +366,7 @@ class TestRow:
         grant = decided(function, ola)
         url = reverse("function-detail", args=[function.pk])
         page = text_of(owner.get(url))
-        poll = re.search(r'hx-get="([^"]+/row/\?[^"]+)" hx-trigger="every (\d+)s"', page)
+        poll = re.search(r'hx-get="([^"]+/row/\?[^"]+)" hx-trigger="load delay:400ms, every (\d+)s"', page)
         assert poll
         assert poll.group(2) == "1"
         assert owner.get(poll.group(1), headers=HTMX).status_code == 204, "unchanged: nothing to swap"
