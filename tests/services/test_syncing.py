@@ -1,6 +1,7 @@
 """Syncs: what they call, what they keep, how they end, and how they go on after trouble."""
 
 import threading
+import time
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sharing.aws import pace
 from sharing.aws.functions import Functions
 from sharing.models import (
     Actor,
@@ -118,6 +120,21 @@ def test_a_quiet_syncs_queries_do_not_grow_with_the_functions(estate: Estate, mo
             syncing.run(sync.pk)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_at_the_full_share_aws_never_has_to_say_slow_down(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox limits calls as Lambda does: 15 a second for GetPolicy, 15 for the rest."""
+    monkeypatch.setattr(pace, "RATE", 15.0)
+    monkeypatch.setattr(pace, "_BURST", 5.0)
+    alone = pace.Pace()
+    monkeypatch.setattr("sharing.services.connecting.entering.pace", lambda: alone)
+    estate.sandbox.switches.rate_limits = True
+    began = time.monotonic()
+    sync = synced(estate, EAST, pace_share=1.0)
+    took = time.monotonic() - began
+    assert sync.state == SyncState.DONE
+    assert not [call for call in estate.sandbox.journal if call.status == 429]
+    assert took >= called(estate)["GetPolicy"] / 15 - 1.0
 
 
 # What is kept
