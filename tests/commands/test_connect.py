@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -68,6 +69,15 @@ def test_without_roles_external_ids_and_templates_are_printed() -> None:
     assert "aws iam create-role --role-name fnshare-checker" in ran.out
     assert '"AWSTemplateFormatVersion"' in ran.out
     assert f"--checker-role-arn arn:aws:iam::{OWNER}:role/fnshare-checker" in ran.out
+    assert ran.out.index("CloudFormation, read stage") < ran.out.index("CloudFormation, share stage")
+
+
+def test_the_next_command_can_be_pasted_whatever_the_account_is_called() -> None:
+    ran = shell("connect", OWNER, "--name", "Ann's $HOME")
+    (line,) = (line for line in ran.out.splitlines() if "--role-arn" in line and "checker" not in line)
+    words = shlex.split(line)
+    assert words[:3] == ["manage.py", "connect", OWNER]
+    assert words[words.index("--name") + 1] == "Ann's $HOME"
 
 
 def test_without_roles_json_carries_the_templates() -> None:

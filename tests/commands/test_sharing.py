@@ -317,6 +317,11 @@ def test_who_can_invoke_never_says_nobody_without_what_was_not_looked_at(estate:
     assert by_name["currency-convert"]["who"][0]["sids"] == ["PublicAccess"]
     assert by_name["hello_world"]["who"] == []
     assert by_name["hello_world"]["not_looked_at"]
+    webhook = estate.policy("checkout-webhook")
+    estate.read(webhook)
+    both = {item["name"]: item for item in run("who-can-invoke", "--json").items}
+    assert both["checkout-webhook"]["public"] == 2  # a function URL has two ways in; below it counts as one function
+    assert f"Functions: {len(both)}, public: 2, open to a service of any account: 0." in run("who-can-invoke").out
     plain = run("who-can-invoke", hello.arn).out
     assert "nobody" in plain
     assert "Not looked at" in plain

@@ -95,7 +95,9 @@ def test_out_of_time_is_exit_1() -> None:
         (["--pace-share", "2"], 2, "not above 0 and at most 1"),
         (["--pace-share", "fast"], 2, "is not a number"),
         (["--region", "us-east-2"], 2, "Did you mean us-east-1"),
+        (["--region", "ap-southeast-2"], 2, "These are: eu-west-1, us-east-1."),
         (["--account", "999999999999"], 1, "Account 999999999999 is not known here"),
+        (["--account", "Platfrom"], 1, "Account Platfrom is not known here"),
     ],
 )
 def test_what_cannot_be_is_said(words: list[str], code: int, said: str) -> None:
@@ -104,6 +106,17 @@ def test_what_cannot_be_is_said(words: list[str], code: int, said: str) -> None:
     assert ran.code == code
     assert said in ran.data["error"]["message"]
     assert not Sync.objects.exists()
+
+
+def test_an_account_is_named_by_its_name_too() -> None:
+    connected()
+    factories.connection(factories.account("Payments", "555566667777"), regions=["us-east-1"])
+    ran = shell("sync", "--account", "payments", "--json")
+    assert [item["account"] for item in ran.data["items"]] == ["555566667777"]
+    factories.account("PAYMENTS", "888899990000")
+    both = shell("sync", "--account", "payments", "--json")
+    assert (both.code, both.data["error"]["code"]) == (1, "ambiguous")
+    assert "555566667777, 888899990000" in both.data["error"]["next"]
 
 
 def test_with_nothing_connected_the_next_step_is_named() -> None:

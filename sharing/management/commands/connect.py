@@ -1,5 +1,6 @@
 """Connect an AWS account: name it, hand out ExternalId and templates, or give the roles that were made."""
 
+import shlex
 from argparse import ArgumentParser
 from typing import Any
 
@@ -154,7 +155,8 @@ def _to_do(connection: Connection) -> list[str]:
         lines += ["AWS CLI, read stage:", "", connecting.role_commands(connection, share=False)]
         lines += ["AWS CLI, share stage (instead, if functions are to be shared from here):", ""]
         lines += [connecting.role_commands(connection, share=True)]
-        lines += ["CloudFormation, share stage:", "", connecting.cloudformation(connection, share=True)]
+        lines += ["CloudFormation, read stage:", "", connecting.cloudformation(connection, share=False)]
+        lines += ["CloudFormation, share stage (instead):", "", connecting.cloudformation(connection, share=True)]
     else:
         lines += ["AWS CLI:", "", connecting.role_commands(connection, share=False)]
         lines += ["CloudFormation:", "", connecting.cloudformation(connection, share=False)]
@@ -162,7 +164,7 @@ def _to_do(connection: Connection) -> list[str]:
     lines += [
         "Then:",
         "",
-        f"  connect {connection.account.number} --name '{connection.account.name}' {option} {arn} --wait",
+        f"  manage.py connect {connection.account.number} --name {shlex.quote(connection.account.name)} {option} {arn} --wait",
         "",
     ]
     return lines

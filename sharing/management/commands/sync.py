@@ -3,9 +3,11 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
+from django.db.models import Q
+
 from sharing.models import Account, Actor, Sync, SyncState
 from sharing.services import syncing
-from sharing.services.errors import NotFound
+from sharing.services.errors import NotFound, Refusal
 from sharing.tasks import soon
 from sharing.tasks.reading import run_sync
 
@@ -25,7 +27,7 @@ class Command(ShareCommand):
 
     def arguments(self, parser: ArgumentParser) -> None:
         """Which account and region, and how fast."""
-        parser.add_argument("--account", type=account_id, metavar="N", help="one account (default: all)")
+        parser.add_argument("--account", type=_account_or_name, metavar="N", help="one account, by id or name (default: all)")
         parser.add_argument("--region", default="", metavar="R", help="one region (default: all that are read)")
         parser.add_argument(
             "--pace-share", type=_share, metavar="F", help="part of AWS's rate to use for this run, above 0 and at most 1"
@@ -58,11 +60,21 @@ def _share(text: str) -> float:
     return share
 
 
-def _account(actor: Actor, number: str) -> Account:
-    found = Account.objects.visible_to(actor).filter(number=number).first()
-    if found is None:
-        raise NotFound(f"Account {number}", next="Connect it first: manage.py connect.")
-    return found
+def _account_or_name(text: str) -> str:
+    """Digits are an id and have to be 12; anything with a letter is a name."""
+    return text.strip() if any(letter.isalpha() for letter in text) else account_id(text)
+
+
+def _account(actor: Actor, wanted: str) -> Account:
+    found = list(Account.objects.visible_to(actor).filter(Q(number=wanted) | Q(name__iexact=wanted)).order_by("number"))
+    if not found:
+        raise NotFound(f"Account {wanted[:80]}", next="Check its id or name, or connect it first: manage.py connect.")
+    if len(found) > 1:
+        numbers = ", ".join(account.number for account in found)
+        raise Refusal(
+            f"{len(found)} accounts are called {wanted[:80]}.", next=f"Give the id of one: {numbers}.", code="ambiguous"
+        )
+    return found[0]
 
 
 def _problem(syncs: list[Sync]) -> Problem | None:

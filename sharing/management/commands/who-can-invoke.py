@@ -38,10 +38,8 @@ class Command(ShareCommand):
         lines = [line for item in items for line in _lines(item)]
         if not items:
             lines.append("No function is known here.")
-        lines += [
-            "",
-            f"{len(items)} functions, {answer.public} public, {answer.open_services} open to a service of any account.",
-        ]
+        public, open_services = (sum(item[key] > 0 for item in items) for key in ("public", "open_services"))
+        lines += ["", f"Functions: {len(items)}, public: {public}, open to a service of any account: {open_services}."]
         lines += answer.coverage
         return Outcome(items, lines)
 
