@@ -135,13 +135,25 @@ class Exchange:
         front = self.front
         call = lambda_api.parse(self.request)
         self.subject = front.service.describe(call, caller, self.scope.region)
+        return self._with_faults(lambda: self._authorized(call, caller, context))
+
+    def _with_faults(self, act: Callable[[], Reply]) -> Reply:
+        """The call between its planned faults. A refusal is an answer too, and may be lost on its way."""
         self._strike("before")
+        try:
+            reply = act()
+        except AwsError:
+            self._strike("after")
+            raise
+        self._strike("after")
+        return reply
+
+    def _authorized(self, call: lambda_api.LambdaCall, caller: Caller, context: dict[str, list[str]]) -> Reply:
+        front = self.front
         if front.switches.rate_limits and not front.limiter.admits(caller.account, self.scope.region, call.operation):
             raise throttled()
         front.service.authorize(call, caller, self.subject, context)
-        reply = self._perform(call, caller)
-        self._strike("after")
-        return reply
+        return self._perform(call, caller)
 
     def _perform(self, call: lambda_api.LambdaCall, caller: Caller) -> Reply:
         service, subject = self.front.service, self.subject
@@ -161,29 +173,28 @@ class Exchange:
         return reply
 
     def _other(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
-        front, scope, request = self.front, self.scope, self.request
         form, operation = self.form, self.subject.operation
-        self.subject.resource = form.get("RoleArn", "") if scope.service == "sts" else ""
-        self._strike("before")
+        self.subject.resource = form.get("RoleArn", "") if self.scope.service == "sts" else ""
+        return self._with_faults(lambda: self._elsewhere(operation, form, caller, context))
+
+    def _elsewhere(self, operation: str, form: dict[str, str], caller: Caller, context: dict[str, list[str]]) -> Reply:
+        """Every service but Lambda."""
+        front, scope, request = self.front, self.scope, self.request
         if scope.service == "sts":
             self.subject.parameters = {k: form[k] for k in ("RoleArn", "RoleSessionName", "DurationSeconds") if k in form}
-            reply = front.sts.answer(operation, form, caller, scope.region, self.request_id, context)
-        else:
-            front.gate.check_action(caller, f"{scope.service}:{operation}", context)
-            if scope.service == "account" and operation == "ListRegions":
-                asked = json.loads(request.body or b"{}")
-                reply = regions.list_regions(
-                    asked.get("RegionOptStatusContains") or [], asked.get("NextToken", ""), asked.get("MaxResults", 50)
-                )
-            elif scope.service == "ec2" and operation == "DescribeRegions":
-                reply = regions.describe_regions(self.request_id, every=form.get("AllRegions") == "true")
-            else:
-                if scope.service == "iam":
-                    front.gate.directory.note_changes(caller.account)
-                reply = front.moto.call(self.environ, request, scope, caller.account)
-                if scope.service == "iam":
-                    front.gate.directory.note_changes(caller.account)
-        self._strike("after")
+            return front.sts.answer(operation, form, caller, scope.region, self.request_id, context)
+        front.gate.check_action(caller, f"{scope.service}:{operation}", context)
+        if scope.service == "account" and operation == "ListRegions":
+            asked = json.loads(request.body or b"{}")
+            wanted = asked.get("RegionOptStatusContains") or []
+            return regions.list_regions(wanted, asked.get("NextToken", ""), asked.get("MaxResults", 50))
+        if scope.service == "ec2" and operation == "DescribeRegions":
+            return regions.describe_regions(self.request_id, every=form.get("AllRegions") == "true")
+        if scope.service == "iam":
+            front.gate.directory.note_changes(caller.account)
+        reply = front.moto.call(self.environ, request, scope, caller.account)
+        if scope.service == "iam":
+            front.gate.directory.note_changes(caller.account)
         return reply
 
     def _strike(self, when: When) -> None:

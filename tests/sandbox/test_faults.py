@@ -99,6 +99,13 @@ def test_a_client_killed_while_held_leaves_aws_as_it_was_then(
     assert (sandbox.policy(HELLO) is not None) is acted
 
 
+def test_a_refusal_can_be_lost_too(speak: Speaker, sandbox: Sandbox) -> None:
+    client = speak.lambda_("Platform")
+    sandbox.faults.add("GetPolicy", when="after", effect="error", code="ServiceException", status=500)
+    assert refused(client.get_policy, FunctionName="hello_world")[0] == "ServiceException"
+    assert refused(client.get_policy, FunctionName="hello_world")[0] == "ResourceNotFoundException"
+
+
 def test_a_fault_can_let_some_calls_pass_first(speak: Speaker, sandbox: Sandbox) -> None:
     sandbox.faults.add("GetPolicy", skip=2)
     client = speak.lambda_("Platform")
