@@ -116,6 +116,36 @@ def test_a_refused_revoke_is_exit_1_and_still_active(estate: Estate, hello: Poli
     assert ran.error["message"] == ran.items[0]["failure"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_revoke_that_meets_a_changed_statement_names_the_option_a_shell_has(estate: Estate, hello: Policy) -> None:
+    """fnshare has not read the change yet when it is asked: the worker meets it."""
+    grant = estate.shared(hello)
+    document = estate.sandbox.policy(hello.arn)
+    assert document
+    document["Statement"][0]["Principal"] = "*"
+    estate.sandbox.put_policy(hello.arn, document)
+    with Worker():
+        ran = run("revoke", hello.arn, "--sid", grant.sid, "--wait", "--timeout", "30", "--json")
+        assert (ran.code, ran.error["code"], ran.items[0]["state"]) == (1, "changed", "active")
+        assert "--anyway" in ran.error["next"]
+        done = run("revoke", hello.arn, "--sid", grant.sid, "--anyway", "--wait", "--timeout", "30", "--json")
+    assert (done.code, done.items[0]["state"]) == (0, "revoked")
+
+
+@pytest.mark.django_db
+def test_who_can_invoke_says_that_a_function_or_alias_is_gone(estate: Estate, hello: Policy) -> None:
+    estate.read(hello)
+    alias = Policy.objects.create(function=hello.function, qualifier="old", vanished_at=timezone.now())
+    for arn, name in ((alias.arn, "hello_world:old"), (hello.arn, "hello_world")):
+        if arn == hello.arn:
+            hello.function.vanished_at = timezone.now()
+            hello.function.save(update_fields=["vanished_at"])
+        ran = run("who-can-invoke", arn, "--json")
+        assert (ran.code, ran.error["code"]) == (1, "gone")
+        assert f"{name} any more" in ran.error["message"]
+        assert ran.error["next"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "arguments",

@@ -1,6 +1,7 @@
 """Take a share back: by statement id, or from whom."""
 
 from argparse import ArgumentParser
+from dataclasses import replace
 from typing import Any
 
 from sharing.models import Actor, Grant, Wanted
@@ -10,6 +11,9 @@ from sharing.tasks import reconcile_grant, soon
 
 from ._grants import FIELDS, again, are_settled, item_of, line_of, problem_of
 from ._output import Outcome, Problem, ShareCommand, timed_out
+
+_CHANGED = "changed"
+_LOOK_AT_IT = "Look at the statement that AWS holds now (who-can-invoke lists it), then repeat with --anyway."
 
 
 class Command(ShareCommand):
@@ -75,11 +79,14 @@ class Command(ShareCommand):
         if not settled:
             return Outcome(items, lines, timed_out(options["timeout"]))
         problems = (problem_of(grant, wanted=Wanted.ABSENT) for grant in revoked)
-        return Outcome(items, lines, next((problem for problem in problems if problem), None))
+        found = next((problem for problem in problems if problem), None)
+        if found and found.code == _CHANGED:  # a worker met the change: the statement was as granted when it was asked for
+            found = replace(found, next=_LOOK_AT_IT)
+        return Outcome(items, lines, found)
 
 
 def _for_a_shell(refusal: Refusal) -> Refusal:
     """The same refusal, with a next step that a shell has."""
-    if refusal.code == "changed":
-        refusal.next = "Look at the statement that AWS holds now (who-can-invoke lists it), then repeat with --anyway."
+    if refusal.code == _CHANGED:
+        refusal.next = _LOOK_AT_IT
     return refusal

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from sharing.models import Actor, Exposure, Function, Policy, Reading
 from sharing.policy import ArnError, FunctionArn, parse
 from sharing.services import syncing
+from sharing.services.errors import Refusal
 
 from .finding import find_function, find_policy
 from .principals import Names
@@ -64,7 +65,8 @@ class Invocable:
 
 def who_can_invoke(*, by: Actor, function_arn: str = "") -> Invocable:
     """Everyone whom policies let invoke, by API or by URL: of one function with its aliases and versions (or of exactly the
-    qualified form that is named), or of all in scope. Raises Refusal and NotFound for an ARN that names nothing."""
+    qualified form that is named), or of all in scope. Raises Refusal and NotFound for an ARN that names nothing,
+    or what AWS does not list any more."""
     functions = Function.objects.visible_to(by).filter(vanished_at=None).select_related("account")
     qualifier = ""
     if function_arn:
@@ -74,9 +76,17 @@ def who_can_invoke(*, by: Actor, function_arn: str = "") -> Invocable:
             find_policy(function_arn, by=by)  # says what is wrong with it
             raise
         qualifier = arn.qualifier or ""
-        functions = functions.filter(pk=find_function(arn, by=by).pk)
-        if qualifier:
-            find_policy(function_arn, by=by)
+        asked = find_function(arn, by=by)
+        functions = functions.filter(pk=asked.pk)
+        gone = asked.vanished_at is not None
+        if qualifier and not gone:
+            gone = find_policy(function_arn, by=by).vanished_at is not None
+        if gone:  # "nobody" would be true and mislead: what is made anew under this name starts with other policies
+            raise Refusal(
+                f"AWS does not list {asked.name}{':' if qualifier else ''}{qualifier} any more.",
+                next="Sync the account to see what is there now.",
+                code="gone",
+            )
     policies = Policy.objects.filter(function__in=functions, vanished_at=None)
     if qualifier:
         policies = policies.filter(qualifier=qualifier)
