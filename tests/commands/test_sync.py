@@ -86,6 +86,8 @@ def test_out_of_time_is_exit_1() -> None:
     ran = shell("sync", "--wait", "--timeout", "0.2", "--json")
     assert (ran.code, ran.data["error"]["code"]) == (1, "timeout")
     assert Sync.objects.open().count() == 2
+    Sync.objects.update(failure="Waiting: AWS had an internal error.")
+    assert "0 functions read. Waiting: AWS had an internal error." in shell("sync", "--wait", "--timeout", "0.2").out
 
 
 @pytest.mark.parametrize(

@@ -116,4 +116,5 @@ def _line(sync: Sync) -> str:
     if sync.state == SyncState.FAILED:
         return f"{place}: failed. {sync.failure}"
     of = f" of {sync.total}" if sync.total is not None else ""
-    return f"{place}: {sync.get_state_display().lower()}, {sync.done}{of} functions read"
+    waiting = f". {sync.failure}" if sync.failure else ""
+    return f"{place}: {sync.get_state_display().lower()}, {sync.done}{of} functions read{waiting}"
