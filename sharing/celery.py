@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_ready
 from kombu import Exchange, Queue
+from kombu.transport import redis as over_redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
 
@@ -45,6 +46,38 @@ app.conf.update(
 # Each queue has a routing key of its own: with the default one, every message would be delivered to all of them.
 app.conf.task_queues = [Queue(name, Exchange("fnshare"), routing_key=name) for name in ("clicks", "checks", "sync", "mail")]
 app.autodiscover_tasks(["sharing"])
+
+
+class _Taken(over_redis.QoS):
+    """The messages that a worker has taken and not yet acknowledged.
+
+    Celery 5.7 dies when it acknowledges or gives back a message after the broker went away in the middle of a task. Such a
+    message is lost with its broker, or given back by its time-out; rows are the outbox, so the sweep finds the work.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Done with it."""
+        if not self._is_orphaned:
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Not done with it, and another one should (requeue) or should not try."""
+        if not self._is_orphaned:
+            super().reject(delivery_tag, requeue=requeue)
+
+    def restore_unacked_once(self, stderr: Any = None) -> None:
+        """Give back everything, at the end of a worker or of a connection."""
+        if not self._is_orphaned:
+            super().restore_unacked_once(stderr)
+
+    @property
+    def _is_orphaned(self) -> bool:
+        """Whether the connection that brought them is gone for good; a new one has messages of its own."""
+        transport = self.channel.connection
+        return transport is None or transport.client is None
+
+
+over_redis.Channel.QoS = _Taken
 
 
 @setup_logging.connect

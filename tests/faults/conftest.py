@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
 
 #: A person waits for a killed worker's lease and the next sweep; tests wait for shorter ones.
-SHORT = {"LEASE_SECONDS": "3", "SWEEP_SECONDS": "1"}
+SHORT = {"LEASE_SECONDS": "5", "SWEEP_SECONDS": "1"}
 
 
 @pytest.fixture(scope="package")

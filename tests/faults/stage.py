@@ -207,6 +207,10 @@ class Stage:
 
     # Trouble
 
+    def log(self, name: str) -> str:
+        """What a program wrote so far."""
+        return (self.demo.home / "logs" / f"{name}.log").read_text(errors="replace")
+
     def end(self, name: str) -> None:
         """Stop a program until `begin`; `come_up` does not wait for it meanwhile."""
         self.demo.end(name)
@@ -226,5 +230,13 @@ class Stage:
             self.demo.kill(name)
 
     def wait_until_held(self, number: int = 1) -> None:
-        """Until so many calls wait at a `hold` fault."""
-        wait_for(lambda: self.demo.controls.held() >= number, f"{number} held calls", 50)
+        """Until so many calls wait at a `hold` fault. What is held longer than a lease, another worker takes up."""
+        try:
+            wait_for(lambda: self.demo.controls.held() >= number, f"{number} held calls", 50)
+        except AssertionError as problem:
+            calls = [
+                f"{call['at']} {call['operation']} {call['target']} {call['status']}" for call in self.demo.controls.calls()
+            ]
+            grants = [f"{grant['pk']} {grant['state']} {grant['failure']} on {grant['arn']}" for grant in self.grants()]
+            faults = self.demo.controls.ask("GET", "faults")
+            raise AssertionError("\n".join([str(problem), *calls[-20:], *grants[-12:], json.dumps(faults)])) from None

@@ -130,3 +130,32 @@ def test_a_command_while_no_worker_runs_is_accepted_and_says_so_when_it_waited_i
         stage.begin(name)
     stage.settled(item["id"], "revoked", "denied")
     agree(stage)
+
+
+def test_workers_outlive_valkey_in_the_middle_of_a_call(stage: Stage) -> None:
+    """The call that is under way ends in the same process, its message in a broker that is gone; later clicks follow it."""
+
+    def lost(name: str) -> int:
+        return stage.log(name).count("Connection to broker lost")
+
+    before = {name: stage.demo.pid(name) for name in WORKERS}
+    noticed = {name: lost(name) for name in WORKERS}
+    number = stage.consumers[0]["id"]
+    stage.demo.controls.fault("AddPermission", "after", "hold", target=stage.arn("alarm-router"))
+    grant = stage.share("alarm-router", number)
+    stage.wait_until_held()
+    stage.kill("valkey")
+    stage.demo.wait_until_running("valkey")
+    wait_for(lambda: all(lost(name) > noticed[name] for name in WORKERS), "workers that notice", 30)
+    stage.demo.controls.release()
+    stage.settled(grant, "active", "allowed")
+    # Every process of both workers gets work.
+    others = [stage.share(name, number) for name in ("order-events", "nightly-report", "session-cleanup", "skill-answers")]
+    for each in (grant, *others):
+        stage.settled(each, "active", "allowed")
+        stage.revoke(each)
+    for each in (grant, *others):
+        stage.settled(each, "revoked", "denied")
+    assert {name: stage.demo.pid(name) for name in WORKERS} == before
+    assert not [line for name in WORKERS for line in stage.log(name).splitlines() if "Unrecoverable" in line]
+    agree(stage)
