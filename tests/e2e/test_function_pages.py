@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Visitor
 from tests.e2e.test_sharing import function_page
@@ -110,6 +110,31 @@ def test_opening_a_page_reads_versions_tags_and_urls_by_itself(visit: Visit) -> 
     page = function_page(visit("owner"), "invoice-archive")
     expect(page.locator("#reread")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("which were not read yet")).to_have_count(0)
+
+
+def test_a_list_that_was_asked_for_before_a_click_does_not_replace_the_newer_one(visit: Visit) -> None:
+    page = function_page(visit("owner"), "fraud-score")
+    expect(page.locator("#reread")).to_be_visible(timeout=30_000)
+    late: list[Route] = []
+
+    def slow(route: Route) -> None:
+        if route.request.headers.get("hx-target") != "access" or late:
+            route.continue_()
+            return
+        late.append(route)
+
+    page.route(re.compile(r"/functions/[0-9a-f-]{36}/$"), slow)
+    page.evaluate("htmx.trigger(document.body, 'function-read')")
+    page.wait_for_function("() => document.querySelector('#access.htmx-request')")
+    old = page.request.get(page.url, headers={"HX-Request": "true", "HX-Target": "access"})
+    page.locator("#open-share").click()
+    page.locator("#id_who").fill("Initech")
+    page.locator("#grant-access").click()
+    expect(page.locator("tr.access-row", has_text="Initech")).to_be_visible()
+    assert late
+    late[0].fulfill(response=old)
+    page.wait_for_timeout(300)
+    expect(page.locator("tr.access-row", has_text="Initech")).to_contain_text("Active", timeout=30_000)
 
 
 def test_an_arn_is_copied_with_one_press(visit: Visit) -> None:
