@@ -183,6 +183,21 @@ def _who(reach: Reach, deny: Statement, function: FunctionArn) -> tuple[Truth, l
     return True, spared
 
 
+def unless_listed(found: list[Reach], listed: tuple[Principal, ...]) -> list[Reach]:
+    """Whom an Allow with NotPrincipal lets in: not the services it lists; of listed accounts and roles it depends.
+
+    Every form of a caller would have to be listed to keep it out, and a list seldom has them all.
+    """
+    left: list[Reach] = []
+    for reach in found:
+        inside = any_of(_takes_in(principal, reach) for principal in listed)
+        if inside is False:
+            left.append(reach)
+        elif reach.kind != "service":
+            left.append(doubted(reach, "whether NotPrincipal keeps every form of them out"))
+    return left
+
+
 def _lies_in(principal: Principal, reach: Reach) -> bool:
     if reach.kind in ("everyone", "organization"):
         return True

@@ -17,6 +17,11 @@ def excludes(atom: Atom, pattern: str) -> bool:
     return not has_wildcard(pattern) and pattern in values
 
 
+def may_hold(atom: Atom, pattern: str) -> bool:
+    """Whether a positive condition may hold for a caller that the account or ARN pattern stands for."""
+    return any((atom.variables and "${" in value) or overlap(value, pattern) for value in atom.values)
+
+
 def _arn_covers(wide: str, narrow: str) -> bool:
     wide_parts, parts = wide.split(":", 5), narrow.split(":", 5)
     return wide == "*" or (len(wide_parts) == len(parts) and all(map(covers, wide_parts, parts)))

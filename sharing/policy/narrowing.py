@@ -17,7 +17,7 @@ from . import channels, fixed
 from .conditions import WILD, Atom, compare
 from .contradiction import contradict
 from .keys import Key, Presence, Role, key_of
-from .matching import any_of, has_wildcard
+from .matching import any_of, covers, has_wildcard
 from .population import (
     TEXT,
     Population,
@@ -85,13 +85,19 @@ def _who(
     values = values_of(population, atom)
     if not atom.want:
         population.note(atom)
-        if atom.family in WILD and "*" in values and not (attribute == "organizations" and atom.absent):
+        anybody = "o-*" if attribute == "organizations" else "*"  # every organisation's id and path begins like that
+        shuts_out_all = atom.family in WILD and any(covers(value, anybody) for value in values)
+        if shuts_out_all and not (attribute == "organizations" and atom.absent):
             population.signed = False
         if attribute == "accounts":
             population.not_accounts += (atom,)
         elif attribute == "arns":
             population.not_arns += (atom,)
         return
+    if attribute == "accounts":
+        population.must_accounts += (atom,)
+    elif attribute == "arns":
+        population.must_arns += (atom,)
     doubt_literal_wildcard(population, atom)
     settled = [settle(value, atom) for value in values]
     narrows = not atom.absent and None not in settled

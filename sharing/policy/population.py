@@ -27,6 +27,7 @@ class Population:
     """The callers left, and what is known of them. None for a list means "not narrowed by this".
 
     `doubts` make every answer depend; `limits` are bounds (network, shared secret) that make only "everyone" depend.
+    `must_…`: positive conditions that a known account or ARN has to meet even where they do not narrow a `*`.
     The defaults are immutable and stay on the class: one is made for every principal of every statement read.
     """
 
@@ -42,6 +43,8 @@ class Population:
     source_accounts: Values | None = None
     source_arns: tuple[SourceArn, ...] | None = None
     source_organizations: Values | None = None
+    must_accounts: tuple[Atom, ...] = ()
+    must_arns: tuple[Atom, ...] = ()
     not_accounts: tuple[Atom, ...] = ()
     not_arns: tuple[Atom, ...] = ()
     not_organizations: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from .actions import ActionClass
 from .arn import FunctionArn, is_account_id
 from .conditions import Atom, atom_of
-from .identities import excludes, identity_matches, shown_arn
+from .identities import excludes, identity_matches, may_hold, shown_arn
 from .matching import any_of, glob_matches, has_wildcard
 from .narrowing import remaining
 from .population import URL_TYPES, Population
@@ -305,10 +305,18 @@ class _Piece:
         return atom_of(Condition(operator, key, values), True)._replace(hidden=True)
 
     def _shut_out(self, account: str, arn: str) -> bool:
-        """Whether a negated condition certainly excludes all of the account or ARN pattern."""
+        """Whether some condition certainly excludes all of the account or ARN pattern."""
         population = self.population
-        if not population.not_accounts and not population.not_arns:
-            return False
-        return any(excludes(atom, account) for atom in population.not_accounts) or any(
-            excludes(atom, arn) for atom in population.not_arns
+        return (
+            any(excludes(atom, account) for atom in population.not_accounts)
+            or any(excludes(atom, arn) for atom in population.not_arns)
+            or not all(may_hold(atom, account) for atom in population.must_accounts)
+            or not all(may_hold(atom, arn) or self._by_path(atom, arn) for atom in population.must_arns)
         )
+
+    def _by_path(self, atom: Atom, arn: str) -> bool:
+        """Whether it may hold for a session whose role has a path, which the session's ARN does not show."""
+        principal = self.candidate.principal
+        if principal.kind is not PrincipalKind.SESSION or principal.role_name is None:
+            return False
+        return may_hold(atom, f"{arn.rsplit('/', 1)[0]}/*/{principal.role_name}")

@@ -11,7 +11,7 @@ from . import actions
 from .actions import ActionClass
 from .arn import FunctionArn
 from .conditions import atom_of, expanded
-from .denial import Blocked, subtract
+from .denial import Blocked, subtract, unless_listed
 from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
 from .plain import plain
@@ -63,10 +63,15 @@ def reduce(document: Document, function: FunctionArn) -> Reduction:
             found += short
             continue
         all_plain = False
-        before = len(found)
-        for candidate in _candidates(statement, function, variables):
-            found.extend(reaches(candidate, function, pinned=pinned))
-        if len(found) == before:
+        pieces = [
+            reach
+            for candidate in _candidates(statement, function, variables)
+            for reach in reaches(candidate, function, pinned=pinned)
+        ]
+        if statement.not_principals:
+            pieces = unless_listed(pieces, statement.not_principals)
+        found += pieces
+        if not pieces:
             nobody.append(statement.index)
     if document.problem:
         found = [reach._replace(doubts=(*reach.doubts, document.problem)) for reach in found] or _anybody(document, function)

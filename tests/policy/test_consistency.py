@@ -104,19 +104,20 @@ def requests(account: str, organization: str | None) -> Iterator[tuple[str, Json
     if organization:
         home = {"aws:PrincipalOrgID": organization, "aws:PrincipalOrgPaths": [f"{organization}/r-ab/ou-1/"]}
     always = {"aws:SecureTransport": "true", "aws:ResourceAccount": OWNER}
-    identity = {"aws:userid": f"AROA{account}AAAA:deploy", **home}
-    chosen = itertools.product(
-        (None, "secret"), (None, "blue"), ("203.0.113.7", "198.51.100.1"), (None, ORG), ("User", "AssumedRole")
-    )
-    for agent, team, address, ours, kind in chosen:
+    forms = (("User", "x"), ("AssumedRole", "deploy"), ("AssumedRole", "x"))
+    addresses = ("203.0.113.7", "198.51.100.1", "2001:db8::7")
+    for agent, team, address, ours, (kind, session) in itertools.product(
+        (None, "secret"), (None, "blue"), addresses, (None, ORG), forms
+    ):
         context = {
+            "aws:userid": f"AROA{account}AAAA:{session}",
             "aws:UserAgent": agent,
             "aws:PrincipalTag/team": team,
             "aws:SourceIp": address,
             "aws:ResourceOrgID": ours,
             "aws:PrincipalType": kind,
         }
-        yield role("deploy", account), {**always, **identity, **{k: v for k, v in context.items() if v is not None}}
+        yield role("deploy", account), {**always, **home, **{k: v for k, v in context.items() if v is not None}}
     for name, arn in (("s3", "arn:aws:s3:::theirs"), ("sns", f"arn:aws:sns:us-east-1:{account}:t")):
         for source in ({}, {"aws:SourceAccount": account, "aws:SourceArn": arn}):
             yield f"{name}.amazonaws.com", {**always, **source}
@@ -136,6 +137,11 @@ def unsafe(found: list[Exposure], name: str) -> bool:
     return any(getattr(exposure, name) != "no" for exposure in found)
 
 
+CHANNELS: list[Json] = [
+    {key: value for key, value in (("lambda:InvokedViaFunctionUrl", by), ("lambda:FunctionUrlAuthType", kind)) if value}
+    for by in (None, "true", "false")
+    for kind in (None, "NONE", "AWS_IAM")
+]
 COMMON = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -184,12 +190,30 @@ def test_what_is_called_public_for_certain_lets_a_stranger_in(document: Json) ->
         channel = {"lambda:InvokedViaFunctionUrl": url, "lambda:FunctionUrlAuthType": kind}
         strangers = [*requests(STRANGER, organization), *requests(LOOKALIKE, organization)]
         for principal, context in strangers:
-            asked = {**context, **{key: value for key, value in channel.items() if value is not None}}
+            asked = {**context, **channel}
             unsigned = {key: value for key, value in asked.items() if "rincipal" not in key and "user" not in key}
             for caller, sent in ((principal, asked), ("anonymous", unsigned)):
                 if decide(parsed, function_arn=F, principal=caller, context=sent).outcome == "allowed":
                     return
     raise AssertionError(f"nobody gets in, yet {certain[0]}")
+
+
+@COMMON
+@given(documents)
+def test_an_account_that_is_let_in_for_certain_really_gets_in(document: Json) -> None:
+    parsed = parse(document)
+    for exposure in exposures(parsed, function_arn=F, owner_account=OWNER, url_auth="NONE"):
+        certain = exposure.external == "yes" and not exposure.latent and INVOKE in exposure.actions
+        if exposure.kind != "account" or exposure.account is None or not certain:
+            continue
+        if not any(
+            decide(parsed, function_arn=F, principal=one, context={**context, **channel}).outcome == "allowed"
+            for organization in (ORG, OTHER_ORG, None)
+            for channel in CHANNELS
+            for principal, context in requests(exposure.account, organization)
+            for one in (principal, principal.replace("role/deploy", "user/bob"))
+        ):
+            raise AssertionError(f"nobody of it gets in, yet {exposure}")
 
 
 @COMMON

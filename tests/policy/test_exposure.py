@@ -534,6 +534,21 @@ def test_not_principal_with_allow_is_public() -> None:
     assert reduced(allow(Principal=None, NotPrincipal="*")) == []
 
 
+@pytest.mark.parametrize(
+    ("listed", "condition", "expected"),
+    [
+        (root(), {"StringEquals": {"aws:PrincipalAccount": ACME}}, ["depends"]),
+        (root(), {"StringEquals": {"aws:PrincipalAccount": [ACME, GLOBEX]}}, ["depends", "yes"]),
+        ({"AWS": role()}, {"StringEquals": {"aws:PrincipalAccount": ACME}}, ["yes"]),
+        ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": role()}}, ["depends"]),
+        (service("sns"), {"StringEquals": {"aws:PrincipalServiceName": "sns.amazonaws.com"}}, []),
+    ],
+)
+def test_whoever_not_principal_lists_and_conditions_leave_depends(listed: Json, condition: Json, expected: list[str]) -> None:
+    found = reduced(allow(None, condition, Principal=None, NotPrincipal=listed))
+    assert [one.external for one in found] == expected
+
+
 def test_equal_grants_are_one_exposure_with_every_statement() -> None:
     found = only(allow(Sid="a"), allow({"AWS": ACME}, Sid="b"))
     assert [one.sid for one in found.statements] == ["a", "b"]
@@ -575,3 +590,30 @@ def test_a_reduction_is_made_once_per_document(monkeypatch: pytest.MonkeyPatch) 
     for asked in questions:
         exposures(parse(document), function_arn=F, owner_account=OWNER, **asked)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "condition", "expected"),
+    [
+        (root(GLOBEX), {"StringLike": {"aws:PrincipalAccount": "1111*"}}, 0),
+        (root(ACME), {"StringLike": {"aws:PrincipalAccount": "1111*"}}, 1),
+        (root(GLOBEX), {"StringEqualsIfExists": {"aws:PrincipalAccount": ACME}}, 0),
+        (root(GLOBEX), {"ForAllValues:StringEquals": {"aws:PrincipalAccount": ACME}}, 0),
+        ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/other"}}, 0),
+        ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/dep*"}}, 1),
+        ({"AWS": role()}, {"StringEquals": {"aws:PrincipalArn": "${aws:PrincipalArn}"}}, 1),
+        (
+            {"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/s"},
+            {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/p/deploy"}},
+            1,
+        ),
+        (
+            {"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/s"},
+            {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/p/x"}},
+            0,
+        ),
+        ("*", {"StringLike": {"aws:PrincipalAccount": "1111*"}, "StringEquals": {"aws:PrincipalAccount": [ACME, GLOBEX]}}, 1),
+    ],
+)
+def test_a_known_identity_must_meet_even_conditions_that_do_not_narrow(stored: Any, condition: Json, expected: int) -> None:
+    assert len(reduced(allow(stored, condition))) == expected
