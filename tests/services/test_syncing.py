@@ -618,6 +618,29 @@ def test_an_outage_pauses_the_sync_and_it_goes_on_later(estate: Estate, monkeypa
     assert (sync.state, sync.unread, sync.failure) == (SyncState.DONE, 0, "")
 
 
+def test_asking_for_a_sync_that_pauses_after_an_outage_ends_the_pause(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses grow to half an hour: who asks meanwhile need not sit one out, and does not use up its patience."""
+    monkeypatch.setattr("sharing.aws.calling.time.sleep", lambda _: None)
+    outage = estate.sandbox.faults.add("*", code="ServiceException", status=500, times=10_000)
+    [sync] = syncing.request(account=estate.owner, region=WEST, by=estate.by)
+    for _ in range(8):
+        assert syncing.run(sync.pk) is False
+        sync.refresh_from_db()
+        assert (sync.state, sync.checkpoint["tries"]) == (SyncState.RUNNING, 1)
+        assert syncing.request(account=estate.owner, region=WEST, by=estate.by) == [sync]
+    outage.left = 0
+    syncing.run(sync.pk)
+    sync.refresh_from_db()
+    assert (sync.state, sync.failure) == (SyncState.DONE, "")
+
+
+def test_asking_for_a_sync_that_a_worker_has_leaves_it_to_that_worker(estate: Estate) -> None:
+    [sync] = syncing.request(account=estate.owner, region=WEST, by=estate.by)
+    running.claim(sync.pk)
+    syncing.request(account=estate.owner, region=WEST, by=estate.by)
+    assert running.claim(sync.pk) is None
+
+
 def test_an_outage_in_the_middle_leaves_nothing_unread(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read before it is kept; the rest is read after it, not marked."""
     monkeypatch.setattr("sharing.aws.calling.time.sleep", lambda _: None)

@@ -11,6 +11,8 @@ from sharing.models import Account, Actor, Connection, Function, Purpose, Sync, 
 from sharing.services.connecting import manager_of
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 
+from .running import end_pause
+
 #: A function's page that is opened again within this time shows what the last visit read.
 FRESH = timedelta(minutes=15)
 
@@ -18,8 +20,9 @@ FRESH = timedelta(minutes=15)
 def request(*, account: Account | None = None, region: str = "", by: Actor, pace_share: float | None = None) -> list[Sync]:
     """Ask for the functions and policies of one account, or of all in scope, to be read. One row per region.
 
-    A row that is queued or running is joined: it is returned, and `pace_share` (above 0, at most 1; None leaves it)
-    counts for it at once. Raises Refusal when nothing can be read, and says why.
+    A row that is queued or running is joined: it is returned, goes on at once if it paused after an outage, and
+    `pace_share` (above 0, at most 1; None leaves it) counts for it at once. Raises Refusal when nothing can be read, and
+    says why.
     """
     if not by.may_change():
         raise NotPermitted("Your role does not allow starting a sync.")
@@ -97,6 +100,8 @@ def _nowhere(connections: list[Connection], region: str) -> Refusal:
 def _open(account: Account, region: str, by: Actor, pace_share: float | None) -> Sync:
     def joined() -> Sync | None:
         found = Sync.objects.open().filter(account=account, region=region, kind=SyncKind.SWEEP).first()
+        if found is not None:
+            end_pause(found)
         if found is not None and pace_share is not None:
             Sync.objects.filter(pk=found.pk).update(pace_share=pace_share)
             found.pace_share = pace_share

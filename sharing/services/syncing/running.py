@@ -33,6 +33,8 @@ _AT_LEAST, _PATIENCE = 1.0, 5.0
 _DRAIN, _DRAIN_FOR_CLICKS = 20.0, 0.4
 #: Pauses after an outage, in seconds; after the last one the sync has failed.
 _PAUSES = (15, 60, 300, 900, 1800)
+#: In a checkpoint: the moment that `lease_until` was set to by a pause. Another one there means that a worker has the row.
+_NOT_BEFORE = "not_before"
 
 
 def lease() -> timedelta:
@@ -104,7 +106,9 @@ class Run:
 
     def release(self, *, pause: float = 0.0) -> None:
         """Give the row back for the next slice, not before `pause` seconds from now."""
-        self._save(timezone.now() + timedelta(seconds=pause))
+        until = timezone.now() + timedelta(seconds=pause)
+        self.sync.checkpoint[_NOT_BEFORE] = until.isoformat()
+        self._save(until)
 
     def finish(self, state: SyncState, *, failure: str = "", code: str = "", following: str = "") -> None:
         """The sync is over."""
@@ -172,6 +176,15 @@ def claim(pk: uuid.UUID | str) -> Sync | None:
         .update(state=SyncState.RUNNING, lease_until=until, started_at=Coalesce("started_at", Value(now)))
     )
     return Sync.objects.select_related("account", "function").get(pk=pk) if claimed else None
+
+
+def end_pause(sync: Sync) -> None:
+    """Somebody asks for a sync that pauses after an outage: it goes on now, and its patience lasts as long as before."""
+    until = sync.lease_until
+    if until is None or sync.checkpoint.get(_NOT_BEFORE) != until.isoformat():
+        return
+    checkpoint = {**sync.checkpoint, "tries": max(0, int(sync.checkpoint.get("tries", 0)) - 1)}
+    Sync.objects.open().filter(pk=sync.pk, lease_until=until).update(lease_until=None, checkpoint=checkpoint)
 
 
 def run_slice(sync: Sync, work: Callable[[Run], None], make_way: Callable[[], bool]) -> bool:
