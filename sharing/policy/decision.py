@@ -60,13 +60,13 @@ def decide(
     function_arn: FunctionArn | str,
     principal: str,
     action: str = actions.INVOKE,
-    context: Mapping[str, str | Sequence[str]] | None = None,
+    context: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Decision:
     """Decide by the policy of exactly the form of the function that is called.
 
     `principal`: account id, root, role, user or session ARN, service principal, or "anonymous". `context`: condition
     keys in any letter case; aws:PrincipalAccount, PrincipalArn, PrincipalType, PrincipalIsAWSService and
-    PrincipalServiceName follow from `principal` unless given; every other key not given is absent.
+    PrincipalServiceName follow from `principal` unless given; every other key not given, or given as None, is absent.
     Raises ArnError or ValueError, with a sentence, for a function or principal that is neither.
     """
     function = function_arn if isinstance(function_arn, FunctionArn) else FunctionArn.parse(function_arn)
@@ -177,9 +177,11 @@ def condition_name(condition: Condition) -> str:
     return shorten(f"{condition.operator} {condition.key}")
 
 
-def _context(context: Mapping[str, str | Sequence[str]]) -> dict[str, Known]:
+def _context(context: Mapping[str, str | Sequence[str] | None]) -> dict[str, Known]:
     found: dict[str, Known] = {}
     for key, value in context.items():
+        if value is None:
+            continue
         values = [value] if isinstance(value, str | bool | int | float) else list(value)
         found[key.lower()] = Known(tuple(_text(item) for item in values))
     return found

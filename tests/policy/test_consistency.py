@@ -184,10 +184,7 @@ def test_what_is_called_public_for_certain_lets_a_stranger_in(document: Json) ->
     ]
     if not certain:
         return
-    for organization, url, kind in itertools.product(
-        ("o-stranger00", None), (None, "true", "false"), ("NONE", "AWS_IAM", None)
-    ):
-        channel = {"lambda:InvokedViaFunctionUrl": url, "lambda:FunctionUrlAuthType": kind}
+    for organization, channel in itertools.product(("o-stranger00", None), CHANNELS):
         strangers = [*requests(STRANGER, organization), *requests(LOOKALIKE, organization)]
         for principal, context in strangers:
             asked = {**context, **channel}
