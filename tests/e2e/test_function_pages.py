@@ -114,7 +114,8 @@ def test_opening_a_page_reads_versions_tags_and_urls_by_itself(visit: Visit) -> 
 
 def test_a_list_that_was_asked_for_before_a_click_does_not_replace_the_newer_one(visit: Visit) -> None:
     page = function_page(visit("owner"), "fraud-score")
-    expect(page.locator("#reread")).to_be_visible(timeout=30_000)
+    expect(page.locator("#reading:not([hx-trigger]) #reread")).to_be_visible(timeout=30_000)
+    page.wait_for_load_state("networkidle")
     late: list[Route] = []
 
     def slow(route: Route) -> None:
