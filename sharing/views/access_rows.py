@@ -225,7 +225,7 @@ def _checkable(row: AccessRow) -> bool:
 
 
 def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> list[Act]:
-    detail = Act("Everything about it", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
+    detail = Act("Why, and its history", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
     if not me.may_change():
         return [detail]
     own = me.person is not None and grant.requested_by_id == me.person.pk
