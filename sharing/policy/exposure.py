@@ -180,7 +180,8 @@ def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
     doubts = list(reach.doubts)
     if reach.times and not verdicts.in_time(reach, asked, doubts):
         return None
-    if (reach.organizations or reach.not_organizations) and not verdicts.is_member(reach, asked):
+    organizations = reach.organizations or reach.not_organizations or reach.organizations_if_any
+    if organizations and not verdicts.is_member(reach, asked):
         return None
     if reach.ours and not verdicts.is_ours(reach, asked):
         return None

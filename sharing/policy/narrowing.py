@@ -128,6 +128,10 @@ def _user_id(population: Population, atom: Atom, key: Key) -> None:
 def _organization(population: Population, atom: Atom, key: Key) -> None:
     settle = fixed.organization_path if key.role is Role.ORGANIZATION_PATH else fixed.organization
     _who(population, atom, "organizations", settle)
+    if atom.want and atom.absent and atom.family in TEXT:
+        settled = [settle(value, atom) for value in atom.values]
+        if None not in settled:
+            population.organizations_if_any += (tuple(value for value in settled if value),)
     if not atom.want and atom.family in TEXT:
         population.not_organizations += tuple(value for value in atom.values if not fixed.is_open(value, atom))
 

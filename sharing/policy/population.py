@@ -48,6 +48,7 @@ class Population:
     not_accounts: tuple[Atom, ...] = ()
     not_arns: tuple[Atom, ...] = ()
     not_organizations: tuple[str, ...] = ()
+    organizations_if_any: tuple[Values, ...] = ()
     not_sources: tuple[str, ...] = ()
     url_types: frozenset[str] = URL_TYPES
     only_by_url: bool = False

@@ -43,6 +43,7 @@ class Reach(NamedTuple):
     ruled out; `times`, `ours`: conditions judged when asked. `url_types`: types of function URL it works with;
     `only_by_url`: nobody gets in otherwise; `anonymous`: callers without a signature are among them.
     `behalf`: for a service, on whose behalf. `limits` make "everyone" depend. `dead`: why it can never be used.
+    `organizations_if_any`: whoever is in an organisation at all must be in one of each of these lists.
     `half`: the action that a function URL also needs and nobody grants. `candidate` is pinned to this piece.
     """
 
@@ -65,6 +66,7 @@ class Reach(NamedTuple):
     limits: tuple[str, ...] = ()
     dead: str = ""
     half: str = ""
+    organizations_if_any: tuple[tuple[str, ...], ...] = ()
 
     @property
     def bare(self) -> bool:
@@ -79,6 +81,7 @@ class Reach(NamedTuple):
             or self.limits
             or self.dead
             or self.half
+            or self.organizations_if_any
         )
 
 
@@ -175,6 +178,7 @@ class _Piece:
             (*self.doubts, doubt) if doubt else self.doubts,
             population.limits,
             dead,
+            organizations_if_any=population.organizations_if_any,
         )
 
     def everyone(self) -> list[Reach]:

@@ -92,14 +92,17 @@ def in_time(reach: Reach, asked: Question, doubts: list[str]) -> bool:
 
 def is_member(reach: Reach, asked: Question) -> bool:
     """False when the account is known to be outside an organisation it must be in, or inside one it must not be in."""
-    if reach.account is None or reach.kind == "service" or not (reach.organizations or reach.not_organizations):
+    if reach.account is None or reach.kind == "service":
         return True
     home = asked.home_of(reach.account)
     if home is None:
         return True
-    wanted = [_own(name, asked) for name in reach.organizations]
-    if wanted and not any(name is None or _inside(home, name) is not False for name in wanted):
-        return False
+    wanted = [reach.organizations] if reach.organizations else []
+    wanted += reach.organizations_if_any if home else ()
+    for group in wanted:
+        names = [_own(name, asked) for name in group]
+        if not any(name is None or _inside(home, name) is not False for name in names):
+            return False
     return not any(_inside(home, name) for name in reach.not_organizations)
 
 

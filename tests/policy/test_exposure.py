@@ -337,6 +337,14 @@ def test_an_account_in_an_organisation_is_external_unless_membership_says_otherw
     assert len(reduced(one, organization_of=lambda account: None)) == 1
 
 
+def test_membership_counts_where_only_members_are_asked_for_it() -> None:
+    one = allow(root(), {"StringEqualsIfExists": {"aws:PrincipalOrgID": ORG}})
+    assert answers(only(one)) == EXTERNAL
+    assert answers(only(one, organization_of={ACME: ORG})) == EXTERNAL
+    assert answers(only(one, organization_of={ACME: ""})) == EXTERNAL
+    assert reduced(one, organization_of={ACME: OTHER_ORG}) == []
+
+
 def test_a_unit_depends_without_membership_data_only() -> None:
     one = allow("*", {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{ORG}/r-ab12/ou-1/*"}})
     assert answers(only(one)) == MAYBE_EXTERNAL
