@@ -106,6 +106,9 @@ class Connection(models.Model):
     external_id = models.CharField(max_length=1224)
     external_id_ours = models.BooleanField(default=True)
     next_external_id = models.CharField(max_length=1224, blank=True, help_text="While an ExternalId is being rotated.")
+    former = models.JSONField(
+        null=True, blank=True, help_text="While another role is tried: what was in use, to go back to if it is refused."
+    )
     regions = models.JSONField(default=list, blank=True, help_text="Regions that are read (manager role only).")
     enabled_regions = models.JSONField(null=True, blank=True, help_text="Regions the account has enabled; null: not known.")
     verbs = models.JSONField(default=dict, blank=True)

@@ -442,6 +442,36 @@ def test_a_connected_role_that_stopped_asking_for_its_external_id_is_refused(pla
         connecting.manager_of(connection.account)
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_another_role_that_is_refused_leaves_the_connection_as_it_was(place: Place, paused: bool) -> None:
+    connection = place.tested()
+    if paused:
+        connection = connecting.pause(connection, by=place.admin)
+    before = {name: getattr(connection, name) for name in ("state", "role_arn", "external_id", "verbs", "report")}
+    assert before["verbs"]["read"]
+    connecting.register(connection, role_arn=connection.role_arn, external_id="a-typo-in-the-external-id", by=place.admin)
+    connecting.register(connection, role_arn=connection.role_arn, external_id="another-typo", by=place.admin)
+    connecting.run_test(connection.pk)
+    connection.refresh_from_db()
+    assert {name: getattr(connection, name) for name in before} == before
+    assert "stays in use" in connection.failure
+    assert connection.failure_next
+    assert connection.former is None
+    assert Event.objects.filter(verb="connection.refused", account=connection.account).exists()
+    assert place.run(connection).failure == ""
+
+
+def test_another_role_of_a_paused_account_does_not_wake_it(place: Place) -> None:
+    connection = connecting.pause(place.tested(), by=place.admin)
+    place.sandbox.put_trust(
+        place.owner.id, "fnshare-manager", place.trust({"StringEquals": {"sts:ExternalId": "the-next-one-0123456789"}})
+    )
+    connecting.register(connection, role_arn=connection.role_arn, external_id="the-next-one-0123456789", by=place.admin)
+    connecting.run_test(connection.pk)
+    connection.refresh_from_db()
+    assert (connection.state, connection.external_id) == (ConnectionState.PAUSED, "the-next-one-0123456789")
+
+
 def test_a_role_given_while_another_is_tested_is_tested_itself(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = place.registered()
     other = f"arn:aws:iam::{place.owner.id}:role/another"

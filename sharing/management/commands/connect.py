@@ -103,7 +103,7 @@ def _testing(connections: list[Connection]) -> bool:
 
 def _problem(connections: list[Connection]) -> Problem | None:
     for connection in connections:
-        if connection.state == ConnectionState.REFUSED:
+        if connection.failure and connection.test_wanted_at is None:
             return Problem("refused", connection.failure, connection.failure_next)
     return None
 

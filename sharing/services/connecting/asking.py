@@ -18,6 +18,8 @@ from .templates import trust_command
 
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _S = ConnectionState
+#: What makes a connection work: kept while another role is tried.
+IN_USE = ("state", "role_arn", "external_id", "external_id_ours", "next_external_id", "verbs", "report")
 
 
 def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterable[str] = (), partition: str = "") -> Connection:
@@ -84,7 +86,8 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
     """Give the role that was made (or exists already) and have it tested.
 
     external_id: only for a role that exists already and demands another one than ours; any that AWS accepts. Refused
-    when another connection uses it. A worker then tests the role before anything else is done with it.
+    when another connection uses it. A worker then tests the role before anything else is done with it; if it is refused,
+    the role that was in use before is in use again.
     """
     only_admins(by)
     arn = role_arn_of(role_arn, connection.account)
@@ -102,6 +105,8 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
                 raise Refusal("This connection was ended.", next="Connect the account anew.", code="conflict")
             if (held.role_arn, external_id or held.external_id) == (arn, held.external_id):
                 return _again(held)
+            if held.state in (_S.CONNECTED, _S.PAUSED):
+                held.former = {name: getattr(held, name) for name in IN_USE}
             if external_id and external_id != held.external_id:
                 _free(external_id, held)
                 held.external_id, held.external_id_ours, held.next_external_id = external_id, False, ""

@@ -127,6 +127,10 @@ def _settle(seen: Connection, result: Result) -> Connection | None:
             held.external_id, held.next_external_id, held.external_id_ours = seen.next_external_id, "", True
             text = f"The new ExternalId of the {held.get_purpose_display().lower()} of {held.account.name} is in use"
             history.record("connection.rotated", text, by=Actor.system(), account=held.account)
+        if result.refused and held.former:
+            return _go_back(held, result.refused)
+        paused = before == _S.PAUSED or (held.former or {}).get("state") == _S.PAUSED
+        held.former = None
         if result.refused:
             held.state = _S.REFUSED
             held.failure, held.failure_next = result.refused
@@ -136,12 +140,27 @@ def _settle(seen: Connection, result: Result) -> Connection | None:
             held.verbs = result.verbs
             held.enabled_regions = result.enabled_regions
             held.regions = held.regions or result.regions
-            if before != _S.PAUSED:
-                held.state = _S.CONNECTED
+            held.state = _S.PAUSED if paused else _S.CONNECTED
             held.connected_at = held.connected_at or now
         held.save()
         if held.state != before:
             _tell(held)
+    return held
+
+
+def _go_back(held: Connection, refused: tuple[str, str]) -> Connection:
+    """Another role was tried and refused: what was in use before is in use again, and the row says what happened."""
+    tried = held.role_arn
+    for name, value in (held.former or {}).items():
+        setattr(held, name, value)
+    held.former = None
+    held.failure = f"{tried} was refused, so {held.role_arn} stays in use. {refused[0]}"
+    held.failure_next = refused[1]
+    held.save()
+    text = f"{held.get_purpose_display()} of {held.account.name}: another role was refused. {held.failure}"
+    history.record(
+        "connection.refused", text, by=Actor.system(), account=held.account, detail={"purpose": held.purpose, "role_arn": tried}
+    )
     return held
 
 
