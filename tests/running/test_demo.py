@@ -87,6 +87,16 @@ def _sockets_of(pid: int) -> set[str]:
     return found
 
 
+def test_its_web_process_has_no_way_to_its_aws(demo: LiveDemo) -> None:
+    web = demo.pid("web")
+    variables = dict(entry.split("=", 1) for entry in Path(f"/proc/{web}/environ").read_text().split("\0") if "=" in entry)
+    assert "AWS_ENDPOINT_URL" not in variables
+    assert variables["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
+    assert demo.account("dashboard")["secret_access_key"] not in "".join(variables.values())
+    worker = Path(f"/proc/{demo.pid('worker')}/environ").read_text()
+    assert f"AWS_SHARED_CREDENTIALS_FILE={demo.home / 'credentials'}" in worker
+
+
 @pytest.mark.parametrize("name", sorted(PROGRAMS - {"sandbox"}))
 def test_what_is_killed_comes_back_and_nothing_is_lost(demo: LiveDemo, name: str) -> None:
     people = demo.command("shell", "-v0", "-c", "from sharing.models import User; print(User.objects.count())").stdout
