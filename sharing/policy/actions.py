@@ -43,11 +43,6 @@ class Action:
     def danger(self) -> int:
         return self.action_class.danger
 
-    @property
-    def alone(self) -> frozenset[str]:
-        """The set of just this action's name."""
-        return _ALONE[self.name]
-
 
 _CODE = "the holder can download the function's code and read its environment variables, secrets included"
 _RUNS = "the holder's code runs with the function's execution role"
@@ -98,7 +93,6 @@ _TABLE: Final[tuple[tuple[str, str, ActionClass, str], ...]] = (
 ACTIONS: Final[dict[str, Action]] = {
     f"lambda:{name}": Action(f"lambda:{name}", verb, action_class, warning) for name, verb, action_class, warning in _TABLE
 }
-_ALONE: Final[dict[str, frozenset[str]]] = {name: frozenset((name,)) for name in ACTIONS}
 INVOKE: Final = "lambda:InvokeFunction"
 INVOKE_URL: Final = "lambda:InvokeFunctionUrl"
 

@@ -65,6 +65,8 @@ def _subtract_one(
     doubt = f"whether the Deny {deny.name} applies"
     if deny.doubts - {"Sid"}:
         return [doubted(reach, doubt)]
+    if any(_escapes_anyway(reach.kind, escape) for escape in escapes):
+        return [reach]
     covered = _covered(deny, reach.candidate.actions)
     place = _place(reach, deny, function, variables)
     if not covered or place is False:
@@ -121,6 +123,13 @@ def _place(reach: Reach, deny: Statement, function: FunctionArn, variables: bool
 
 
 _NO_KEYS: dict[str, Known] = {}
+
+
+def _escapes_anyway(kind: str, escape: Atom) -> bool:
+    """Whether every caller of that kind certainly satisfies the condition, so that the Deny never applies to one."""
+    if escape.family != "bool" or kind == "everyone" or key_of(escape.key).role is not Role.IS_SERVICE:
+        return False
+    return holds(escape, "true" if kind == "service" else "false") is True
 
 
 def _outside(hit: Reach, escapes: tuple[Atom, ...], function: FunctionArn) -> list[Reach]:

@@ -6,6 +6,8 @@ it does not recognise at a glance it leaves to the long way. A test compares the
 
 from __future__ import annotations
 
+from typing import Final
+
 from .actions import ACTIONS, ActionClass
 from .arn import FunctionArn, is_account_id
 from .conditions import atom_of
@@ -13,6 +15,13 @@ from .principal import ORGANIZATION_ID, Principal, PrincipalKind
 from .reach import Candidate, Reach
 from .sources import OPEN, SourceArn, behalves, source_arn
 from .statement import Condition, Statement
+
+#: Class and set of names of each action; those of a function URL need a second statement and are never plain.
+_KNOWN: Final = {
+    name: (action.action_class, frozenset((name,)))
+    for name, action in ACTIONS.items()
+    if action.action_class is not ActionClass.INVOKE_URL
+}
 
 
 def plain(statement: Statement, function: FunctionArn, own: str, with_atoms: bool) -> tuple[Reach, ...] | None:
@@ -22,15 +31,15 @@ def plain(statement: Statement, function: FunctionArn, own: str, with_atoms: boo
     """
     if not statement.usual or statement.resources[0] != own:
         return None
-    action = ACTIONS.get(statement.actions[0])
-    if action is None or action.action_class is ActionClass.INVOKE_URL:
+    known = _KNOWN.get(statement.actions[0])
+    if known is None:
         return None
     principal = statement.principals[0]
     if principal.account is not None and principal.partition != function.partition:
         return None
     conditions = statement.conditions
     atoms = tuple([atom_of(condition) for condition in conditions]) if with_atoms else ()
-    candidate = Candidate(principal, atoms, action.action_class, action.alone, function.qualifier, (statement.index,))
+    candidate = Candidate(principal, atoms, *known, function.qualifier, (statement.index,))
     kind = principal.kind
     if kind is PrincipalKind.SERVICE:
         return _service(principal, conditions, candidate)

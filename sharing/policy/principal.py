@@ -63,7 +63,7 @@ class Principal:
         for `*`; other bare strings, written by other tools, are read by their shape.
         `partition` is that of the function, for the forms that do not say it themselves.
         """
-        return stored_principal(value, key, partition)
+        return _read(value, key, partition)
 
     @property
     def name(self) -> str:
@@ -163,8 +163,7 @@ def service(name: str, partition: str = "aws") -> Principal:
 
 # The same few hundred principals recur in thousands of policies.
 @lru_cache(maxsize=65536)
-def stored_principal(value: str, key: str, partition: str) -> Principal:
-    """What `Principal.from_stored` says, remembered."""
+def _read(value: str, key: str, partition: str) -> Principal:
     if key == "AWS" and value.startswith("arn:"):
         return _read_arn(value, partition)
     folded = key.lower()

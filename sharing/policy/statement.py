@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from .elements import ALLOW, DENY, Condition, Doubled, Statement
-from .principal import Principal, PrincipalKind, stored_principal
+from .principal import Principal, PrincipalKind
 
 __all__ = [
     "ALLOW",
@@ -88,32 +89,26 @@ def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
 
 
 _NONE: Final[tuple[Any, ...]] = ()
-_EVERYBODY: Final = "*"
 
 
 def _usual(raw: Any, index: int, partition: str) -> Statement | None:
     """The shape nearly every statement has, made by AddPermission: one of each, as text. None for any other."""
-    if type(raw) is not dict:
+    if type(raw) is not dict or not 5 <= len(raw) <= 6:
         return None
-    sid, effect, who = raw.get("Sid"), raw.get("Effect"), raw.get("Principal")
-    action, resource, condition = raw.get("Action"), raw.get("Resource"), raw.get("Condition")
-    expected = 4 + (sid is not None) + (condition is not None)
-    if len(raw) != expected or type(action) is not str or type(resource) is not str:
+    try:
+        sid, effect, who, action, resource = raw["Sid"], raw["Effect"], raw["Principal"], raw["Action"], raw["Resource"]
+        condition = raw["Condition"] if len(raw) == 6 else None
+    except KeyError:
         return None
-    if (effect != ALLOW and effect != DENY) or (sid is not None and type(sid) is not str):
+    if type(sid) is not str or type(action) is not str or type(resource) is not str:
         return None
-    key = ""
-    if type(who) is dict and len(who) == 1:
-        ((key, who),) = who.items()
-        if key not in ("AWS", "Service"):
-            return None
-    elif who != _EVERYBODY:
-        return None
-    if type(who) is not str:
+    if effect != ALLOW and effect != DENY:
         return None
     if not partition:
         partition = "aws" if resource.startswith("arn:aws:") else _partition((resource,))
-    principal = stored_principal(who, key, partition)
+    principals = _one_principal(who, partition)
+    if principals is None:
+        return None
     conditions: tuple[Condition, ...] = ()
     if condition is not None:
         if type(condition) is not dict:
@@ -127,12 +122,10 @@ def _usual(raw: Any, index: int, partition: str) -> Statement | None:
                     return None
                 found.append(Condition(operator, name, (value,)))
         conditions = tuple(found)
-    if principal.kind is PrincipalKind.UNKNOWN:
-        return None
     return Statement(
         sid,
         effect,
-        (principal,),
+        principals,
         _NONE,
         (action,),
         _NONE,
@@ -145,6 +138,22 @@ def _usual(raw: Any, index: int, partition: str) -> Statement | None:
         raw,
         True,
     )
+
+
+def _one_principal(who: Any, partition: str) -> tuple[Principal, ...] | None:
+    """The Principal element of a usual statement; None for several, or for one nobody could read."""
+    if type(who) is dict and len(who) == 1:
+        ((key, value),) = who.items()
+        if (key == "AWS" or key == "Service") and type(value) is str:
+            return _alone(value, key, partition)
+        return None
+    return _alone("*", "", partition) if who == "*" else None
+
+
+@lru_cache(maxsize=65536)
+def _alone(value: str, key: str, partition: str) -> tuple[Principal, ...] | None:
+    principal = Principal.from_stored(value, key=key, partition=partition)
+    return None if principal.kind is PrincipalKind.UNKNOWN else (principal,)
 
 
 def canonical(raw: Any) -> Any:
