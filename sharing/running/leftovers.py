@@ -43,7 +43,7 @@ def _from_proc(marker: str, folder: str) -> list[int]:
 
 
 def _from_ps(marker: str, folder: str) -> list[int]:
-    listed = subprocess.run(["ps", "eww", "-axo", "pid=,command="], capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(["ps", "axeww", "-o", "pid=,command="], capture_output=True, text=True, check=False).stdout
     return [int(line.split()[0]) for line in listed.splitlines() if marker in line.split() or folder in line]
 
 
