@@ -173,6 +173,17 @@ def test_allowed_after_a_revoke_names_what_still_lets_them_in(estate: Estate, he
     assert "Still allowed through statement second" in one.verdict_detail
 
 
+def test_still_allowed_is_asked_again_once_what_let_them_in_is_taken_back_too(estate: Estate, hello: Policy) -> None:
+    one = answered(estate.shared(hello, sid="first"))
+    two = answered(estate.shared(hello, sid="second", ends_at=timezone.now() + timedelta(days=2)))
+    one = answered(estate.settle(granting.revoke(one, by=estate.by)))
+    assert one.verdict == Verdict.ALLOWED
+    answered(estate.settle(granting.revoke(two, by=estate.by)))
+    assert [check.grant_id for check in checking.due(timezone.now())] == [one.pk]
+    one = answered(one)
+    assert (one.verdict, one.check_due_at) == (Verdict.DENIED, None)
+
+
 def test_a_denial_on_the_consumers_side_says_so(estate: Estate, hello: Policy) -> None:
     estate.sandbox.put_role_policy(ACME, "fnshare-checker", "Check", None)
     for name in list_policies(estate, ACME, "fnshare-checker"):

@@ -20,6 +20,7 @@ PROPAGATION = timedelta(seconds=75)
 _TROUBLE = timedelta(seconds=30)
 #: So many scheduled checks are made by one sweep: after a long downtime they do not all come at once.
 _BATCH = 200
+_ENDED = (GrantState.REVOKED, GrantState.EXPIRED)
 
 
 def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Policy | None = None, as_: str = "") -> Check:
@@ -54,17 +55,24 @@ def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Pol
 def due(now: datetime) -> list[Check]:
     """Checks that wait for a worker, the weekly ones made first: one each, however many weeks nothing ran."""
     for grant in (
-        Grant.objects.filter(state=GrantState.ACTIVE, check_due_at__lte=now)
+        Grant.objects.filter(state__in=(GrantState.ACTIVE, *_ENDED), check_due_at__lte=now)
         .select_related("policy__function__account", "policy__current")
         .order_by("check_due_at")[:_BATCH]
     ):
         with transaction.atomic():
             # A later date first: another sweep at the same moment finds nothing to do.
             if Grant.objects.filter(pk=grant.pk, check_due_at=grant.check_due_at).update(check_due_at=now + timedelta(days=7)):
-                request(grant=grant, occasion=Occasion.SCHEDULE, by=Actor.system())
+                occasion = Occasion.REVOKE if grant.state in _ENDED else Occasion.SCHEDULE
+                request(grant=grant, occasion=occasion, by=Actor.system())
     its_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     return list(Check.objects.open().filter(its_time & free).order_by("created_at"))
+
+
+def renew_others(grant: Grant) -> None:
+    """After a revoke: ended grants on the same policy that were still let in are due again; it may have been by this one."""
+    others = Grant.objects.filter(policy=grant.policy, state__in=_ENDED, verdict=Verdict.ALLOWED).exclude(pk=grant.pk)
+    others.update(check_due_at=timezone.now())
 
 
 def _require(by: Actor, policy: Policy) -> None:

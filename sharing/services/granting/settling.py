@@ -68,6 +68,7 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
             reason=grant.revoke_reason,
             request_id=grant.request_id,
         )
+        checking.renew_others(grant)
         check = checking.request(grant=grant, occasion=Occasion.REVOKE, by=Actor.system())
     return Outcome(grant, check=check if check.state != "done" else None)
 
