@@ -118,7 +118,7 @@ class LiveDemo:
         self.port = ports.free()
         self.process: subprocess.Popen[str] | None = None
         self.described: dict[str, Any] = {}
-        self._key = secrets.token_urlsafe(16)
+        self._key = secrets.token_hex(16)
 
     def start(self, seconds: float = 90) -> Self:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
