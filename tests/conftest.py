@@ -68,10 +68,11 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
 
 
 #: Tests that start processes share one worker of pytest-xdist: the session's demo runs once, and never beside another.
-LIVE = ("demo", "running_demo")
+LIVE = ("demo", "running_demo", "stage", "running_stage")
 E2E = Path(__file__).parent / "e2e"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what drives a browser, and keep what starts processes together."""
     for item in items:
