@@ -75,7 +75,7 @@ class Hand:
 def test_by_mouse_a_grant_takes_three_interactions_and_a_revoke_two(visit: Visit, demo: LiveDemo) -> None:
     name, region = "newsletter-render", "eu-west-1"
     page = function_page(visit("owner"), name, region)
-    expect(page.locator("#reread")).to_be_visible(timeout=SETTLED)
+    expect(page.locator("#reading:not([hx-trigger]) #reread")).to_be_visible(timeout=SETTLED)
     hand = Hand(page)
     hand.press("#open-share")
     hand.enter("#id_who", "Acme Retail")
@@ -113,7 +113,7 @@ def test_by_mouse_a_grant_takes_three_interactions_and_a_revoke_two(visit: Visit
 def test_by_keyboard_alone(visit: Visit, demo: LiveDemo) -> None:
     name, region = "vat-check", "eu-west-1"
     page = function_page(visit("owner"), name, region)
-    expect(page.locator("#reread")).to_be_visible(timeout=SETTLED)
+    expect(page.locator("#reading:not([hx-trigger]) #reread")).to_be_visible(timeout=SETTLED)
     page.keyboard.press("s")
     expect(page.locator("#id_who")).to_be_focused()
     page.keyboard.press("Escape")
@@ -149,6 +149,18 @@ def tab_to(page: Page, wanted: str) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"Tab never came to #{wanted}.")
+
+
+def test_a_check_on_click_shows_its_verdict(visit: Visit) -> None:
+    page = function_page(visit("owner"), "address-verify")
+    expect(page.locator("#reading:not([hx-trigger]) #reread")).to_be_visible(timeout=SETTLED)
+    ours = page.locator("tr.access-row", has_text="Globex").filter(has_text="until").first
+    ours.locator("details.menu summary").click()
+    ours.get_by_role("button", name="Check now").click()
+    expect(page.locator("#toasts")).to_contain_text(re.compile("Tried as role/.*: allowed"), timeout=SETTLED)
+    expect(ours).to_contain_text("just now")
+    page.get_by_role("link", name="Checks").click()
+    expect(page.locator("#checks tbody tr").first).to_contain_text("on request")
 
 
 def test_enter_in_the_first_field_confirms_what_was_previewed(visit: Visit) -> None:
@@ -258,7 +270,7 @@ def test_two_tabs_cannot_take_back_what_is_not_there_any_more(visit: Visit, demo
     first, second = visit("owner"), visit("second owner")
     one, two = function_page(first, name), function_page(second, name)
     for page in (one, two):
-        expect(page.locator("#reread")).to_be_visible(timeout=SETTLED)
+        expect(page.locator("#reading:not([hx-trigger]) #reread")).to_be_visible(timeout=SETTLED)
     target = one.locator("tr.access-row", has_text="In the policy").first
     key = target.get_attribute("id")
     target.get_by_role("link", name="Revoke").click()
