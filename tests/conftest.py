@@ -72,9 +72,10 @@ LIVE = ("demo", "running_demo", "stage", "running_stage")
 E2E = Path(__file__).parent / "e2e"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Mark what drives a browser, and keep what starts processes together."""
+    grouped = []
     for item in items:
         if item.path.is_relative_to(E2E):
             item.add_marker(pytest.mark.e2e)
@@ -82,6 +83,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.xdist_group("live"))
+            grouped.append(item)
+    yield
+    if getattr(config.option, "loadgroup", False) and not all(item.nodeid.endswith("@live") for item in grouped):
+        raise pytest.UsageError("pytest-xdist ignored the group of the live tests: does it fit this pytest?")
 
 
 @pytest.hookimpl(wrapper=True)
