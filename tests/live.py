@@ -73,6 +73,10 @@ class Controls:
         """Calls that a `hold` fault keeps waiting right now."""
         return int(self.ask("GET", "faults")["waiting"])
 
+    def fired(self) -> int:
+        """How often planned faults struck since the last `calm`."""
+        return sum(int(fault["fired"]) for fault in self.ask("GET", "faults")["faults"])
+
     def release(self) -> None:
         """Let every held call go on."""
         self.ask("POST", "release")

@@ -52,26 +52,26 @@ ENDS: dict[str, set[str]] = {
 BESIDE = {"check.finished", "grant.extension-requested", "statement.changed", "statement.restored"}
 
 
-def agree(stage: Stage, *, elsewhere: Container[str] = (), stuck: Container[str] = ()) -> None:
+def agree(stage: Stage, *, stale: Container[str] = (), stuck: Container[str] = ()) -> None:
     """Assert that all of it agrees, and name everything that does not.
 
     - every grant is settled, and says why and what to do where it is not what was asked (failed; stuck only if its key is
       in `stuck`);
     - AWS holds the statement of each active grant exactly once, and of no other; of statements made elsewhere none was
-      lost, doubled or invented (compared with the seed; policies in `elsewhere` were changed by the test itself);
+      lost, doubled or invented (compared with the seed);
     - the history of each grant tells every transition once and in order, and ends with the state the grant is in;
-    - what the database keeps of each policy that was ever shared is what AWS holds;
+    - what the database keeps of each policy that was ever shared is what AWS holds (`stale`: but for policies that the
+      test changed by another tool after they were read);
     - no check is left open, and no event source token is kept that AWS holds already.
     """
     grants = stage.grants()
     problems = [problem for grant in grants for problem in (*_of_grant(grant, stuck), *_of_history(grant))]
     actual = {arn: stage.stored(arn) for arn in {*stage.seed, *(grant["arn"] for grant in grants)}}
     for arn, statements in actual.items():
-        if arn not in elsewhere:
-            expected = _expected(stage.seed.get(arn), [grant for grant in grants if grant["arn"] == arn])
-            problems += _differences(arn, expected, Counter(map(_text, statements)))
+        expected = _expected(stage.seed.get(arn), [grant for grant in grants if grant["arn"] == arn])
+        problems += _differences(arn, expected, Counter(map(_text, statements)))
     for policy in stage.inside.ask("policies"):
-        if policy["shared"] and policy["arn"] not in elsewhere:
+        if policy["shared"] and policy["arn"] not in stale:
             problems += _of_copy(policy, actual.get(policy["arn"], []))
     assert not problems, "\n".join(problems)
 

@@ -134,6 +134,13 @@ class Stage:
         assert answer.status == 302, answer.said
         return answer
 
+    def read_again(self, name: str) -> None:
+        """Press "Re-read" on the function's page, and wait until it was read."""
+        page = f"/functions/{self.function(name)}/"
+        answer = self.person().send(self.person().get(page).form(f"{page}re-read/"))
+        assert answer.status == 302, answer.said
+        wait_for(lambda: self.inside.ask("busy") == 0, "the end of the read", 60)
+
     def take_everything_back(self) -> None:
         """Revoke every grant that is active, as a person would."""
         active = [grant["pk"] for grant in self.grants() if grant["state"] == "active"]
