@@ -312,6 +312,7 @@ def test_a_second_person_approves_exactly_what_was_asked(visit: Visit, demo: Liv
     assert asked["Sid"] in sids(demo, name)
     row(other, "Everyone").get_by_role("link", name="Revoke").click()
     other.locator("#confirm-revoke").click()
+    expect(other.locator("#panel")).to_be_empty()
     expect(row(other, "Everyone")).to_contain_text("Revoked", timeout=SETTLED)
     assert sids(demo, name) == before
 
