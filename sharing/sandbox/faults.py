@@ -13,7 +13,7 @@ HOLD_LIMIT = 60.0
 
 @dataclass
 class Fault:
-    """One planned fault. waiting: calls held by it right now. left: how often it still fires. skip: calls it lets pass first."""
+    """One planned fault. waiting: calls held right now. left: how often it still fires. skip: calls it lets pass first."""
 
     operation: str
     when: When

@@ -52,7 +52,9 @@ def crawl(visitor: Visitor, look: Callable[[str], None]) -> set[str]:
             continue
         page = visitor.open(path)
         look(path)
-        for href in page.eval_on_selector_all("a[href]:not(noscript a)", "links => links.map(link => link.getAttribute('href'))"):
+        for href in page.eval_on_selector_all(
+            "a[href]:not(noscript a)", "links => links.map(link => link.getAttribute('href'))"
+        ):
             target = urlsplit(urljoin(page.url, href))
             if target.netloc == urlsplit(visitor.demo.url).netloc and not target.path.startswith("/static/"):
                 found = shape(target.path)
