@@ -163,6 +163,21 @@ def test_a_check_on_click_shows_its_verdict(visit: Visit) -> None:
     expect(page.locator("#checks tbody tr").first).to_contain_text("on request")
 
 
+def test_from_a_grant_s_own_page_it_is_taken_back_and_undone(visit: Visit) -> None:
+    page = function_page(visit("owner"), "address-verify")
+    ours = page.locator("tr.access-row", has_text="Globex").filter(has_text="until").first
+    ours.locator("details.menu summary").click()
+    ours.get_by_role("link", name="Why, and its history").click()
+    page.locator("#grant-acts").get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Revoke access").click()
+    expect(page.locator("#grant")).to_contain_text("Revoked", timeout=SETTLED)
+    undo = page.locator("#grant-acts").get_by_role("button", name="Undo")
+    undo.click()
+    expect(page.locator("#grant")).to_contain_text("Active", timeout=SETTLED)
+    expect(page.locator("#grant")).to_contain_text("an earlier grant")
+    expect(page.locator("#grant-acts").get_by_role("link", name="Revoke")).to_be_visible()
+
+
 def test_enter_in_the_first_field_confirms_what_was_previewed(visit: Visit) -> None:
     page = function_page(visit("owner"), "order-events")
     page.keyboard.press("s")
