@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 When = Literal["before", "after"]
-Effect = Literal["error", "drop", "hold"]
+Effect = Literal["error", "drop", "hold", "cut"]
 
 #: A held call gives up waiting after this many seconds and goes on, so that no test can hang the sandbox.
 HOLD_LIMIT = 60.0
@@ -63,14 +63,17 @@ class Faults:
         """Plan a fault for the next `times` calls of `operation` ("*": any).
 
         when: before or after AWS acted. effect: `error` answers code, status and message; `drop` closes the connection
-        without a reply; `hold` blocks the call until `release()` (at most HOLD_LIMIT seconds). A call held *before*
-        whose client goes away meanwhile never reaches AWS. account: only calls acting on that account.
+        without a reply; `cut` leaves out the end of the answer, which then is no JSON or XML any more (only after);
+        `hold` blocks the call until `release()` (at most HOLD_LIMIT seconds). A call held *before* whose client goes
+        away meanwhile never reaches AWS. account: only calls acting on that account.
         target: only calls whose target ARN (with qualifier) contains this text. skip: so many fitting calls pass first.
         """
         if when not in ("before", "after"):
             raise ValueError(f"when must be 'before' or 'after', not {when!r}.")
-        if effect not in ("error", "drop", "hold"):
-            raise ValueError(f"effect must be 'error', 'drop' or 'hold', not {effect!r}.")
+        if effect not in ("error", "drop", "hold", "cut"):
+            raise ValueError(f"effect must be 'error', 'drop', 'hold' or 'cut', not {effect!r}.")
+        if effect == "cut" and when == "before":
+            raise ValueError("Only an answer can be cut: after, not before.")
         fault = Fault(operation, when, effect, code, status, message or f"Planned fault: {code}", times, account, target, skip)
         with self._changed:
             self._faults.append(fault)

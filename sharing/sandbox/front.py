@@ -7,6 +7,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -145,8 +146,7 @@ class Exchange:
         except AwsError:
             self._strike("after")
             raise
-        self._strike("after")
-        return reply
+        return replace(reply, body=reply.body[:-12]) if self._strike("after") == "cut" else reply
 
     def _authorized(self, call: lambda_api.LambdaCall, caller: Caller, context: dict[str, list[str]]) -> Reply:
         front = self.front
@@ -197,16 +197,19 @@ class Exchange:
             front.gate.directory.note_changes(caller.account)
         return reply
 
-    def _strike(self, when: When) -> None:
+    def _strike(self, when: When) -> str:
+        """Let a planned fault strike; what it was, if the call goes on."""
         target = self.subject.resource
         fault = self.front.faults.take(self.subject.operation, when, self.subject.account, target)
         if fault is None:
-            return
+            return ""
         if fault.effect == "error":
             raise AwsError(fault.code, fault.status, fault.message, headers={"Retry-After": "1"} if fault.status == 429 else {})
         if fault.effect == "drop":
             raise Dropped
-        self._wait(fault, when)
+        if fault.effect == "hold":
+            self._wait(fault, when)
+        return fault.effect
 
     def _wait(self, fault: Fault, when: When) -> None:
         self.front.faults.hold(fault)

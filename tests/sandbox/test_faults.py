@@ -106,6 +106,14 @@ def test_a_refusal_can_be_lost_too(speak: Speaker, sandbox: Sandbox) -> None:
     assert refused(client.get_policy, FunctionName="hello_world")[0] == "ResourceNotFoundException"
 
 
+def test_an_answer_can_be_cut_off(speak: Speaker, sandbox: Sandbox) -> None:
+    sandbox.faults.add("AddPermission", when="after", effect="cut")
+    assert "Statement" not in speak.lambda_("Platform").add_permission(**ASKED)  # what the SDK makes of half an answer
+    assert sandbox.policy(HELLO) is not None
+    with pytest.raises(ValueError, match="Only an answer"):
+        sandbox.faults.add("AddPermission", when="before", effect="cut")
+
+
 def test_a_fault_can_let_some_calls_pass_first(speak: Speaker, sandbox: Sandbox) -> None:
     sandbox.faults.add("GetPolicy", skip=2)
     client = speak.lambda_("Platform")
