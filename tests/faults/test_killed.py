@@ -171,7 +171,10 @@ class Deaths:
 
 @pytest.fixture(scope="module")
 def deaths(running_stage: Stage) -> Iterator[Deaths]:
-    """Afterwards everything that is still granted is taken back."""
+    """Nothing is granted before (an equal grant would be shown instead of a new one), and nothing is left behind."""
+    running_stage.come_up()
+    running_stage.demo.controls.calm()
+    running_stage.take_everything_back()
     yield Deaths(running_stage)
     running_stage.come_up()
     running_stage.demo.controls.calm()
