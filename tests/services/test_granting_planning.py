@@ -310,3 +310,20 @@ def test_the_command_and_the_sentence_are_what_people_can_read_and_run(policy: P
     assert plan.cli.startswith("aws lambda add-permission")
     assert "--statement-id acme" in plan.cli
     assert [str(part) for part in plan.parts if part.strong][:1] == ["Acme Ltd"]
+
+
+def test_the_other_click_of_a_double_click_is_planned_as_the_same_share(
+    policy: Policy, ann: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first click commits after the second has looked for an equal grant and before it looks at the statement id."""
+    from sharing.services.granting import planning
+
+    first = granting.plan(policy=policy, who="111122223333", by=ann, form_token="one-form")
+    made = granting.grant(first, reason="They need it", by=ann)
+    monkeypatch.setattr(planning, "_equal", lambda *_args: None)
+    second = granting.plan(policy=policy, who="111122223333", by=ann, form_token="one-form")
+    assert second.problems == ()
+    assert second.statement == first.statement
+    assert granting.grant(second, reason="They need it", by=ann).pk == made.pk
+    changed = granting.plan(policy=policy, who="222233334444", by=ann, form_token="one-form")
+    assert [problem.field for problem in changed.problems] == ["sid"]

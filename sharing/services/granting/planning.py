@@ -113,7 +113,7 @@ def plan_permission(
     # The kept document has masks in place of tokens; the policy's size is that of the document in clear.
     after = policy.size + size_after(document, permission.statement()) - document.size
     if equal is None or equal.ends_at != ends_at:
-        problems += _of_sid(policy, permission.sid, undo_of)
+        problems += _of_sid(policy, permission.sid, undo_of, grant_id, equality, ends_at)
         if after > LIMIT:
             problems.append(
                 Problem(
@@ -211,8 +211,12 @@ def _of_reading(policy: Policy) -> list[Problem]:
     return []
 
 
-def _of_sid(policy: Policy, sid: str, undo_of: Grant | None) -> list[Problem]:
+def _of_sid(
+    policy: Policy, sid: str, undo_of: Grant | None, grant_id: uuid.UUID, equality: str, ends_at: datetime | None
+) -> list[Problem]:
     live = Grant.objects.live().filter(policy=policy, sid=sid).first()
+    if live is not None and (live.pk, live.equality, live.ends_at) == (grant_id, equality, ends_at):
+        return []  # the same form's own grant, made a moment ago by the other click of a double click
     if live is not None:
         return [
             Problem(
