@@ -82,6 +82,19 @@ def verbs(arn: str) -> list[Any]:
     return list(Event.objects.filter(function__arn=arn).order_by("sequence").values("verb", "text", "sid", "qualifier"))
 
 
+def search(text: str) -> list[str]:
+    """Tables with a row that holds this text anywhere."""
+    from django.db import connection
+
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names():
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608  # names from the database
+            if any(text in str(row) for row in cursor.fetchall()):
+                found.append(table)
+    return found
+
+
 def busy() -> int:
     """Reads that are queued or running."""
     from sharing.models import Sync
@@ -121,7 +134,7 @@ def main() -> None:
     django.setup()
     from django.db import close_old_connections
 
-    known = {each.__name__: each for each in (functions, grants, policies, verbs, busy, quiet, silence, age)}
+    known = {each.__name__: each for each in (functions, grants, policies, verbs, search, busy, quiet, silence, age)}
     for line in sys.stdin:
         asked = json.loads(line)
         close_old_connections()
