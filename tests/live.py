@@ -42,6 +42,12 @@ def alive(pid: int) -> bool:
     return True
 
 
+def as_from_a_terminal() -> None:
+    """For a new process: signals have their usual meaning, also when the tests themselves run under nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Controls:
     """The sandbox's switches, faults and journal, over HTTP (sharing/sandbox/control.py)."""
 
@@ -139,6 +145,7 @@ class LiveDemo:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,
+                preexec_fn=as_from_a_terminal,
             )
         described = self.folder / "demo.json"
         try:

@@ -48,21 +48,21 @@ def _from_ps(marker: str, folder: str) -> list[int]:
 
 
 def end(run_id: str, *, grace: float = 0.0) -> int:
-    """End every process of the run: ask for `grace` seconds, then force. Returns how many had to be forced."""
+    """End every process of the run: ask, and after `grace` seconds force. Returns how many there were."""
+    found = processes(run_id)
     deadline = time.monotonic() + grace
     if grace:
-        _signal(processes(run_id), signal.SIGTERM)
+        _signal(found, signal.SIGTERM)
         while time.monotonic() < deadline and processes(run_id):
             time.sleep(0.1)
-    forced = processes(run_id)
-    left = forced
+    left = processes(run_id)
     for _ in range(50):  # a killed process may just have started another
         if not left:
             break
         _signal(left, signal.SIGKILL)
         time.sleep(0.05)
         left = processes(run_id)
-    return len(forced)
+    return len(found)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -72,7 +72,8 @@ class Session:
         self.sockets.mkdir(mode=0o700)
         (self.folder / f"{self.title}.id").write_text(self.run_id)
         for number in ENDING:
-            signal.signal(number, self._asked_to_end)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to stay
+                signal.signal(number, self._asked_to_end)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

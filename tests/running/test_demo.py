@@ -14,7 +14,7 @@ import pytest
 
 from sharing.running import leftovers, ports
 from sharing.running.install import CHECKOUT
-from tests.live import LiveDemo, alive, wait_for
+from tests.live import LiveDemo, alive, as_from_a_terminal, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -179,6 +179,27 @@ def _configuration(demo: LiveDemo) -> list[str]:
     return (demo.home / "supervisord.conf").read_text().splitlines()
 
 
+def test_under_nohup_it_outlives_its_terminal(tmp_path: Path) -> None:
+    command = ["nohup", os.fspath(CHECKOUT / ".venv/bin/python"), "-m", "sharing.running.demo", "--untold", "--folder"]
+    with (tmp_path / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [*command, os.fspath(tmp_path)],
+            cwd=CHECKOUT,
+            env={**os.environ, "PORT": str(ports.free())},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        wait_for((tmp_path / "demo.json").exists, "the demo's start", 60)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 def test_killed_outright_it_still_leaves_nothing_running(own_demo: LiveDemo) -> None:
     processes = of_the_run(own_demo)
     assert own_demo.process is not None
@@ -305,6 +326,7 @@ def test_make_passes_its_end_on(tmp_path: Path, number: signal.Signals, whom: st
         stdout=(tmp_path / "output").open("wb"),
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        preexec_fn=as_from_a_terminal,
     )
     try:
         described = checkout / "var" / "demo.json"
