@@ -8,6 +8,7 @@ from .grant import Grant, GrantState, Verdict, Wanted
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .sync import Sync, SyncKind, SyncState
+from .trust import Trusted, TrustKind
 
 __all__ = [
     "Account",
@@ -35,6 +36,8 @@ __all__ = [
     "SyncKind",
     "SyncState",
     "Theme",
+    "TrustKind",
+    "Trusted",
     "User",
     "Verdict",
     "Wanted",

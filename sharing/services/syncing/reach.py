@@ -16,7 +16,7 @@ def keep_exposures(policy: Policy, document: Document) -> None:
         document,
         function_arn=policy.arn,
         owner_account=policy.function.account.number,
-        url_auth=_url_auth(policy),
+        url_auth=url_auth(policy),
     )
     Exposure.objects.filter(policy=policy).delete()
     Exposure.objects.bulk_create([_row(policy, one) for one in found], batch_size=500)
@@ -25,8 +25,8 @@ def keep_exposures(policy: Policy, document: Document) -> None:
     policy.save(update_fields=["public", "open_service", "external"])
 
 
-def _url_auth(policy: Policy) -> str | None:
-    """The URL's auth type, NO_URL for none, None while the URLs were never read."""
+def url_auth(policy: Policy) -> str | None:
+    """The type of the function URL that the policy is about, NO_URL for none, None while URLs were never read."""
     urls = policy.function.urls
     return None if urls is None else str(urls.get(policy.qualifier) or NO_URL)
 

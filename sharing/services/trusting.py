@@ -1,0 +1,66 @@
+"""The trust list: accounts and organisations that are no strangers. It colours, it never hides or excuses anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from sharing.models import Actor, Trusted, TrustKind
+from sharing.services import history
+from sharing.services.errors import NotPermitted, Refusal
+
+ONLY_ADMINS = "Only an admin of fnshare changes whom the organisation trusts."
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The list as the policy room takes it: account ids and organisation ids."""
+
+    accounts: frozenset[str] = frozenset()
+    organizations: frozenset[str] = frozenset()
+
+    @property
+    def words(self) -> str:
+        """One line for reports: which list an answer was coloured with."""
+        listed = [*sorted(self.accounts), *sorted(self.organizations)]
+        return f"Trusted: {', '.join(listed)}" if listed else "Nobody is on the trust list"
+
+
+def trust() -> Trust:
+    """Everybody on the list. One query."""
+    found: dict[str, set[str]] = {kind: set() for kind in TrustKind.values}
+    for kind, value in Trusted.objects.values_list("kind", "value"):
+        found[kind].add(value)
+    return Trust(frozenset(found[TrustKind.ACCOUNT]), frozenset(found[TrustKind.ORGANIZATION]))
+
+
+def add(value: str, *, by: Actor, note: str = "") -> Trusted:
+    """Trust an account id (spaces and dashes are fine) or an organisation id. Raises NotPermitted, Refusal."""
+    if not by.is_admin():
+        raise NotPermitted(ONLY_ADMINS)
+    value = value.strip()
+    kind = TrustKind.ORGANIZATION if value.startswith("o-") else TrustKind.ACCOUNT
+    if kind == TrustKind.ACCOUNT:
+        value = "".join(value.replace("-", " ").split())
+    entry = Trusted(kind=kind, value=value, note=note.strip(), added_by=by.person, added_as=by.label[:300])
+    try:
+        with transaction.atomic():
+            entry.full_clean()
+            entry.save()
+            history.record("trust.added", f"{entry.get_kind_display()} {value} is trusted.", by=by, reason=note)
+    except ValidationError as problem:
+        raise Refusal(" ".join(problem.messages), code="invalid", field="value") from None
+    except IntegrityError:
+        raise Refusal(f"{value} is trusted already.", code="conflict", field="value") from None
+    return entry
+
+
+def remove(entry: Trusted, *, by: Actor) -> None:
+    """Trust it no longer. Twice is once. Raises NotPermitted."""
+    if not by.is_admin():
+        raise NotPermitted(ONLY_ADMINS)
+    with transaction.atomic():
+        if Trusted.objects.filter(pk=entry.pk).delete()[0]:
+            history.record("trust.removed", f"{entry.get_kind_display()} {entry.value} is not trusted any more.", by=by)

@@ -1,0 +1,57 @@
+"""The trust list: who changes it, what it takes, and that history tells."""
+
+import pytest
+
+from sharing.models import Actor, Event, Trusted
+from sharing.services import trusting
+from sharing.services.errors import NotPermitted, Refusal
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def admin() -> Actor:
+    return Actor.of(factories.person("admin"))
+
+
+def test_an_account_may_be_written_with_spaces_and_an_organisation_by_its_id() -> None:
+    trusting.add("1111 2222-3333", by=admin(), note="Payroll")
+    trusting.add("o-a1b2c3d4e5", by=admin())
+    found = trusting.trust()
+    assert found.accounts == {"111122223333"}
+    assert found.organizations == {"o-a1b2c3d4e5"}
+    assert found.words == "Trusted: 111122223333, o-a1b2c3d4e5"
+
+
+@pytest.mark.parametrize("value", ["", "11112222333", "o-short", "o-A1B2C3D4E5", "Acme", "1111222233334"])
+def test_anything_else_is_refused_with_what_it_should_be(value: str) -> None:
+    with pytest.raises(Refusal, match=r"12 digits|o-a1b2c3d4e5|blank"):
+        trusting.add(value, by=admin())
+    assert not Trusted.objects.exists()
+
+
+def test_the_same_twice_is_refused() -> None:
+    trusting.add("111122223333", by=admin())
+    with pytest.raises(Refusal, match="trusted already"):
+        trusting.add("111122223333", by=admin())
+
+
+@pytest.mark.parametrize("role", ["owner", "auditor"])
+def test_only_admins_change_it(role: str) -> None:
+    entry = trusting.add("111122223333", by=admin())
+    with pytest.raises(NotPermitted):
+        trusting.add("222233334444", by=Actor.of(factories.person(role)))
+    with pytest.raises(NotPermitted):
+        trusting.remove(entry, by=Actor.of(factories.person(role)))
+    assert trusting.trust().accounts == {"111122223333"}
+
+
+def test_both_ways_are_history_and_removing_twice_is_once() -> None:
+    entry = trusting.add("111122223333", by=admin(), note="Payroll")
+    same = Trusted.objects.get(pk=entry.pk)
+    trusting.remove(entry, by=admin())
+    trusting.remove(same, by=admin())
+    assert list(Event.objects.order_by("sequence").values_list("verb", "reason")) == [
+        ("trust.added", "Payroll"),
+        ("trust.removed", ""),
+    ]
