@@ -146,6 +146,31 @@ def test_a_lost_answer_while_revoking_ends_revoked(estate: Estate, hello: Policy
     assert estate.sids(hello) == []
 
 
+@pytest.mark.parametrize("operation", ["GetPolicy", "AddPermission", "RemovePermission"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_answer_that_does_not_come_in_time_is_asked_for_again(
+    estate: Estate, hello: Policy, monkeypatch: pytest.MonkeyPatch, operation: str, when: Any
+) -> None:
+    from sharing.aws import session
+
+    patient = session._config
+    monkeypatch.setattr(session, "_config", lambda timeout: patient(0.3))
+    session.forget()
+    revoking = operation == "RemovePermission"
+    grant = granting.revoke(estate.shared(hello), by=estate.by) if revoking else estate.share(hello)
+    estate.sandbox.faults.add(operation, when, "hold", times=20)
+    grant = come_back(grant)
+    assert grant.is_unsettled
+    assert "in time" in grant.failure
+    assert grant.next_try_at
+    estate.sandbox.faults.clear()
+    monkeypatch.setattr(session, "_config", patient)
+    session.forget()
+    grant = converge(grant)
+    assert grant.state == (GrantState.REVOKED if revoking else GrantState.ACTIVE)
+    assert estate.sids(hello) == ([] if revoking else [grant.sid])
+
+
 def test_throttling_is_waited_out(estate: Estate, hello: Policy) -> None:
     estate.sandbox.faults.add("AddPermission", times=2)
     assert estate.settle(estate.share(hello)).state == GrantState.ACTIVE
