@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.live import LiveDemo
@@ -16,6 +17,13 @@ from tests.postgresql import create
 
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
+
+
+# The same examples for everybody: a change is not refused for what another one did. HYPOTHESIS_PROFILE=explore looks
+# for new ones. No deadlines: how fast a busy machine is says nothing about a change.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +75,11 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
     running_demo.controls.calm()
 
 
-#: Tests that start processes share one worker of pytest-xdist: the session's demo runs once, and never beside another.
-LIVE = ("demo", "running_demo", "stage", "running_stage")
+#: Tests of the session's demo share one worker of pytest-xdist, so that it runs once; those that start other processes
+#: share a second one: they mostly wait, but all of them at once would wait for the machine.
+DEMO = ("demo", "running_demo")
+STAGE = ("stage", "running_stage")
+GROUPS = ("live", "processes")
 E2E = Path(__file__).parent / "e2e"
 
 
@@ -79,13 +90,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(E2E):
             item.add_marker(pytest.mark.e2e)
-        if set(LIVE) & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures.intersection(DEMO + STAGE):
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.xdist_group("live"))
+            of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
+            item.add_marker(pytest.mark.xdist_group(GROUPS[0] if of_the_demo else GROUPS[1]))
             grouped.append(item)
     yield
-    if getattr(config.option, "loadgroup", False) and not all(item.nodeid.endswith("@live") for item in grouped):
+    ends = tuple(f"@{group}" for group in GROUPS)
+    if getattr(config.option, "loadgroup", False) and not all(item.nodeid.endswith(ends) for item in grouped):
         raise pytest.UsageError("pytest-xdist ignored the group of the live tests: does it fit this pytest?")
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-#: Two run well on two cores: one drives the live product, the other everything else.
-WORKERS = os.environ.get("TEST_WORKERS", "2")
+#: Three run well on two cores: one drives the live product, one kills and starts processes (both mostly wait for them),
+#: the third does everything else.
+WORKERS = os.environ.get("TEST_WORKERS", "3")
 
 #: A production environment, for the deployment checks: nothing of the caller's, so that they say the same everywhere.
 DEPLOYED = {

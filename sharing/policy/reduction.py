@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -10,14 +10,14 @@ from typing import Final
 from . import actions
 from .actions import ActionClass
 from .arn import FunctionArn
-from .conditions import atom_of, expanded
+from .conditions import Atom, atom_of, expanded
 from .denial import Blocked, subtract, unless_listed
 from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
 from .plain import plain
 from .principal import EVERYONE, PrincipalKind
 from .reach import Candidate, Reach, reaches
-from .statement import ALLOW, DENY, Statement
+from .statement import ALLOW, DENY, Condition, Statement
 
 _ALL: Final = frozenset(actions.ACTIONS)
 
@@ -207,7 +207,10 @@ def _merge(group: list[Reach]) -> list[Reach]:
     for reach in group:
         candidate = reach.candidate
         everyone = candidate.principal.kind is PrincipalKind.EVERYONE
-        key = (reach._replace(candidate=_BLANK), candidate.action_class, candidate.qualifier, candidate.nothing, everyone)
+        # By their words: the shortcut (`plain`) keeps a condition where the long way keeps what it means.
+        words = (_words(reach.narrowing), _words(reach.other))
+        same = reach._replace(candidate=_BLANK, narrowing=(), other=())
+        key = (same, words, candidate.action_class, candidate.qualifier, candidate.nothing, everyone)
         now = merged.get(key)
         if now is None:
             merged[key] = reach
@@ -218,6 +221,10 @@ def _merge(group: list[Reach]) -> list[Reach]:
         )
         merged[key] = now._replace(candidate=both)
     return list(merged.values())
+
+
+def _words(atoms: Iterable[Atom | Condition]) -> tuple[tuple[str, bool], ...]:
+    return tuple((atom.text, getattr(atom, "hidden", False)) for atom in atoms)
 
 
 _BLANK: Final = Candidate(EVERYONE, (), ActionClass.INVOKE, frozenset(), None, ())

@@ -30,11 +30,12 @@ def test_a_click_does_not_wait_for_a_sync(visit: Visit) -> None:
     """With as many syncs asked for as there are regions, paced slowly, and the sync worker busy."""
     visitor = visit("owner")
     assert visitor.demo.asked("sync", "--pace-share", "0.05")["ok"]
-    page = visitor.open("/functions/?q=order-events")
-    page.get_by_role("link", name="order-events").first.click()
+    page = visitor.open("/functions/?q=nightly-report")
+    page.get_by_role("link", name="nightly-report").first.click()
     page.locator("main").get_by_role("link", name="Share").first.click()
     page.locator("[name=who]").press_sequentially("Initech")
     page.get_by_role("button", name="Grant access").wait_for()
+    assert page.locator("tr", has_text="Initech").count() == 0
     began = time.monotonic()
     page.get_by_role("button", name="Grant access").click()
     expect(page.locator("tr", has_text="Initech").first).to_contain_text("Active", timeout=10_000)

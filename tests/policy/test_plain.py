@@ -84,6 +84,13 @@ def test_generated_permissions_both_ways(made: list[Any]) -> None:
     assert short == long
 
 
+def test_what_the_shortcut_read_is_joined_with_what_the_long_way_read() -> None:
+    org = {"StringEquals": {"aws:PrincipalOrgID": ORG}}
+    document = policy(allow("*", org, Sid="one"), allow("*", org, Sid="more", Action="lambda:*"))
+    short, long = both_ways(document)
+    assert short == long
+
+
 def test_the_shortcut_is_taken() -> None:
     usual = parse(policy(allow(), allow(service(), {"StringEquals": {"AWS:SourceAccount": ACME}})))
     function = FunctionArn.parse(F)
