@@ -7,6 +7,7 @@ from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
+from .seal import Seal
 from .sync import Sync, SyncKind, SyncState
 from .trust import Trusted, TrustKind
 
@@ -32,6 +33,7 @@ __all__ = [
     "QualifierKind",
     "Reading",
     "Role",
+    "Seal",
     "Sync",
     "SyncKind",
     "SyncState",

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, syncing
+from sharing.services import checking, connecting, granting, sealing, syncing
 
 from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection
@@ -28,3 +28,4 @@ def sweep() -> None:
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
+    sealing.seal(now)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from sharing.forms.activity import ActivityFilter
-from sharing.models import Account, Event
+from sharing.models import Account, Event, Seal
 from sharing.views.permitting import actor
 
 SIZE = 50
@@ -19,7 +19,7 @@ SIZE = 50
 
 @require_safe
 def activity(request: HttpRequest) -> HttpResponse:
-    """One page of events: `?before=N` those older than number N, `?after=N` those newer. Two queries at any size."""
+    """One page of events: `?before=N` those older than number N, `?after=N` those newer. Three queries at any size."""
     me = actor(request)
     form = ActivityFilter(request.GET, accounts=Account.objects.visible_to(me))
     valid = form.is_valid()
@@ -33,6 +33,7 @@ def activity(request: HttpRequest) -> HttpResponse:
         "newer": newer,
         "narrowed": bool(asked),
         "verb": form.cleaned_data.get("verb", ""),
+        "seal": Seal.objects.last(),
     }
     return render(request, "activity/activity.html", context, status=200 if valid else 422)
 

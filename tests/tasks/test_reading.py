@@ -8,7 +8,7 @@ from celery import Celery
 from django.utils import timezone
 
 from sharing.celery import app as celery_app
-from sharing.models import Actor, Connection, ConnectionState, Installation, Sync, SyncState
+from sharing.models import Actor, Connection, ConnectionState, Event, Installation, Seal, Sync, SyncState
 from sharing.services import connecting, syncing
 from sharing.tasks import reading, sweeping
 from tests import factories
@@ -120,3 +120,10 @@ def test_one_functions_read_goes_with_the_clicks(sandbox: "Sandbox") -> None:
     assert reading.queue_of(syncing.request_function(function, by=estate.by)) == "clicks"
     [sweep] = syncing.request(account=estate.owner, region="us-east-1", by=estate.by)
     assert reading.queue_of(sweep) == "sync"
+
+
+def test_the_sweep_seals_history(sent: Sent) -> None:
+    old = Event.objects.create(verb="test.written", text="Long ago", actor="fnshare", at=timezone.now() - timedelta(hours=1))
+    sweeping.sweep()
+    seal = Seal.objects.get()
+    assert seal.last == old.sequence

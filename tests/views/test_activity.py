@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Event, Function, Role
-from sharing.services import history
+from sharing.services import history, sealing
 from tests import factories
 from tests.views.counting import queries
 
@@ -164,3 +164,12 @@ def test_relative_times_carry_the_whole_moment(pages: Client) -> None:
         rf'<time datetime="{re.escape(event.at.isoformat(timespec="seconds"))}" title="[^"]+UTC"',
         pages.get("/activity/").content.decode(),
     )
+
+
+def test_the_last_seal_is_shown(pages: Client) -> None:
+    sealed = history.record("test.sealed", "sealed line", by=Actor.system())
+    seal = sealing.seal(timezone.now() + timedelta(minutes=5))
+    assert seal is not None
+    page = pages.get("/activity/").content.decode()
+    assert f"Lines up to {sealed.sequence} are sealed" in page
+    assert seal.digest in page
