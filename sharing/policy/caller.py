@@ -12,10 +12,10 @@ from typing import Final
 
 from . import services
 from .arn import is_account_id, shorten
-from .conditions import Known
 from .matching import Truth, all_of, any_of
 from .principal import Principal, PrincipalKind
 from .statement import Statement
+from .variables import Known
 
 ANONYMOUS: Final = "anonymous"
 
@@ -117,6 +117,9 @@ def matches(stored: Principal, caller: Caller) -> Truth:
 def _same_identity(stored: Principal, who: Principal) -> Truth:
     if stored.value == who.value:
         return True
+    if stored.kind is PrincipalKind.USER and who.kind is PrincipalKind.SESSION and who.role_name is None:
+        # What a user is granted holds for its federated sessions too, but such a session does not say whose it is.
+        return None if (stored.partition, stored.account) == (who.partition, who.account) else False
     kinds = {stored.kind, who.kind}
     if kinds != {PrincipalKind.ROLE, PrincipalKind.SESSION}:
         return False

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from .matching import LITERAL, Truth, all_of, any_of, arn_matches, glob_matches, negate, overlap
 from .statement import Condition
+from .variables import Known, expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Atom(NamedTuple):
     True for a request when, for a key that is present, some (`every` False) or all (`every` True) of its values match
     (`want` True) or do not match (`want` False) one of `values`; and `absent` when the key is missing.
     Family "null" looks only at presence: `want` is its truth when present. Family "unknown" can never be judged.
+    `vague` says that the documentation gives two answers for a missing key (`ForAnyValue:…IfExists`).
     `key` is lower case; `source` is the condition as written, for people. `derived` marks one implied by a Deny,
     `hidden` one that is not written anywhere and only pins a piece of an answer.
     """
@@ -86,6 +88,7 @@ class Atom(NamedTuple):
     source: Condition
     derived: bool = False
     hidden: bool = False
+    vague: bool = False
 
     def negated(self) -> Atom:
         """The condition that holds exactly when this one does not."""
@@ -102,19 +105,19 @@ class Atom(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _translated(written: str) -> tuple[str, str, bool, bool, bool]:
-    """An operator as written: (family, order, want, absent, every)."""
+def _translated(written: str) -> tuple[str, str, bool, bool, bool, bool]:
+    """An operator as written: (family, order, want, absent, every, vague)."""
     quantifier, _, rest = written.lower().rpartition(":")
     if_exists = rest.endswith("ifexists")
     operator = OPERATORS.get(rest.removesuffix("ifexists"))
     quantified = {"": None, "forallvalues": True, "foranyvalue": False}
     if operator is None or quantifier not in quantified:
-        return "unknown", "=", True, False, False
+        return "unknown", "=", True, False, False, False
     if operator.family == "null":
-        return ("unknown" if if_exists or quantifier else "null"), "=", True, False, False
+        return ("unknown" if if_exists or quantifier else "null"), "=", True, False, False, False
     every = quantified[quantifier]
     missing = operator.negated if every is None else every
-    return operator.family, operator.compare, not operator.negated, missing or if_exists, missing
+    return operator.family, operator.compare, not operator.negated, missing or if_exists, missing, if_exists and every is False
 
 
 _lowered = lru_cache(maxsize=4096)(str.lower)
@@ -123,7 +126,7 @@ _lowered = lru_cache(maxsize=4096)(str.lower)
 def atom_of(condition: Condition, variables: bool = True) -> Atom:
     """Translate a condition as written. `variables`: whether the policy's version expands `${…}`."""
     written, key, values = condition
-    family, order, want, absent, every = _translated(written)
+    family, order, want, absent, every, vague = _translated(written)
     if not values:
         family = "unknown"
     elif family == "null":
@@ -137,20 +140,7 @@ def atom_of(condition: Condition, variables: bool = True) -> Atom:
         for value in values:
             if "${" in value:
                 expands = True
-    return Atom(_lowered(key), family, order, values, want, absent, every, expands, condition)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of one key in a request: its values, none when it is absent.
-
-    `possible` is a pattern of other values it could have (a session's ARN does not show its role's path);
-    `unknown` says that nothing is known at all.
-    """
-
-    values: tuple[str, ...] = ()
-    possible: str | None = None
-    unknown: bool = False
+    return Atom(_lowered(key), family, order, values, want, absent, every, expands, condition, vague=vague)
 
 
 def truth(atom: Atom, context: Mapping[str, Known]) -> Truth:
@@ -161,7 +151,7 @@ def truth(atom: Atom, context: Mapping[str, Known]) -> Truth:
     if known is not None and known.unknown:
         return None
     if known is None or not known.values:
-        return atom.absent
+        return None if atom.vague else atom.absent
     if atom.family == "null":
         return atom.want
     patterns = [expanded(value, context) if atom.variables else value for value in atom.values]
@@ -171,8 +161,9 @@ def truth(atom: Atom, context: Mapping[str, Known]) -> Truth:
     return all_of(judged) if atom.every else any_of(judged)
 
 
-def _one_value(atom: Atom, value: str, patterns: list[str | None], possible: str | None) -> Truth:
-    matched = any_of(None if pattern is None else compare(atom, pattern, value) for pattern in patterns)
+def _one_value(atom: Atom, value: str, patterns: list[str | Literal[False] | None], possible: str | None) -> Truth:
+    # A pattern is False where a variable in it has no value: nothing matches it.
+    matched = any_of(compare(atom, pattern, value) if isinstance(pattern, str) else pattern for pattern in patterns)
     if matched is False and possible is not None and atom.family in _TEXT:
         matched = None if any(pattern and overlap(pattern, possible) for pattern in patterns) else False
     return matched if atom.want else negate(matched)
@@ -201,32 +192,6 @@ def compare(atom: Atom, pattern: str, value: str) -> Truth:
             address = _address(value)
             return None if network is None or address is None else address in network
     return None
-
-
-def expanded(value: str, context: Mapping[str, Known]) -> str | None:
-    """A value with its policy variables replaced; None when one cannot be. Substituted text holds no wildcard."""
-    out, rest = [], value
-    while True:
-        before, found, rest = rest.partition("${")
-        out.append(before)
-        if not found:
-            return "".join(out)
-        name, closed, rest = rest.partition("}")
-        if not closed:
-            return None
-        name, comma, default = name.partition(",")
-        name = name.strip()
-        if name in ("*", "?", "$") and not comma:
-            out.append(LITERAL.get(name, name))
-            continue
-        known = context.get(name.lower())
-        if known is not None and len(known.values) == 1 and known.possible is None:
-            text = known.values[0]
-        elif comma and (known is None or (not known.values and not known.unknown)):
-            text = default.strip().strip("'")
-        else:
-            return None
-        out.append("".join(LITERAL.get(char, char) for char in text))
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

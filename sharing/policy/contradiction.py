@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from .conditions import Atom, Known, truth
+from .conditions import Atom, truth
+from .variables import Known
 
 _OTHER: Final = "\ue002 some other value"
 

@@ -21,6 +21,7 @@ from .principal import Principal, PrincipalKind
 from .reach import Candidate, Reach, reaches
 from .services import same_service
 from .statement import Statement, parse_statement
+from .variables import ANY_REQUEST
 
 
 class Extent(StrEnum):
@@ -126,12 +127,12 @@ def _is_about(statement: Statement, wanted: _Wanted, variables: bool) -> bool:
     if not statement.doubts & {"Action", "Statement"} and not action_truth(statement, wanted.action):
         return False
     return bool(statement.doubts & {"Resource", "Statement"}) or (
-        resource_truth(statement, wanted.arn, {}, variables) is not False
+        resource_truth(statement, wanted.arn, ANY_REQUEST, variables) is not False
     )
 
 
 def _covers(statement: Statement, wanted: _Wanted, variables: bool) -> bool:
-    if not action_truth(statement, wanted.action) or not resource_truth(statement, wanted.arn, {}, variables):
+    if not action_truth(statement, wanted.action) or not resource_truth(statement, wanted.arn, ANY_REQUEST, variables):
         return False
     return _takes_in_all(statement, wanted) and _implied(statement, wanted, variables)
 
@@ -164,12 +165,12 @@ def _one_implied(atom: Atom, wanted: _Wanted) -> bool:
         return True
     # It holds for all of them exactly if nobody of them is left once its opposite is demanded, for certain.
     outside = reaches(wanted.candidate._replace(atoms=(*wanted.atoms, atom.negated())), wanted.function)
-    return bool(wanted.reaches) and not outside and atom.family != "unknown"
+    return bool(wanted.reaches) and not outside and atom.family != "unknown" and not atom.vague
 
 
 def _narrower(own: Atom, wide: Atom) -> bool:
     """Whether one positive condition on the same key implies another."""
-    if own.key != wide.key or not (own.want and wide.want) or own.absent or wide.family == "unknown":
+    if own.key != wide.key or not (own.want and wide.want) or own.absent or own.vague or wide.vague or wide.family == "unknown":
         return False
     judge = partial(_value_within, wide)
     return all(any(judge(pattern, value) for pattern in wide.values) for value in own.values)

@@ -15,10 +15,11 @@ from typing import Any, Final
 from . import actions
 from .arn import FunctionArn, shorten
 from .caller import ANONYMOUS, Caller, caller_of, principal_truth
-from .conditions import Known, atom_of, expanded, truth
+from .conditions import atom_of, truth
 from .document import Document, parse
-from .matching import Truth, all_of, any_of, arn_matches, has_wildcard, negate
+from .matching import Truth, all_of, any_of, arn_matches, glob_matches, negate
 from .statement import Condition, Statement
+from .variables import Known, expanded, outline
 
 
 class Outcome(StrEnum):
@@ -157,18 +158,19 @@ def action_truth(statement: Statement, action: str) -> Truth:
 def resource_truth(statement: Statement, arn: str, keys: Mapping[str, Known], variables: bool) -> Truth:
     """Whether the statement's Resource or NotResource takes in exactly this ARN; case counts."""
     patterns = statement.not_resources or statement.resources
-    found = any_of(_resource(pattern, arn, keys, variables) for pattern in patterns)
+    found = any_of(resource_match(pattern, arn, keys, variables) for pattern in patterns)
     return negate(found) if statement.not_resources else found
 
 
-def _resource(pattern: str, arn: str, keys: Mapping[str, Known], variables: bool) -> Truth:
+def resource_match(pattern: str, arn: str, keys: Mapping[str, Known], variables: bool) -> Truth:
+    """Whether one pattern of Resource takes in exactly this ARN."""
     if variables and "${" in pattern:
         filled = expanded(pattern, keys)
-        if filled is None:
-            return None
-        pattern = filled
-    if not has_wildcard(pattern):
-        return pattern == arn
+        if not isinstance(filled, str):
+            return filled if filled is False or glob_matches(outline(pattern), arn) else False
+        # AWS knows variables only after the fifth colon, and does not say what becomes of others.
+        misplaced = "${" in ":".join(pattern.split(":", 5)[:5])
+        return None if misplaced and arn_matches(filled, arn) is not False else arn_matches(filled, arn)
     return arn_matches(pattern, arn)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .arn import FunctionArn
-from .conditions import Atom, Known, atom_of
+from .conditions import Atom, atom_of
 from .decision import action_truth, resource_truth
+from .identities import arn_covers
 from .keys import Presence, Role, key_of
 from .matching import Truth, any_of, covers
 from .population import holds
@@ -19,6 +20,7 @@ from .principal import Principal, PrincipalKind
 from .reach import Reach, reaches
 from .services import same_service
 from .statement import Statement
+from .variables import ANY_REQUEST
 
 #: Pieces after which splitting stops and everything left depends.
 MOST_PIECES = 256
@@ -117,12 +119,16 @@ def _place(reach: Reach, deny: Statement, function: FunctionArn, variables: bool
     qualifier = reach.candidate.qualifier
     if qualifier == "*":
         wanted = f"{function.unqualified}:*"
-        return not deny.not_resources and any(covers(pattern, wanted) for pattern in deny.resources)
+        return not deny.not_resources and any_of(_covers_form(pattern, wanted) for pattern in deny.resources)
     arn = str(function) if qualifier == function.qualifier else f"{function.unqualified}:{qualifier}"
-    return resource_truth(deny, arn, _NO_KEYS, variables)
+    return resource_truth(deny, arn, ANY_REQUEST, variables)
 
 
-_NO_KEYS: dict[str, Known] = {}
+def _covers_form(pattern: str, wanted: str) -> Truth:
+    """Whether a Resource pattern covers another; None where only a comparison over the colons of the ARN says so."""
+    if not covers(pattern, wanted):
+        return False
+    return True if arn_covers(pattern, wanted) else None
 
 
 def _escapes_anyway(kind: str, escape: Atom) -> bool:
@@ -150,7 +156,9 @@ def _hopeless(kind: str, escape: Atom) -> bool:
     by_service = kind == "service"
     if key.role is Role.IS_SERVICE and escape.family == "bool":
         return holds(escape, "true" if by_service else "false") is False
-    return not escape.absent and (key.service if by_service else key.signed) is Presence.NEVER and escape.family != "unknown"
+    if escape.absent or escape.vague or escape.family == "unknown":
+        return False
+    return (key.service if by_service else key.signed) is Presence.NEVER
 
 
 def _least_restricted(pieces: list[Reach]) -> list[Reach]:
@@ -237,6 +245,8 @@ def _same_identity(principal: Principal, reach: Reach) -> Truth:
     if principal.value == reach.principal:
         return True
     other = reach.candidate.principal
+    if principal.kind is PrincipalKind.USER and other.kind is PrincipalKind.SESSION and other.role_name is None:
+        return None
     if principal.kind is PrincipalKind.ROLE and other.kind is PrincipalKind.SESSION:
         if other.role_name != principal.role_name:
             return False

@@ -11,7 +11,7 @@ def excludes(atom: Atom, pattern: str) -> bool:
     """Whether a negated condition certainly shuts out every caller the account or ARN pattern stands for."""
     values = [value for value in atom.values if not (atom.variables and "${" in value)]
     if atom.family == "arn":
-        return any(_arn_covers(value, pattern) for value in values)
+        return any(arn_covers(value, pattern) for value in values)
     if atom.family in WILD:
         return any(covers(value, pattern) for value in values)
     return not has_wildcard(pattern) and pattern in values
@@ -22,7 +22,8 @@ def may_hold(atom: Atom, pattern: str) -> bool:
     return any((atom.variables and "${" in value) or overlap(value, pattern) for value in atom.values)
 
 
-def _arn_covers(wide: str, narrow: str) -> bool:
+def arn_covers(wide: str, narrow: str) -> bool:
+    """Whether an ARN pattern takes in everything another one does, part by part."""
     wide_parts, parts = wide.split(":", 5), narrow.split(":", 5)
     return wide == "*" or (len(wide_parts) == len(parts) and all(map(covers, wide_parts, parts)))
 

@@ -38,7 +38,7 @@ def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
         return population
     for atom in atoms:
         key = key_of(atom.key)
-        if atom.family == "unknown" or key.role is Role.UNKNOWN:
+        if atom.family == "unknown" or atom.vague or key.role is Role.UNKNOWN:
             population.cannot_judge(atom)
             population.note(atom)
             continue

@@ -10,7 +10,8 @@ from typing import Final
 from . import actions
 from .actions import ActionClass
 from .arn import FunctionArn
-from .conditions import Atom, atom_of, expanded
+from .conditions import Atom, atom_of
+from .decision import resource_match
 from .denial import Blocked, subtract, unless_listed
 from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
@@ -18,6 +19,7 @@ from .plain import plain
 from .principal import EVERYONE, PrincipalKind
 from .reach import Candidate, Reach, reaches
 from .statement import ALLOW, DENY, Condition, Statement
+from .variables import ANY_REQUEST, outline
 
 _ALL: Final = frozenset(actions.ACTIONS)
 
@@ -161,8 +163,8 @@ def _targets(statement: Statement, function: FunctionArn, variables: bool) -> li
         return [(function.qualifier, "")]
     if not statement.resources and not statement.not_resources and statement.doubts & {"Resource", "Statement"}:
         return [(function.qualifier, "")]  # the doubt is among the statement's own
-    patterns = [expanded(pattern, {}) if variables else pattern for pattern in statement.not_resources or statement.resources]
-    judged = [None if pattern is None else arn_matches(pattern, own) for pattern in patterns]
+    patterns = statement.not_resources or statement.resources
+    judged = [resource_match(pattern, own, ANY_REQUEST, variables) for pattern in patterns]
     if statement.not_resources:
         return (
             [] if any(judged) else [(function.qualifier, "whether NotResource takes the function in" if None in judged else "")]
@@ -171,7 +173,7 @@ def _targets(statement: Statement, function: FunctionArn, variables: bool) -> li
         return [(function.qualifier, "")]
     if None in judged:
         return [(function.qualifier, "whether its Resource matches")]
-    return _other_forms([pattern for pattern in patterns if pattern], function, base)
+    return _other_forms([outline(pattern) if variables else pattern for pattern in patterns], function, base)
 
 
 def _other_forms(patterns: list[str], function: FunctionArn, base: str) -> list[tuple[str | None, str]]:

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 
 from . import fixed, services
 from .arn import FunctionArn
-from .conditions import Known, truth
+from .conditions import truth
 from .reach import Reach
 from .sources import Scope
+from .variables import Known
 
 
 class Answer(StrEnum):

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from sharing.policy import Condition, decide
 from sharing.policy.addresses import Breadth, breadth, spares_enough
-from sharing.policy.conditions import OPERATORS, Known, atom_of, truth
+from sharing.policy.conditions import OPERATORS, atom_of, truth
+from sharing.policy.variables import Known
 
-from .documents import ACME, F, allow, policy, role
+from .documents import ACME, OWNER, F, allow, deny, policy, role
 
 MATCHING: dict[str, tuple[str, str, str]] = {
     # operator: value of the policy, a value that matches, one that does not
@@ -163,7 +164,13 @@ def allowed(condition: dict[str, Any], version: str | None = "2012-10-17", **con
         ("${aws:PrincipalAccount}", "2012-10-17", {"aws_x": "other"}, ("none", "yes")),
         ("${aws:PrincipalAccount}", "2008-10-17", {"aws_x": ACME}, ("none", "yes")),
         ("${aws:PrincipalAccount}", None, {"aws_x": "${aws:PrincipalAccount}"}, ("allowed", "yes")),
-        ("${aws:missing}", "2012-10-17", {"aws_x": "a"}, ("none", "depends")),
+        ("${aws:missing}", "2012-10-17", {"aws_x": "a"}, ("none", "yes")),
+        ("a*${aws:missing}", "2012-10-17", {"aws_x": "a"}, ("none", "yes")),
+        ("${aws:missing,'a'}", "2012-10-17", {"aws_x": "a"}, ("allowed", "yes")),
+        ("${aws:missing, ''}", "2012-10-17", {"aws_x": ""}, ("allowed", "yes")),
+        ("${}", "2012-10-17", {"aws_x": "a"}, ("none", "depends")),
+        ("${aws:list}", "2012-10-17", {"aws_x": "a", "aws_list": ["a", "b"]}, ("none", "depends")),
+        ("${aws:list}${aws:missing}", "2012-10-17", {"aws_x": "a", "aws_list": ["a", "b"]}, ("none", "yes")),
         ("${aws:missing, 'a'}", "2012-10-17", {"aws_x": "a"}, ("allowed", "yes")),
         ("${*}", "2012-10-17", {"aws_x": "*"}, ("allowed", "yes")),
         ("${*}", "2012-10-17", {"aws_x": "anything"}, ("none", "yes")),
@@ -175,6 +182,42 @@ def test_policy_variables_by_version(
     value: str, version: str | None, context: dict[str, str], expected: tuple[str, str]
 ) -> None:
     assert allowed({"StringLike": {"aws:x": value}}, version, **context) == expected
+
+
+@pytest.mark.parametrize("operator", ["StringNotEquals", "StringNotLike", "ArnNotEquals", "StringNotEqualsIgnoreCase"])
+def test_nothing_is_equal_to_or_like_a_variable_without_a_value(operator: str) -> None:
+    """IAM: inverted operators do match against a null value, so a Deny with one hits whoever lacks the tag."""
+    assert allowed({operator: {"aws:x": "${aws:PrincipalTag/team}"}}, aws_x="blue") == ("allowed", "yes")
+    assert allowed({operator: {"aws:x": ["${aws:PrincipalTag/team}", "blue"]}}, aws_x="blue") == ("none", "yes")
+    denied = deny(condition={operator: {"aws:x": "${aws:PrincipalTag/team}"}})
+    assert decide(policy(allow(), denied), function_arn=F, principal=ACME, context={"aws:x": "blue"}).outcome == "denied"
+
+
+@pytest.mark.parametrize(
+    ("resource", "element", "expected"),
+    [
+        (f"{F}${{aws:PrincipalTag/team}}", "Resource", ("none", "yes")),
+        (f"{F}${{aws:PrincipalTag/team}}", "NotResource", ("allowed", "yes")),
+        (f"{F}${{aws:PrincipalTag/team, ''}}", "Resource", ("allowed", "yes")),
+        (F.replace(OWNER, "${aws:ResourceAccount}"), "Resource", ("none", "depends")),
+        (F.replace(OWNER, "${aws:SourceAccount}"), "Resource", ("none", "yes")),
+        (F.replace(OWNER, "${aws:PrincipalAccount}"), "Resource", ("none", "yes")),
+    ],
+)
+def test_variables_in_a_resource_count_after_the_fifth_colon(resource: str, element: str, expected: tuple[str, str]) -> None:
+    """IAM: one without a value matches no resource; before the fifth colon variables are not to be used."""
+    document = policy(allow(Resource=None) | {element: resource})
+    found = decide(document, function_arn=F, principal=ACME, context={"aws:ResourceAccount": OWNER})
+    assert (found.outcome, found.certainty) == expected
+
+
+def test_a_missing_key_under_any_value_if_exists_is_not_judged() -> None:
+    """IAM says of ForAnyValue that a missing key makes it false, and of IfExists that it makes it true."""
+    condition = {"ForAnyValue:StringEqualsIfExists": {"aws:x": "a"}}
+    assert allowed(condition) == ("none", "depends")
+    assert allowed(condition, aws_x="a") == ("allowed", "yes")
+    assert allowed(condition, aws_x="b") == ("none", "yes")
+    assert allowed({"ForAllValues:StringEqualsIfExists": {"aws:x": "a"}}) == ("allowed", "yes")
 
 
 def test_a_substituted_wildcard_is_no_wildcard() -> None:

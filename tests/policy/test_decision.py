@@ -15,6 +15,7 @@ from sharing.policy import ArnError, FunctionArn, decide, parse
 from .documents import ACME, GLOBEX, INVOKE, OWNER, F, Json, allow, deny, policy, role, root, service
 
 ROLE, USER = role(), f"arn:aws:iam::{ACME}:user/bob"
+FEDERATED = f"arn:aws:sts::{ACME}:federated-user/carol"
 SESSION = f"arn:aws:sts::{ACME}:assumed-role/deploy/s1"
 URL = {"lambda:InvokedViaFunctionUrl": "true"}
 Answer = tuple[str, str]
@@ -51,6 +52,11 @@ def ask(*statements: Any, principal: str = ROLE, arn: str = F, action: str = INV
         ({"AWS": SESSION}, SESSION, YES),
         ({"AWS": SESSION}, f"arn:aws:sts::{ACME}:assumed-role/deploy/s2", NONE),
         ({"AWS": SESSION}, ROLE, PERHAPS),
+        ({"AWS": USER}, FEDERATED, PERHAPS),
+        ({"AWS": USER.replace(ACME, GLOBEX)}, FEDERATED, NONE),
+        ({"AWS": FEDERATED}, FEDERATED, YES),
+        ({"AWS": FEDERATED}, USER, NONE),
+        (root(), FEDERATED, YES),
         ({"AWS": [role("x"), ROLE]}, ROLE, YES),
         ("*", ROLE, YES),
         ({"AWS": "*"}, ROLE, YES),

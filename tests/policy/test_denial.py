@@ -89,6 +89,8 @@ def test_what_a_deny_leaves_of_everyone(statement: Json, expected: list[tuple[st
         ({"AWS": role()}, deny({"AWS": role("other")}), ["yes"]),
         ({"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/s"}, deny({"AWS": role()}), []),
         ({"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/s"}, deny({"AWS": role("p/deploy")}), ["depends"]),
+        ({"AWS": f"arn:aws:sts::{ACME}:federated-user/x"}, deny({"AWS": f"arn:aws:iam::{ACME}:user/x"}), ["depends"]),
+        ({"AWS": f"arn:aws:sts::{ACME}:federated-user/x"}, deny({"AWS": f"arn:aws:iam::{GLOBEX}:user/x"}), ["yes"]),
         (root(), deny(condition={"StringEquals": {"aws:PrincipalAccount": ACME}}), []),
         (root(), deny(condition={"StringNotEquals": {"aws:PrincipalAccount": ACME}}), ["yes"]),
         (root(), deny(condition=PERIMETER), ["yes"]),
