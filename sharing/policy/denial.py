@@ -14,7 +14,7 @@ from .conditions import Atom, atom_of
 from .decision import action_truth, resource_truth
 from .identities import arn_covers
 from .keys import Presence, Role, key_of
-from .matching import Truth, any_of, covers
+from .matching import Truth, any_of, covers, has_wildcard
 from .population import holds
 from .principal import Principal, PrincipalKind
 from .reach import Reach, reaches
@@ -121,7 +121,12 @@ def _place(reach: Reach, deny: Statement, function: FunctionArn, variables: bool
         wanted = f"{function.unqualified}:*"
         return not deny.not_resources and any_of(_covers_form(pattern, wanted) for pattern in deny.resources)
     arn = str(function) if qualifier == function.qualifier else f"{function.unqualified}:{qualifier}"
-    return resource_truth(deny, arn, ANY_REQUEST, variables)
+    found = resource_truth(deny, arn, ANY_REQUEST, variables)
+    if found is False and function.qualifier is not None and not deny.not_resources:
+        # Whether a statement on the bare function counts in the policy of an alias or version is not documented.
+        bare = resource_truth(deny, str(function.unqualified), ANY_REQUEST, variables)
+        return False if bare is False else None
+    return found
 
 
 def _covers_form(pattern: str, wanted: str) -> Truth:
@@ -207,12 +212,17 @@ def unless_listed(found: list[Reach], listed: tuple[Principal, ...]) -> list[Rea
     """
     left: list[Reach] = []
     for reach in found:
-        inside = any_of(_takes_in(principal, reach) for principal in listed)
+        inside = any_of(_takes_in(principal, reach) for principal in listed if not _is_one_unknown(principal, reach))
         if inside is False:
             left.append(reach)
         elif reach.kind != "service":
             left.append(doubted(reach, "whether NotPrincipal keeps every form of them out"))
     return left
+
+
+def _is_one_unknown(principal: Principal, reach: Reach) -> bool:
+    """Whether nobody could read the principal, which can be one identity at most where everybody is let in."""
+    return principal.kind is PrincipalKind.UNKNOWN and reach.kind == "everyone" and not has_wildcard(principal.value)
 
 
 def _lies_in(principal: Principal, reach: Reach) -> bool:

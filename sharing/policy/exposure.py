@@ -69,10 +69,10 @@ class Exposure:
     """One way in; to be treated as immutable.
 
     `principal`: account id, ARN (or ARN pattern), organisation id or unit path, service name, `*`, unique id.
-    `account`: whose, where that is fixed; for a service the account it calls for. `organization`: membership that is
-    shared with or demanded. `qualifier`: the alias or version reached; "*" any of them, None the bare function.
-    `latent`: what is missing before it can be used, None if nothing is. `depends_on`: what "depends" hangs on.
-    `notes`: why an answer is "no" where one might expect otherwise.
+    `account`: whose, where that is fixed; for a service the account it calls for. `organization`: whose members are
+    let in or must be, or for whom a service calls. `qualifier`: the alias or version reached; "*" any of them, None
+    the bare function. `latent`: what is missing before it can be used, None if nothing is. `depends_on`: what
+    "depends" hangs on. `notes`: why an answer is "no" where one might expect otherwise.
     """
 
     kind: Kind
@@ -208,7 +208,7 @@ def _judge(reach: Reach, policy: Document, asked: Question) -> Exposure | None:
         public, external, opened = (Answer.DEPENDS if one is not Answer.NO else one for one in (public, external, opened))
         reasons.extend(doubts)
     is_url = reach.only_by_url or candidate.action_class is ActionClass.INVOKE_URL
-    organization = verdicts.organization_name(reach, asked) if reach.organizations else None
+    organization = verdicts.organization_name(reach, asked) if reach.organizations or reach.behalf else None
     statements = policy.statements
     indexes = candidate.statements
     return Exposure(

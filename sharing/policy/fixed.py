@@ -8,6 +8,7 @@ Each function answers with the fixed form, "" for a text that nobody real has, N
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from .arn import is_account_id
@@ -57,6 +58,8 @@ def organization(value: str, atom: Atom) -> str | None:
         return OWN_ORGANIZATION
     if is_open(value, atom):
         return None
+    if atom.family == "fold":
+        value = value.lower()
     return value if value.startswith("o-") else ""
 
 
@@ -64,13 +67,18 @@ def organization_path(value: str, atom: Atom) -> str | None:
     """`o-…` when the path takes in the whole organisation (`o-x/*`, `o-x/r-y/*`), else the path itself."""
     if atom.variables and "${" in value:
         return None
+    if atom.family == "fold":
+        value = value.lower()
     root, slash, rest = value.partition("/")
     if has_wildcard(root) or (has_wildcard(value) and not slash):
         return None
     if not root.startswith("o-"):
         return ""
-    units = [part for part in rest.split("/") if part not in ("", "*")]
-    return root if not units or (len(units) == 1 and "/*" in f"/{rest}") else value
+    return root if _WHOLE.fullmatch(rest) else value
+
+
+#: What follows `o-…/` in a path that takes in every unit: nothing at all, `*`, or the root and everything under it.
+_WHOLE: Final = re.compile(r"|\*(/\*)?|r-[a-z0-9]+/\*", re.ASCII)
 
 
 def is_within(inner: str, outer: str) -> bool:

@@ -113,6 +113,12 @@ _KEYS: Final[dict[str, Key]] = {
     "aws:resourceaccount": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "account"),
     "aws:resourceorgid": Key(Role.OURS, *_ANY),
     "aws:resourceorgpaths": Key(Role.OURS, *_ANY),
+    # Credentials bring these along to every service they are used with.
+    **{
+        name: Key(Role.CALLER, *_SIGNED_ONLY)
+        for name in ("ec2:roledelivery", "glue:roleassumedby", "glue:credentialissuingservice")
+    },
+    "ec2:sourceinstancearn": Key(Role.UNKNOWN, *_SIGNED_ONLY),
 }
 #: Keys that end in a name of the policy author's choice: text before the slash.
 _FAMILIES: Final[dict[str, Key]] = {
@@ -120,6 +126,9 @@ _FAMILIES: Final[dict[str, Key]] = {
     "aws:requesttag": Key(Role.CALLER, *_ANY),
     "aws:resourcetag": Key(Role.OURS, *_ANY),
 }
+#: Keys that sessions of federated people carry: `saml:sub`, `identitystore:UserId`, `accounts.google.com:sub`…
+_SESSION_PREFIXES: Final = frozenset(("saml", "identitystore"))
+_SESSION: Final = Key(Role.CALLER, *_SIGNED_ONLY)
 _FOREIGN: Final = Key(Role.FOREIGN, _NEVER, _NEVER, _NEVER)
 _UNKNOWN: Final = Key(Role.UNKNOWN, *_ANY)
 
@@ -128,11 +137,13 @@ _UNKNOWN: Final = Key(Role.UNKNOWN, *_ANY)
 def key_of(name: str) -> Key:
     """What is known about a condition key; `name` in lower case.
 
-    Keys of other services (`kms:`, `s3:`, `sns:`…) never occur on Lambda calls; an `aws:` or `lambda:` key that is
-    not listed is unknown, and whatever hangs on it depends.
+    Keys of other services (`kms:`, `s3:`, `sns:`…) never occur on Lambda calls, those of identity providers do; an
+    `aws:` or `lambda:` key that is not listed is unknown, and whatever hangs on it depends.
     """
     found = _KEYS.get(name) or _FAMILIES.get(name.split("/", 1)[0])
     if found:
         return found
-    prefix, colon, _ = name.partition(":")
+    prefix, colon, _ = name.rpartition(":")
+    if prefix in _SESSION_PREFIXES or "." in prefix:
+        return _SESSION
     return _FOREIGN if colon and prefix not in ("aws", "lambda") else _UNKNOWN

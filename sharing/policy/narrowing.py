@@ -36,7 +36,8 @@ def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
     if len(atoms) > 1 and contradict(atoms):
         population.end()
         return population
-    for atom in atoms:
+    for written in atoms:
+        atom = _turned(written) if written.variables else written
         key = key_of(atom.key)
         if atom.family == "unknown" or atom.vague or key.role is Role.UNKNOWN:
             population.cannot_judge(atom)
@@ -56,6 +57,31 @@ def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
         if population.empty:
             break
     return population
+
+
+#: A key of our own function, and the variables of the caller that are compared with it as often as the other way round.
+_OPPOSITE: Final = {
+    "aws:resourceaccount": frozenset(("aws:principalaccount", "aws:sourceaccount")),
+    "aws:resourceorgid": frozenset(("aws:principalorgid", "aws:sourceorgid")),
+}
+
+
+def _turned(atom: Atom) -> Atom:
+    """`aws:ResourceOrgID` is `${aws:PrincipalOrgID}` says what `aws:PrincipalOrgID` is `${aws:ResourceOrgID}` says."""
+    if len(atom.values) != 1 or not atom.want or atom.absent or atom.family not in TEXT:
+        return atom
+    name = atom.values[0][2:-1].lower()
+    if atom.values[0].lower() != f"${{{name}}}" or name not in _OPPOSITE.get(atom.key, ()):
+        return atom
+    return atom._replace(key=name, values=(f"${{{atom.key}}}",))
+
+
+def _is_elsewhere(population: Population, value: str) -> bool:
+    """Whether an ARN is of another partition, where nobody and nothing can reach this function."""
+    parts = value.split(":", 2)
+    if len(parts) < 3 or parts[0] != "arn" or has_wildcard(parts[1]) or "${" in parts[1]:
+        return False
+    return parts[1] != population.function.partition
 
 
 def _presence(population: Population, atom: Atom, key: Key) -> None:
@@ -99,7 +125,11 @@ def _who(
     elif attribute == "arns":
         population.must_arns += (atom,)
     doubt_literal_wildcard(population, atom)
-    settled = [settle(value, atom) for value in values]
+    if atom.family == "fold" and attribute in ("arns", "ids", "functions"):
+        population.cannot_judge(atom, "an unusual operator for that key")
+        population.note(atom)
+        return
+    settled = ["" if _is_elsewhere(population, value) else settle(value, atom) for value in values]
     narrows = not atom.absent and None not in settled
     population.note(atom, narrows)
     if narrows:
@@ -153,9 +183,9 @@ def _source(population: Population, atom: Atom, key: Key) -> None:
         return
     values = values_of(population, atom)
     if key.role is Role.SOURCE_ARN:
-        arns = [source_arn(value) for value in values]
-        if atom.family == "like" and any(has_wildcard(":".join(arn.text.split(":", 5)[:5])) for arn in arns):
-            population.doubts += (f"a wildcard of {atom.source.operator} runs over colons, past the account",)
+        if atom.family == "fold":
+            population.cannot_judge(atom, "an unusual operator for that key")
+        arns = [source_arn(value, atom.family) for value in values if not _is_elsewhere(population, value)]
         population.note(atom, any(arn.scope is not Scope.OPEN for arn in arns))
         population.source_arns = meet(population.source_arns, arns)
         population.service = population.service and bool(population.source_arns)

@@ -137,14 +137,17 @@ def meet_organizations(now: Values | None, more: Iterable[str]) -> Values:
     if now is None:
         return tuple(dict.fromkeys(more))
     more = tuple(more)
-    pairs = ((one, other) for one in now for other in more)
-    return tuple(
-        dict.fromkeys(
-            one if fixed.is_within(one, other) else other
-            for one, other in pairs
-            if fixed.is_within(one, other) or fixed.is_within(other, one)
-        )
-    )
+    met = (_organization_of_both(one, other) for one in now for other in more)
+    return tuple(dict.fromkeys(name for name in met if name))
+
+
+def _organization_of_both(one: str, other: str) -> str:
+    """The narrower of two that may have members in common, "" when nobody can be in both."""
+    if fixed.OWN_ORGANIZATION in (one, other):  # which one that is may not be known
+        return other if one == fixed.OWN_ORGANIZATION else one
+    if fixed.is_within(one, other) or covers(other, one):
+        return one
+    return other if fixed.is_within(other, one) or overlap(one, other) else ""
 
 
 def holds(atom: Atom, value: str) -> Truth:

@@ -121,7 +121,7 @@ def reaches(candidate: Candidate, function: FunctionArn, *, pinned: bool = True)
             return [piece.reach("ghost", principal.value, None, dead=_GHOST)]
         case PrincipalKind.FEDERATED:
             return [piece.reach("federated", principal.value, principal.account, dead=_FEDERATED)]
-    return [piece.unreadable()]
+    return piece.unreadable()
 
 
 class _Piece:
@@ -296,12 +296,14 @@ class _Piece:
         named = [text for text in arns if behalf.scope is Scope.OPEN or behalf.account or behalf.name in text]
         return self._pin("ArnLike", "aws:SourceArn", *named) if named else None
 
-    def unreadable(self) -> Reach:
+    def unreadable(self) -> list[Reach]:
         """A principal nobody could read: with a wildcard it might be anybody, otherwise one unknown identity."""
         value = self.candidate.principal.value
         doubt = f"principal {value}, which names nobody AWS knows"
-        kind = "everyone" if has_wildcard(value) else "identity"
-        return self.reach(kind, value, None, doubt=doubt)
+        if not has_wildcard(value):
+            return [self.reach("identity", value, None, doubt=doubt)] if self.population.signed else []
+        self.doubts = (*self.doubts, doubt)
+        return [reach._replace(principal=value) if reach.kind == "everyone" else reach for reach in self.everyone()]
 
     def _pin(self, operator: str, key: str, *values: str) -> Atom | None:
         if not self.pinned:

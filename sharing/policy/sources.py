@@ -45,11 +45,16 @@ OPEN: Final = Behalf(Scope.OPEN)
 _OPEN_ONLY: Final = (OPEN,)
 
 
-def source_arn(text: str) -> SourceArn:
-    """Say whose resource a SourceArn pattern stands for."""
+def source_arn(text: str, family: str = "arn") -> SourceArn:
+    """Say whose resource a SourceArn pattern stands for; `family` of the operator, as in `conditions.OPERATORS`.
+
+    Outside the ARN operators a wildcard runs over colons, and so past the account that follows it.
+    """
     parts = text.split(":", 5)
     account = parts[4] if len(parts) > 4 else ""
     if is_account_id(account):
+        if family == "like" and has_wildcard(":".join(parts[:4])):
+            return SourceArn(text, Scope.RESOURCE, None, text)
         return SourceArn(text, Scope.ACCOUNT, account, text)
     if len(parts) < 6 or account:
         return SourceArn(text, Scope.OPEN if has_wildcard(text) else Scope.RESOURCE, None, text)

@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from . import fixed, services
-from .arn import FunctionArn
+from .arn import FunctionArn, is_account_id
 from .conditions import truth
+from .matching import glob_matches
 from .reach import Reach
 from .sources import Scope
 from .variables import Known
@@ -104,16 +105,21 @@ def is_member(reach: Reach, asked: Question) -> bool:
         names = [_own(name, asked) for name in group]
         if not any(name is None or _inside(home, name) is not False for name in names):
             return False
-    return not any(_inside(home, name) for name in reach.not_organizations)
+    # The paths AWS compares with end in a slash: one that does not is no path, and shuts nobody out.
+    return not any(_inside(home, name) for name in reach.not_organizations if name.endswith("/") or "/" not in name)
 
 
 def _inside(home: str, wanted: str) -> bool | None:
     """Whether an account at `home` is in the organisation or unit `wanted`; None if only its organisation is known."""
-    if fixed.is_within(home, wanted):
+    root, _, units = home.partition("/")
+    if wanted.split("/", 1)[0] != root:
+        return False
+    if "/" not in wanted:
         return True
-    if "/" not in home and "/" in wanted and wanted.split("/", 1)[0] == home:
+    if not units:
         return None
-    return False
+    path = home.rstrip("/")
+    return glob_matches(wanted, f"{path}/") or glob_matches(wanted, path)
 
 
 def _own(name: str, asked: Question) -> str | None:
@@ -146,7 +152,10 @@ def open_service(reach: Reach, asked: Question, reasons: list[str], notes: list[
         reasons.append(f"whose bucket {behalf.name} is: its ARN names no account")
         return Answer.DEPENDS
     if behalf.scope is Scope.RESOURCE:
-        reasons.append(f"whose {behalf.name} is: it names no account")
+        parts = behalf.name.split(":", 5)
+        fixed_account = len(parts) == 6 and is_account_id(parts[4])
+        why = "a wildcard before its account runs past it" if fixed_account else "it names no account"
+        reasons.append(f"whose {behalf.name} is: {why}")
         return Answer.DEPENDS
     if reach.token and known is not None and services.Source.TOKEN in known.safe_with:
         notes.append(f"{label} must send the event source token")
@@ -192,9 +201,14 @@ def _unit(reach: Reach, asked: Question, reasons: list[str]) -> Answer:
 
 
 def organization_name(reach: Reach, asked: Question) -> str | None:
-    if not reach.organizations:
+    """The organisation or unit whose members are let in, or for whose members a service calls."""
+    behalf = reach.behalf
+    if behalf is not None and behalf.scope is Scope.ORGANIZATION:
+        name = behalf.name
+    elif reach.organizations:
+        name = reach.organizations[0]
+    else:
         return None
-    name = reach.organizations[0]
     if name == fixed.OWN_ORGANIZATION:
         return _own(name, asked) or "the owner's own organisation"
     return name
@@ -220,7 +234,6 @@ def zone(reach: Reach, organization: str | None, asked: Question) -> Zone:
     account = reach.account
     behalf = reach.behalf
     if behalf is not None:
-        organization = behalf.name if behalf.scope is Scope.ORGANIZATION else None
         if behalf.scope is Scope.BUCKET:
             account = asked.buckets.get(behalf.name)
         known = services.lookup(reach.principal)

@@ -189,6 +189,35 @@ def test_allows_without_effect_are_named() -> None:
     assert [one.sid for one in ineffective(document, function_arn=F)] == ["never fires", "elsewhere"]
 
 
+@pytest.mark.parametrize(
+    ("arn", "allowed", "denied", "expected"),
+    [
+        (f"{F}:live", f"{F}:live", F, ["depends"]),
+        (f"{F}:live", f"{F}:live", f"{F}:live", []),
+        (f"{F}:live", f"{F}:live", f"{F}:other", ["yes"]),
+        (F, F, f"{F}:live", ["yes"]),
+        (F, f"{F}:*", f"{F}:*", []),
+        (F, f"{F}:*", "arn:aws:lambda:*", ["depends"]),
+        (F, F, f"{F}${{aws:username}}", ["depends"]),
+        (F, F, f"{F}oo${{aws:username}}", ["yes"]),
+    ],
+)
+def test_a_deny_on_another_form_of_the_function(arn: str, allowed: str, denied: str, expected: list[str]) -> None:
+    found = left(allow(Resource=allowed), deny(Resource=denied), arn=arn)
+    assert [one.external for one in found] == expected
+
+
+def test_a_perimeter_of_our_own_organisation_leaves_a_named_one() -> None:
+    """Which organisation is ours may not be known, so the named one is not taken for another."""
+    ours = deny(condition={"StringNotEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}})
+    assert summary(left(allow("*", {"StringEquals": {"aws:PrincipalOrgID": ORG}}), ours)) == [IN_ORG]
+
+
+def test_a_deny_whose_missing_key_is_not_documented_leaves_it_open() -> None:
+    unsure = deny(condition={"ForAnyValue:StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORG}})
+    assert summary(left(allow("*"), unsure)) == [MAYBE]
+
+
 def test_a_policy_of_too_many_combinations_depends_and_ends_soon() -> None:
     keys = [f"aws:PrincipalTag/{number}" for number in range(12)]
     denies = [

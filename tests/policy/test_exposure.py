@@ -132,6 +132,9 @@ OPEN_TO_ALL: list[Json] = [
     {"StringEquals": {"aws:ResourceOrgID": ORG}},
     {"StringEquals": {"aws:ResourceAccount": OWNER}},
     {"StringEquals": {"aws:ResourceTag/stage": "prod"}},
+    {"StringEquals": {"saml:sub": "me"}},
+    {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:me/mine"}},
+    {"StringEquals": {"ec2:RoleDelivery": "2.0"}},
     {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
     {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
     {"IpAddress": {"aws:SourceIp": ["8.0.0.0/7"]}},
@@ -178,6 +181,17 @@ NARROWED: list[tuple[Json, str, str, str | None, tuple[str, str, str]]] = [
     ({"StringEquals": {"aws:SourceOwner": OWNER}}, "service", "*", OWNER, OURS),
     ({"ArnLike": {"aws:SourceArn": f"arn:aws:sns:us-east-1:{OWNER}:t"}}, "service", "*", OWNER, OURS),
     ({"StringEquals": {"aws:SourceOrgID": ORG}}, "service", "*", None, EXTERNAL),
+    ({"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}, "account", OWNER, OWNER, OURS),
+    ({"StringEquals": {"aws:ResourceAccount": "${aws:SourceAccount}"}}, "service", "*", OWNER, OURS),
+    ({"StringEqualsIgnoreCase": {"aws:PrincipalOrgID": ORG.upper()}}, "organization", ORG, None, EXTERNAL),
+    ({"StringEqualsIgnoreCase": {"aws:PrincipalArn": role().upper()}}, "everyone", "*", None, MAYBE_PUBLIC),
+    ({"StringEquals": {"aws:PrincipalOrgID": ORG}, "StringLike": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
+     "organization", ORG, None, EXTERNAL),
+    ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{ORG}/*/ou-1/*"}}, "organization", f"{ORG}/*/ou-1/*", None,
+     MAYBE_EXTERNAL),
+    ({"StringEquals": {"ec2:SourceInstanceArn": f"arn:aws:ec2:us-east-1:{ACME}:instance/i-1"}}, "everyone", "*", None,
+     MAYBE_PUBLIC),
+    ({"ForAnyValue:StringEqualsIfExists": {"aws:PrincipalOrgID": ORG}}, "everyone", "*", None, MAYBE_PUBLIC),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::b"}}, "service", "*", None, MAYBE_OPEN),
     ({"StringEquals": {"aws:SourceArn": "arn:aws:iam:::user/me"}}, "service", "*", None, ("depends", "depends", "depends")),
     ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:t"}}, "service", "*", None, ("yes", "yes", "yes")),
@@ -227,6 +241,9 @@ NOBODY: list[Json] = [
     {"StringEquals": {"aws:UserAgent": "a"}, "StringNotEquals": {"aws:UserAgent": "a"}},
     {"StringEquals": {"aws:UserAgent": "a"}, "Null": {"aws:UserAgent": "true"}},
     {"Null": {"aws:PrincipalIsAWSService": "true"}},
+    {"ArnLike": {"aws:PrincipalArn": f"arn:aws-cn:iam::{ACME}:role/x"}},
+    {"ArnLike": {"aws:SourceArn": f"arn:aws-us-gov:sns:us-gov-west-1:{ACME}:t"}},
+    {"StringEquals": {"aws:PrincipalAccount": ACME}, "ArnLike": {"aws:PrincipalArn": f"arn:aws-cn:iam::{ACME}:role/x"}},
 ]
 
 
@@ -273,7 +290,11 @@ def test_a_bare_bucket_depends_until_it_is_seen() -> None:
         ("sns", {"StringLike": {"AWS:SourceAccount": "*"}}, OPEN, None),
         ("sns", {"StringNotEquals": {"AWS:SourceAccount": ACME}}, OPEN, None),
         ("sns", {"ArnLike": {"AWS:SourceArn": "arn:aws:sns:us-east-1::t"}}, MAYBE_OPEN, None),
-        ("sns", {"StringLike": {"AWS:SourceArn": f"arn:aws:sns:*:{OWNER}:*"}}, OURS, OWNER),
+        ("sns", {"StringLike": {"AWS:SourceArn": f"arn:aws:sns:us-east-1:{OWNER}:*"}}, OURS, OWNER),
+        ("sns", {"StringLike": {"AWS:SourceArn": f"arn:aws:sns:*:{OWNER}:*"}}, MAYBE_OPEN, None),
+        ("sns", {"StringLike": {"AWS:SourceArn": f"arn:aws:sns:*:{OWNER}:*", "aws:SourceAccount": OWNER}}, OURS, OWNER),
+        ("sns", {"StringLike": {"AWS:SourceArn": "arn:aws:sns:*"}}, OPEN, None),
+        ("sns", {"StringEqualsIgnoreCase": {"AWS:SourceArn": f"arn:aws:sns:us-east-1:{ACME}:T"}}, MAYBE_EXTERNAL, ACME),
         ("sns", {"StringEquals": {"lambda:EventSourceToken": "t"}}, MAYBE_OPEN, None),
         ("logs", {"StringEquals": {"AWS:SourceAccount": ACME}}, OURS, ACME),
     ],
@@ -349,6 +370,43 @@ def test_a_unit_depends_without_membership_data_only() -> None:
     one = allow("*", {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{ORG}/r-ab12/ou-1/*"}})
     assert answers(only(one)) == MAYBE_EXTERNAL
     assert answers(only(one, organization_of={OWNER: f"{ORG}/r-ab12/ou-1/", ACME: f"{ORG}/r-ab12/ou-2/"})) == EXTERNAL
+
+
+@pytest.mark.parametrize(
+    ("operator", "path", "home", "left"),
+    [
+        ("ForAnyValue:StringLike", f"{ORG}/*/ou-1/*", f"{ORG}/r-ab12/ou-1/ou-2/", 1),
+        ("ForAnyValue:StringLike", f"{ORG}/*/ou-1/*", f"{ORG}/r-ab12/ou-1/", 1),
+        ("ForAnyValue:StringLike", f"{ORG}/*/ou-1/*", f"{ORG}/r-ab12/ou-2/", 0),
+        ("ForAnyValue:StringLike", f"{ORG}/*/ou-1/*", ORG, 1),
+        ("ForAnyValue:StringEquals", f"{ORG}/r-ab12/ou-1/", f"{ORG}/r-ab12/ou-1/", 1),
+        ("ForAnyValue:StringEquals", f"{ORG}/r-ab12/ou-1/", f"{ORG}/r-ab12/ou-1/ou-2/", 0),
+        ("ForAllValues:StringNotEquals", f"{ORG}/r-ab12/ou-1/", f"{ORG}/r-ab12/ou-1/ou-2/", 1),
+        ("ForAllValues:StringNotEquals", f"{ORG}/r-ab12/ou-1/", f"{ORG}/r-ab12/ou-1/", 0),
+        ("ForAllValues:StringNotEquals", f"{ORG}/r-ab12/ou-1", f"{ORG}/r-ab12/ou-1/", 1),
+    ],
+)
+def test_a_known_unit_is_compared_with_the_path_as_aws_would(operator: str, path: str, home: str, left: int) -> None:
+    one = allow(root(), {operator: {"aws:PrincipalOrgPaths": path}})
+    assert len(reduced(one, organization_of={ACME: home})) == left
+
+
+def test_a_service_for_an_organisation_says_which() -> None:
+    one = allow(service("sns"), {"StringEquals": {"aws:SourceOrgID": ORG}})
+    assert (only(one).organization, only(one).zone) == (ORG, "outside")
+    ours = allow(service("sns"), {"StringEquals": {"aws:SourceOrgID": "${aws:ResourceOrgID}"}})
+    known = only(ours, organization_of={OWNER: ORG})
+    assert (known.organization, known.zone, answers(known)) == (ORG, "organisation", EXTERNAL)
+    turned = allow(service("sns"), {"StringEquals": {"aws:ResourceOrgID": "${aws:SourceOrgID}"}})
+    assert answers(only(turned)) == EXTERNAL
+
+
+def test_the_organisation_is_ours_whichever_way_it_is_compared() -> None:
+    one = allow("*", {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}})
+    assert (only(one).kind, answers(only(one))) == ("organization", EXTERNAL)
+    assert only(one, organization_of={OWNER: ORG}).principal == ORG
+    absent = allow("*", {"StringEqualsIfExists": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}})
+    assert answers(only(absent)) == PUBLIC
 
 
 def test_our_own_organisation_by_variable() -> None:
@@ -509,6 +567,36 @@ def test_reading_and_managing_never_come_by_a_url() -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "kind", "principal", "expected"),
+    [
+        ({"StringEquals": {"aws:PrincipalOrgID": ORG}}, "organization", ORG, MAYBE_EXTERNAL),
+        ({"StringEquals": {"aws:PrincipalAccount": OWNER}}, "account", OWNER, OURS),
+        ({"StringEquals": {"aws:SourceOwner": OWNER}}, "service", "*", OURS),
+        ({"StringEquals": {"aws:UserAgent": "x"}}, "everyone", "arn:aws:iam::*:root", MAYBE_PUBLIC),
+    ],
+)
+def test_conditions_narrow_even_a_principal_nobody_could_read(
+    condition: Json, kind: str, principal: str, expected: tuple[str, str, str]
+) -> None:
+    found = only(allow({"AWS": "arn:aws:iam::*:root"}, condition))
+    assert (found.kind, found.principal, answers(found)) == (kind, principal, expected)
+    assert reduced(allow({"AWS": "nonsense"}, {"StringEquals": {"aws:SourceAccount": ACME}})) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (f"{F}${{aws:PrincipalTag/team}}", [(None, "depends")]),
+        (f"{F}oo-${{aws:PrincipalTag/team}}", []),
+        (f"{F}:${{aws:PrincipalTag/team}}", [("*", "depends")]),
+        (F.replace(OWNER, "${aws:ResourceAccount}"), [(None, "depends")]),
+    ],
+)
+def test_variables_in_a_resource_depend_where_they_can_match(resource: str, expected: list[tuple[str | None, str]]) -> None:
+    assert [(one.qualifier, one.external) for one in reduced(allow(Resource=resource))] == expected
+
+
+@pytest.mark.parametrize(
     ("arn", "resource", "expected"),
     [
         (F, F, [(None, "yes")]),
@@ -540,6 +628,8 @@ def test_not_principal_with_allow_is_public() -> None:
     found = only(allow(Principal=None, NotPrincipal=root()))
     assert (found.kind, answers(found)) == ("everyone", PUBLIC)
     assert reduced(allow(Principal=None, NotPrincipal="*")) == []
+    assert answers(only(allow(Principal=None, NotPrincipal={"AWS": "90120"}))) == PUBLIC
+    assert answers(only(allow(Principal=None, NotPrincipal={"AWS": "arn:aws:iam::*:root"}))) == MAYBE_PUBLIC
 
 
 @pytest.mark.parametrize(
