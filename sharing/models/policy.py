@@ -58,6 +58,7 @@ class Policy(models.Model):
     public = models.CharField(max_length=7, default="no")
     open_service = models.CharField(max_length=7, default="no")
     external = models.CharField(max_length=7, default="no")
+    denies = models.BooleanField(default=False, help_text="Its last known content holds a Deny.")
 
     objects = PolicyQuerySet.as_manager()
 
@@ -67,6 +68,10 @@ class Policy(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["function", "qualifier"], name="policy_once"),
             models.CheckConstraint(condition=Q(reading__in=Reading.values), name="policy_reading_known"),
+        )
+        indexes = (
+            models.Index(fields=["function"], name="policy_unread", condition=Q(reading="unread")),
+            models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
         )
 
     def __str__(self) -> str:
@@ -120,6 +125,7 @@ class Exposure(models.Model):
         indexes = (
             models.Index(fields=["account", "policy"], name="exposure_by_account"),
             models.Index(fields=["principal"], name="exposure_by_principal"),
+            models.Index(fields=["kind", "action_class"], name="exposure_by_kind"),
         )
 
     def __str__(self) -> str:

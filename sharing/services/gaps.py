@@ -1,10 +1,15 @@
 """What was not looked at, in as few lines as say it: the regions of an account that nobody asked to read are one line."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sharing.models import Account
+from sharing.models import Account, Actor
+from sharing.services import syncing
 from sharing.services.syncing import Coverage, Covered
+from sharing.services.syncing.latest import Place
+
+_NAMED = 6  # places named in the one-line summary
 
 
 @dataclass(frozen=True)
@@ -40,3 +45,45 @@ def _folded(line: Line, rows: list[Coverage]) -> Line:
     regions = tuple(row.region for row in rows)
     reason = f"Enabled in the account, but not read: {', '.join(regions)}."
     return Line(line.account, line.covered, regions, reason, "Add them to the account's regions, if they are used.", line.row)
+
+
+def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str, ...]:
+    """The first lines of every export: how far everything in scope was read, then one line for each gap.
+
+    The first line says it all in one. `within`: only these (account key, region), for an answer about them alone. Times
+    are UTC. The number of queries does not depend on how much there is.
+    """
+    return summarized(syncing.coverage(by), within=within)
+
+
+def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:
+    """The same from rows of `syncing.coverage` that are at hand."""
+    rows = [row for row in rows if within is None or (row.account.pk, row.region) in within]
+    if not rows:
+        where = "what this is about is in no region that is read" if within is not None else "no region is read"
+        return (f"Coverage: {where}.",)
+    complete = [row for row in rows if row.complete]
+    gaps = [line for line in lines(rows) if line.covered != Covered.READ]
+    said = [f"Coverage: {len(complete)} of {len(rows)} region{'' if len(rows) == 1 else 's'} completely read"]
+    ages = [row.read_at for row in complete if row.read_at]
+    if ages:
+        said.append(
+            f"last at {utc(min(ages))}" if min(ages) == max(ages) else f"last between {utc(min(ages))} and {utc(max(ages))}"
+        )
+    if gaps:
+        named = [f"{line.account.name} {', '.join(line.regions)} ({line.covered.value})" for line in gaps[:_NAMED]]
+        more = f" and {len(gaps) - _NAMED} more" if len(gaps) > _NAMED else ""
+        said.append(f"not completely read: {', '.join(named)}{more}")
+    return (f"{'; '.join(said)}.", *(_sentence(line) for line in gaps))
+
+
+def _sentence(line: Line) -> str:
+    since = f"Last complete read {utc(line.row.read_at)}." if line.row.read_at else "Never read completely."
+    where = f"{line.account} {', '.join(line.regions)}"
+    why = (line.reason or line.covered.value).rstrip(".")
+    return f"{where}: {why}." if line.covered == Covered.NOT_READ else f"{where}: {why}. {since}"
+
+
+def utc(moment: datetime) -> str:
+    """A moment for reports, whoever reads them where: `2026-11-25 14:02 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

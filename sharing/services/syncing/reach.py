@@ -22,7 +22,8 @@ def keep_exposures(policy: Policy, document: Document) -> None:
     Exposure.objects.bulk_create([_row(policy, one) for one in found], batch_size=500)
     for name in ("public", "open_service", "external"):
         setattr(policy, name, _widest(found, name))
-    policy.save(update_fields=["public", "open_service", "external"])
+    policy.denies = any(statement.is_deny for statement in document.statements)
+    policy.save(update_fields=["public", "open_service", "external", "denies"])
 
 
 def url_auth(policy: Policy) -> str | None:

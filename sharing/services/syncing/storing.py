@@ -226,6 +226,6 @@ def _look_for_urls(held: Policy, content: Content) -> None:
 def _take_over(policy: Policy, held: Policy) -> None:
     for name in (
         "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
-        "public", "open_service", "external",
+        "public", "open_service", "external", "denies",
     ):  # fmt: skip
         setattr(policy, name, getattr(held, name))

@@ -1,0 +1,298 @@
+"""What somebody can, or on a day could, invoke: an account, a role, an organisation, a service, everyone.
+
+What is kept with every policy answers for all contents that are still current; only policies that changed since the moment
+that is asked about are read anew. So the number of queries never depends on how much there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from sharing.models import Actor, Exposure, Function, Policy, Reading
+from sharing.policy import parse
+from sharing.policy.ineffective import blocked
+from sharing.services import gaps
+from sharing.services.trusting import Trust, trust
+
+from . import past, unlooked
+from .about_function import denied_line, once, stale_now
+from .answers import Answer, Group, Unread, counted, listed
+from .appraising import appraise
+from .lines import Certainty, Line, Lines, marked, named, of_reduced, who
+from .past import Reads
+from .principals import Names
+from .subjects import Subject
+from .ways import NOT_SAFE, Way, ways_of
+
+_UNREAD_SHOWN = 20
+_NAMED = 5
+_MOST_DENIES = 200
+_ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
+_UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What every part of one answer shares. `changed`: lines of policies whose content then is not today's."""
+
+    by: Actor
+    at: datetime | None
+    trust: Trust
+    policies: QuerySet[Policy]
+    reads: Reads | None
+    changed: Sequence[Line]
+    unread: Sequence[Unread]
+
+    @property
+    def kept(self) -> QuerySet[Exposure]:
+        """What today's contents let in: those that stood at the moment, too."""
+        found: QuerySet[Exposure] = Exposure.objects.all()
+        if not self.by.active or not self.by.sees_every_account:
+            found = found.filter(policy__in=Policy.objects.visible_to(self.by))
+        if self.at is None:
+            return found.filter(policy__vanished_at=None, policy__function__vanished_at=None)
+        return found.filter(
+            Q(policy__vanished_at=None) | Q(policy__vanished_at__gt=self.at),
+            Q(policy__function__vanished_at=None) | Q(policy__function__vanished_at__gt=self.at),
+            policy__current__first_seen_at__lte=self.at,
+        )
+
+
+def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: str = "") -> Answer:
+    """The answer. `at`: a moment in the past, or None for the policies as last read. `how`: only this way (a group's key)."""
+    now = timezone.now()
+    asked = _asked(by, at, trust())
+    ways = [way for way in ways_of(subject) if not how or way.key == how]
+    groups = [group for way in ways if (group := _group(way, asked))]
+    denied = _denied(subject, asked) if not how and not at else None
+    unread, changed = _unread_counts(asked)
+    functions = Function.objects.visible_to(by).filter(vanished_at=None)
+    own = functions.filter(account__number=subject.account).count() if subject.account else 0
+    facts = functions.aggregate(
+        all=Count("pk"), versions=Count("pk", filter=Q(details_read_at=None)), urls=Count("pk", filter=Q(urls=None))
+    )
+    told = [*groups, *([denied] if denied else [])]
+    return Answer(
+        subject,
+        by.label,
+        now,
+        at,
+        _sentences(subject, groups, denied, own, unread, changed, asked),
+        tuple(told),
+        {
+            "public": sum(group.public for group in groups),
+            "opened": sum(group.opened for group in groups),
+            "unsure": sum(group.unsure for group in groups),
+            "unread": unread,
+            "changed": changed,
+        },
+        tuple(asked.unread[:_UNREAD_SHOWN]) if at else _unread_now(asked),
+        _not_looked_at(facts, own, subject, at),
+        gaps.summary(by),
+        asked.trust,
+    )
+
+
+def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:
+    visible = Policy.objects.visible_to(by)
+    if at is None:
+        return _Asked(by, at, known, visible.present(), None, (), ())
+    reads = Reads.around(at, by=by)
+    changed = visible.filter(Q(current=None) | Q(current__first_seen_at__gt=at))
+    lines: list[Line] = []
+    unread: list[Unread] = []
+    for content in past.contents(changed, at=at, by=by, reads=reads):
+        if content.certainty in (Certainty.UNREAD, Certainty.CHANGED):
+            unread.append(Unread(content, content.note, gap=content.certainty is Certainty.CHANGED))
+        if content.certainty is Certainty.ABSENT:
+            continue
+        for version in (content.version, content.other):
+            if version is None or (version is content.other and content.certainty is not Certainty.CHANGED):
+                continue
+            found = appraise(content.policy, parse(version.document or None), trust=known, at=at, past=True)
+            lines += [
+                marked(of_reduced(content.policy, version, one, Names({}), past=True), content.certainty, content.note)
+                for one in found
+            ]
+    return _Asked(by, at, known, visible, reads, once(lines), unread)
+
+
+def _group(way: Way, asked: _Asked) -> Group | None:
+    kept = asked.kept.filter(way.kept)
+    facts = kept.aggregate(
+        lines=Count("pk"),
+        functions=Count("policy__function_id", distinct=True),
+        wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
+        open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
+        hanging=Count("pk", filter=Q(public="depends") | Q(open_service="depends") | Q(external="depends")),
+    )
+    changed = [line for line in asked.changed if way.takes(line)]
+    if not facts["lines"] and not changed:
+        return None
+    rows = kept.select_related("policy__function__account", "policy__current").order_by(*_ORDER)
+    read = partial(_read, trust=asked.trust, stale=_stale(asked.reads), past_=asked.at is not None)
+    return Group(
+        way.key,
+        way.title,
+        Lines(_with_names(changed), rows, read, facts["lines"]),
+        facts["functions"] + len({line.policy.function_id for line in changed}),
+        public=facts["wide"] + sum(line.public != "no" for line in changed),
+        opened=facts["open"] + sum(line.open_service != "no" for line in changed),
+        unsure=facts["hanging"]
+        + sum("depends" in (line.public, line.open_service, line.external) for line in changed)
+        + (facts["lines"] + len(changed) if way.perhaps else 0),
+        note=way.note,
+        perhaps=way.perhaps,
+    )
+
+
+def _with_names(lines: Sequence[Line]) -> list[Line]:
+    """Lines that were made without asking the database for names."""
+    if not lines:
+        return []
+    names = Names.of(line.account for line in lines)
+    return [replace(line, who=who(names, line.kind, line.principal, line.account)) for line in lines]
+
+
+def _stale(reads: Reads | None) -> Callable[[Policy], tuple[Certainty, str]]:
+    """Why today's content of a policy may not be what AWS holds, or held at the moment."""
+
+    def now(policy: Policy) -> tuple[Certainty, str]:
+        note = stale_now(policy)
+        return (Certainty.UNREAD if note else Certainty.KNOWN), note
+
+    def then(policy: Policy) -> tuple[Certainty, str]:
+        assert reads is not None  # noqa: S101
+        assert policy.current is not None  # noqa: S101
+        content = past.content_of(policy, [policy.current], reads, born=policy.function.first_seen_at)
+        return content.certainty, content.note
+
+    return then if reads else now
+
+
+def _read(
+    rows: Sequence[Exposure], *, trust: Trust, stale: Callable[[Policy], tuple[Certainty, str]], past_: bool
+) -> list[Line]:
+    return [_then(marked(line, *stale(line.policy)), past_) for line in named(rows, trust)]
+
+
+def _then(line: Line, past_: bool) -> Line:
+    """Today's URLs say nothing about the past."""
+    if past_ and line.by_url:
+        latent = "" if "function has no URL" in line.latent or "function's URL is of type" in line.latent else line.latent
+        return replace(line, latent=latent, depends_on=(*line.depends_on, "whether the function had a URL then"))
+    return line
+
+
+def _denied(subject: Subject, asked: _Asked) -> Group | None:
+    """Whom an Allow names and a Deny shuts out: of policies that hold a Deny, which are few; of many the first."""
+    rows = asked.policies.filter(denies=True).select_related("function__account", "current").order_by("function__name", "pk")
+    found = [
+        (policy, one)
+        for policy in rows[:_MOST_DENIES]
+        if policy.current is not None
+        for one in blocked(policy.current.document or None, function_arn=policy.arn)
+        if _is_about(one.kind.value, one.principal, one.account or "", subject)
+    ]
+    if not found:
+        return None
+    names = Names.of(one.account for _, one in found if one.account)
+    lines = [denied_line(policy, policy.current, one, names) for policy, one in found if policy.current]
+    return Group(
+        "deny",
+        "Shut out by a Deny",
+        Lines(lines),
+        len({line.policy.function_id for line in lines}),
+        note="A statement would let them in, and a Deny takes it away.",
+    )
+
+
+def _is_about(kind: str, principal: str, account: str, subject: Subject) -> bool:
+    if subject.kind == "account":
+        return account == subject.account and kind in ("account", "identity", "service")
+    return principal == subject.principal or (subject.kind == "identity" and kind == "account" and account == subject.account)
+
+
+def _unread_counts(asked: _Asked) -> tuple[int, int]:
+    if asked.reads is None:
+        return asked.policies.filter(_UNREAD).count(), 0
+    unread = sum(not one.gap for one in asked.unread)
+    places = Q(pk=None)
+    for account, region in set(asked.reads.before) - set(asked.reads.after):
+        places |= Q(function__account=account, function__region=region)
+    still = asked.policies.filter(
+        Q(vanished_at=None) | Q(vanished_at__gt=asked.at),
+        Q(read_at=None) | Q(read_at__lt=asked.at),
+        places | Q(unread_since__isnull=False),
+        current__first_seen_at__lte=asked.at,
+    )
+    return unread + still.count(), len(asked.unread) - unread
+
+
+def _unread_now(asked: _Asked) -> tuple[Unread, ...]:
+    rows = asked.policies.filter(_UNREAD).select_related("function__account", "current")
+    shown = rows.order_by("function__name", "qualifier", "pk")[:_UNREAD_SHOWN]
+    return tuple(
+        Unread(past.Content(policy, Certainty.UNREAD, policy.current, note=stale_now(policy)), stale_now(policy))
+        for policy in shown
+    )
+
+
+def _sentences(
+    subject: Subject,
+    groups: Sequence[Group],
+    denied: Group | None,
+    own: int,
+    unread: int,
+    changed: int,
+    asked: _Asked,
+) -> tuple[str, ...]:
+    could = "could" if asked.at else "can"
+    ways = {way.key: way for way in ways_of(subject)}
+    label = f"{subject.label[:1].upper()}{subject.label[1:]}" if subject.kind == "everyone" else subject.label
+    certain = [_words(group, ways[group.key]) for group in groups if ways[group.key].sentence and not group.perhaps]
+    perhaps = [_words(group, ways[group.key]) for group in groups if ways[group.key].sentence and group.perhaps]
+    said = []
+    if certain or perhaps:
+        said.append(f"{label} {could} invoke {'; '.join([*certain[::-1], *perhaps])}.")
+    else:
+        said.append(f"No policy that was read lets {subject.label} invoke a function.")
+    rights = [group for group in groups if group.key in ("rights", "own-rights")]
+    if rights:
+        many = counted(sum(group.functions for group in rights), "function")
+        said.append(f"Rights to read or manage {many} are told apart below.")
+    if denied:
+        said.append(f"A Deny shuts it out of {counted(denied.functions, 'function')}, although a statement there names it.")
+    if own:
+        said.append(f"{counted(own, 'function')} of its own: identity policies there decide who may, and they are not read.")
+    if unread:
+        said.append(f"{counted(unread, 'policy', 'policies')} unread: what they let in is not known for certain.")
+    if changed:
+        said.append(
+            f"{counted(changed, 'policy', 'policies')} changed between two reads around that moment: both contents count."
+        )
+    return tuple(said)
+
+
+def _words(group: Group, way: Way) -> str:
+    words = way.sentence.format(functions=counted(group.functions, "function"))
+    if group.functions <= _NAMED and not way.perhaps:
+        words += f" ({listed(line.function_name for line in group.lines[: 4 * _NAMED])})"
+    return words
+
+
+def _not_looked_at(facts: dict[str, int], own: int, subject: Subject, at: datetime | None) -> tuple[str, ...]:
+    found = [unlooked.owner("the owner accounts"), unlooked.MAPPINGS, unlooked.CONSUMERS]
+    if facts["versions"]:
+        found.append(unlooked.versions(facts["versions"], facts["all"]))
+    if at:
+        found.append(unlooked.PAST_URLS)
+    elif facts["urls"]:
+        found.append(unlooked.urls(facts["urls"], facts["all"]))
+    return tuple(found)

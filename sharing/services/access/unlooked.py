@@ -1,0 +1,37 @@
+"""What an answer about access did not look at. Every answer says it, and "nobody" is never said without."""
+
+from __future__ import annotations
+
+MAPPINGS = (
+    "Event source mappings (SQS, Kinesis, DynamoDB, Kafka…) are not read: whoever can write to such a source makes the "
+    "function run, and is not counted. Nor is whoever reaches it through a bucket, topic or rule that may call it."
+)
+CONSUMERS = (
+    "What the callers' own accounts allow or forbid (identity policies, permission boundaries, service and resource "
+    "control policies) is not read: it can only take away from what is listed for other accounts."
+)
+
+
+def owner(name: str) -> str:
+    """About the account that owns what was asked about."""
+    return (
+        f"Identity policies and role trusts inside {name} are not read: its own people and roles, and whoever may assume "
+        "those roles, may be let in there without any statement here."
+    )
+
+
+def versions(unlooked: int, functions: int) -> str:
+    """Functions whose published versions were never looked at."""
+    if functions == 1:
+        return "The policies of its published versions were not read yet."
+    return f"The policies of published versions of {unlooked:,} of {functions:,} functions were not read yet."
+
+
+def urls(unlooked: int, functions: int) -> str:
+    """Functions whose URLs were never looked at."""
+    if functions == 1:
+        return "Whether it has a function URL was not read yet: statements for a URL are taken as if there were one."
+    return f"Function URLs of {unlooked:,} of {functions:,} functions were not read yet: there, statements count."
+
+
+PAST_URLS = "Function URLs are known only as they are now: statements for a URL are taken as if there had been one then."

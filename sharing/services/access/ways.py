@@ -1,0 +1,202 @@
+"""How somebody may get in: each way as a condition on what is kept, and the same on what is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from sharing.policy import Principal, PrincipalKind
+
+from .lines import INVOKE, Line
+from .subjects import Subject
+
+NOT_SAFE = ("yes", "depends")
+RIGHTS = ("read", "manage")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in for a subject. Empty tuples do not narrow. `ends`: what the principal ends with; `starts`: with what it
+    starts; `pattern`: only principals with wildcards. `opened`: only services that any account can drive.
+    `sentence`: what the answer says, `{functions}` being how many; `perhaps`: it hangs on what is not known (`note`).
+    """
+
+    key: str
+    title: str
+    sentence: str
+    kinds: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    starts: str = ""
+    ends: str = ""
+    pattern: bool = False
+    opened: bool = False
+    rights: bool = False
+    note: str = ""
+    perhaps: bool = False
+
+    @property
+    def kept(self) -> Q:
+        """On models.Exposure."""
+        found = Q(action_class__in=RIGHTS if self.rights else INVOKE)
+        if self.kinds:
+            found &= Q(kind__in=self.kinds)
+        if self.accounts:
+            found &= Q(account__in=self.accounts)
+        if self.principals or self.ends:
+            named = Q(principal__in=self.principals)
+            if self.ends:
+                named |= Q(principal__startswith=self.starts, principal__endswith=self.ends)
+            found &= named
+        if self.pattern:
+            found &= Q(principal__contains="*") | Q(principal__contains="?")
+        if self.opened:
+            found &= Q(open_service__in=NOT_SAFE)
+        return found
+
+    def takes(self, line: Line) -> bool:
+        """Whether a line that is told goes this way."""
+        named = not (self.principals or self.ends)
+        named = named or line.principal in self.principals
+        named = named or bool(self.ends and line.principal.startswith(self.starts) and line.principal.endswith(self.ends))
+        return (
+            line.effect == "Allow"
+            and line.action_class in (RIGHTS if self.rights else INVOKE)
+            and (not self.kinds or line.kind in self.kinds)
+            and (not self.accounts or line.account in self.accounts)
+            and named
+            and (not self.pattern or "*" in line.principal or "?" in line.principal)
+            and (not self.opened or line.open_service in NOT_SAFE)
+        )
+
+
+_MEMBER = "perhaps {functions} as a member of an organisation"
+_MEMBERS = "Which accounts are in which organisation is not known here: count it as let in until you know."
+_EVERYONE = Way("everyone", "As everyone can", "{functions} as everyone can", ("everyone",))
+_OPEN = Way(
+    "open",
+    "Through a service that any account can drive",
+    "{functions} through a service that any account can drive",
+    ("service",),
+    opened=True,
+)
+
+
+def ways_of(subject: Subject) -> tuple[Way, ...]:
+    """Every way in for somebody (a subject that is no function), the widest first."""
+    match subject.kind:
+        case "account":
+            return _of_account(subject)
+        case "identity":
+            return _of_identity(subject)
+        case "organization":
+            return _of_organization(subject)
+        case "service":
+            own = Way("own", "By statements that name it", "{functions} by statements that name it", ("service",))
+            return (_EVERYONE, _principals(own, subject.principal), _rights(("everyone",), subject))
+        case "ghost":
+            own = Way("own", "By statements that name it", "no function any more: {functions} still name it", ("ghost",))
+            return (_principals(own, subject.principal),)
+    return (_EVERYONE, _OPEN, _rights(("everyone",), subject))
+
+
+def _of_account(subject: Subject) -> tuple[Way, ...]:
+    mine = (subject.account,)
+    return (
+        _EVERYONE,
+        _OPEN,
+        Way("organization", "As a member of an organisation", _MEMBER, ("organization",), note=_MEMBERS, perhaps=True),
+        Way(
+            "own",
+            "By statements that name it or its roles",
+            "{functions} by statements that name it or its roles",
+            ("account", "identity"),
+            mine,
+        ),
+        Way("service", "Through a service on its behalf", "{functions} through a service on its behalf", ("service",), mine),
+        _pattern(),
+        _rights(("everyone", "organization"), subject),
+        Way("own-rights", "Other rights of its own: reading and managing", "", accounts=mine, rights=True),
+    )
+
+
+def _of_identity(subject: Subject) -> tuple[Way, ...]:
+    who = Principal.from_stored(subject.principal)
+    mine = (subject.account,)
+    base = f"arn:{who.partition}:iam::{subject.account}:role/"
+    starts, ends = "", ""
+    principals = [subject.principal]
+    if who.kind is PrincipalKind.SESSION and who.role_name:
+        principals.append(f"{base}{who.role_name}")
+        starts, ends = base, f"/{who.role_name}"  # the session does not show the role's path
+    named = Way(
+        "own",
+        "By statements that name it",
+        "{functions} by statements that name it",
+        ("identity",),
+        (),
+        tuple(principals),
+        starts,
+        ends,
+    )
+    return (
+        _EVERYONE,
+        _OPEN,
+        Way("organization", "As a member of an organisation", _MEMBER, ("organization",), note=_MEMBERS, perhaps=True),
+        named,
+        Way(
+            "account",
+            "Through its account",
+            "{functions} if its own account's policies allow it (they name the account)",
+            ("account",),
+            mine,
+            note="The statement names the whole account: its administrators decide which roles and users may.",
+        ),
+        Way(
+            "pattern",
+            "By a pattern that may take it in",
+            "perhaps {functions} by a pattern",
+            ("identity",),
+            pattern=True,
+            note="The statement lets in whoever matches a pattern.",
+            perhaps=True,
+        ),
+        _rights(("everyone", "organization"), subject),
+        Way("own-rights", "Other rights of its own: reading and managing", "", ("account", "identity"), mine, rights=True),
+    )
+
+
+def _of_organization(subject: Subject) -> tuple[Way, ...]:
+    own = Way(
+        "own",
+        "By statements for the whole organisation or a part of it",
+        "{functions} by statements for it",
+        ("organization",),
+        principals=(subject.principal,),
+        starts=f"{subject.principal}/",
+        ends="/",
+    )
+    rights = Way("rights", "Other rights: reading and managing", "", ("everyone",), rights=True)
+    return (_EVERYONE, _OPEN, own, rights, Way(**{**own.__dict__, "key": "own-rights", "sentence": "", "rights": True}))
+
+
+def _pattern() -> Way:
+    return Way(
+        "pattern",
+        "By a pattern that names no account",
+        "perhaps {functions} by a pattern that names no account",
+        ("identity", "account"),
+        ("",),
+        note="The statement lets in whoever matches a pattern in any account.",
+        perhaps=True,
+    )
+
+
+def _principals(way: Way, principal: str) -> Way:
+    return Way(**{**way.__dict__, "principals": (principal,)})
+
+
+def _rights(kinds: tuple[str, ...], subject: Subject) -> Way:
+    wide = " or as a member of an organisation" if "organization" in kinds else ""
+    return Way("rights", f"Other rights as everyone{wide}: reading and managing", "", kinds, rights=True)
