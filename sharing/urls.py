@@ -4,6 +4,8 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 
 from sharing.views import (
+    access,
+    access_compare,
     accounts,
     activity,
     connections,
@@ -19,6 +21,7 @@ from sharing.views import (
     sharing,
     signing,
     statements,
+    trust,
 )
 
 urlpatterns = [
@@ -44,6 +47,11 @@ urlpatterns = [
     path("grants/<uuid:pk>/extend/", grants.grant_extend, name="grant-extend"),
     path("grants/<uuid:pk>/check/", grants.grant_check, name="grant-check"),
     path("grants/<uuid:pk>/approve/", grants.grant_approve, name="grant-approve"),
+    path("access/", access.ask, name="access"),
+    path("access/export/", access.ask_export, name="access-export"),
+    path("access/compare/", access_compare.access_compare, name="access-compare"),
+    path("access/compare/export/", access_compare.compare_export, name="access-compare-export"),
+    path("access/statement/<uuid:pk>/<int:version>/<int:index>/", access.access_statement, name="access-statement"),
     path("activity/", activity.activity, name="activity"),
     # Settings
     path("settings/", accounts.settings, name="settings"),
@@ -62,6 +70,10 @@ urlpatterns = [
     path("settings/connections/<uuid:pk>/disconnect/", connections.connection_disconnect, name="connection-disconnect"),
     path("settings/coverage/", coverage.coverage, name="coverage"),
     path("settings/coverage/sync/", coverage.sync_start, name="sync-start"),
+    path("settings/coverage/export/", coverage.coverage_export, name="coverage-export"),
+    path("settings/trust/", trust.trust_list, name="trust-list"),
+    path("settings/trust/add/", trust.trust_add, name="trust-add"),
+    path("settings/trust/<uuid:pk>/remove/", trust.trust_remove, name="trust-remove"),
     path("settings/people/", people.person_list, name="person-list"),
     path("settings/people/add/", people.person_add, name="person-add"),
     path("settings/people/<uuid:pk>/", people.person_detail, name="person-detail"),

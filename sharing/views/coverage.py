@@ -1,17 +1,21 @@
 """Settings, coverage: what was looked at and what was not, and the button that reads it again."""
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from sharing.models import Account
 from sharing.services import gaps, syncing
+from sharing.services.access import exporting
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
 from sharing.tasks.reading import run_sync
+from sharing.views.access import file
 from sharing.views.permitting import actor, for_changing
 
 
@@ -31,6 +35,38 @@ def coverage(request: HttpRequest) -> HttpResponse:
     if polls and not running:
         context["toast"] = "Nothing is being read any more."
     return render(request, f"settings/coverage.html{'#table' if polls else ''}", context)
+
+
+@require_safe
+def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
+    """The same as CSV or JSON (`format`): accounts by regions, last complete read, unread and why."""
+    me = actor(request)
+    rows = syncing.coverage(me)
+    head = [*gaps.summarized(rows), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
+    if request.GET.get("format") == "json":
+        pieces = exporting.json_text({"coverage": head}, "regions", (_item(row) for row in rows))
+        return file(pieces, exporting.file_name("coverage", "json"))
+    columns = (
+        "Account", "Account id", "Region", "Read", "Last complete read", "Functions", "Unread policies",
+        "Functions whose aliases are unread", "Why", "What to do",
+    )  # fmt: skip
+    table = (tuple(_item(row).values()) for row in rows)
+    return file(exporting.csv_text(head, columns, table), exporting.file_name("coverage", "csv"))
+
+
+def _item(row: syncing.Coverage) -> dict[str, Any]:
+    return {
+        "account": row.account.name,
+        "account_id": row.account.number,
+        "region": row.region,
+        "covered": row.covered.value,
+        "read_at": row.read_at.isoformat() if row.read_at else "",
+        "functions": row.functions,
+        "unread_policies": row.unread_policies,
+        "unread_functions": row.unread_functions,
+        "reason": row.reason,
+        "next": row.next,
+    }
 
 
 @for_changing

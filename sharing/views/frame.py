@@ -20,6 +20,7 @@ SILENT_AFTER = timedelta(seconds=90)
 PLACES = (
     ("overview", "Overview", "home"),
     ("function-list", "Functions", "lambda"),
+    ("access", "Access", "shield"),
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),
 )

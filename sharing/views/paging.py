@@ -1,6 +1,6 @@
 """Pages of a long list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Page, Paginator
@@ -32,6 +32,6 @@ class NumberedPaginator(AnyPaginator):
         return NumberedPage(*args, **kwargs)
 
 
-def page_of(rows: "QuerySet[Any, Any]", request: HttpRequest, size: int = SIZE) -> AnyPage:
+def page_of(rows: "QuerySet[Any, Any] | Sequence[Any]", request: HttpRequest, size: int = SIZE) -> AnyPage:
     """The page that the address asks for (`?page=3`); a number out of range gives the nearest. Two queries at any size."""
     return NumberedPaginator(rows, size).get_page(request.GET.get("page"))

@@ -36,6 +36,8 @@ ADMINS = {
     "person-deactivate",
     "person-reactivate",
     "account-connect",
+    "trust-add",
+    "trust-remove",
     "connection-edit",
     "connection-pause",
     "connection-resume",

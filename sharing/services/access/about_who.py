@@ -33,6 +33,8 @@ from .ways import NOT_SAFE, Way, ways_of
 _UNREAD_SHOWN = 20
 _NAMED = 5
 _MOST_DENIES = 200
+#: The order in which a sentence tells the ways; the groups below it start with the widest.
+_SAID = ("own", "account", "service", "everyone", "open", "organization", "pattern")
 _ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
 _UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
 
@@ -70,7 +72,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     asked = _asked(by, at, trust())
     ways = [way for way in ways_of(subject) if not how or way.key == how]
     groups = [group for way in ways if (group := _group(way, asked))]
-    denied = _denied(subject, asked) if not how and not at else None
+    denied = _denied(subject, asked) if how in ("", "deny") and not at else None
     unread, changed = _unread_counts(asked)
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
     own = functions.filter(account__number=subject.account).count() if subject.account else 0
@@ -127,6 +129,7 @@ def _group(way: Way, asked: _Asked) -> Group | None:
     kept = asked.kept.filter(way.kept)
     facts = kept.aggregate(
         lines=Count("pk"),
+        urls=Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False)),
         functions=Count("policy__function_id", distinct=True),
         wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
         open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
@@ -147,6 +150,7 @@ def _group(way: Way, asked: _Asked) -> Group | None:
         unsure=facts["hanging"]
         + sum("depends" in (line.public, line.open_service, line.external) for line in changed)
         + (facts["lines"] + len(changed) if way.perhaps else 0),
+        by_url=facts["urls"] + len({line.policy.function_id for line in changed if line.action_class == "invoke-url"}),
         note=way.note,
         perhaps=way.perhaps,
     )
@@ -256,11 +260,11 @@ def _sentences(
     could = "could" if asked.at else "can"
     ways = {way.key: way for way in ways_of(subject)}
     label = f"{subject.label[:1].upper()}{subject.label[1:]}" if subject.kind == "everyone" else subject.label
-    certain = [_words(group, ways[group.key]) for group in groups if ways[group.key].sentence and not group.perhaps]
-    perhaps = [_words(group, ways[group.key]) for group in groups if ways[group.key].sentence and group.perhaps]
+    told = [group for group in groups if ways[group.key].sentence]
+    told.sort(key=lambda group: (group.perhaps, _SAID.index(group.key)))
     said = []
-    if certain or perhaps:
-        said.append(f"{label} {could} invoke {'; '.join([*certain[::-1], *perhaps])}.")
+    if told:
+        said.append(f"{label} {could} invoke {'; '.join(_words(group, ways[group.key]) for group in told)}.")
     else:
         said.append(f"No policy that was read lets {subject.label} invoke a function.")
     rights = [group for group in groups if group.key in ("rights", "own-rights")]
@@ -284,6 +288,8 @@ def _words(group: Group, way: Way) -> str:
     words = way.sentence.format(functions=counted(group.functions, "function"))
     if group.functions <= _NAMED and not way.perhaps:
         words += f" ({listed(line.function_name for line in group.lines[: 4 * _NAMED])})"
+    if group.by_url:
+        words += f", {group.by_url:,} of them through a function URL"
     return words
 
 
