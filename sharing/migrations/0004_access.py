@@ -12,7 +12,7 @@ def note_denies(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0003_trusted'),
+        ('sharing', '0004_seal'),
     ]
 
     operations = [
