@@ -191,7 +191,8 @@ register.simple_tag(moment)
 @register.filter
 def spaced(number: str) -> str:
     """An account id's digits in fours, as plain text."""
-    return " ".join((number[:4], number[4:8], number[8:])) if len(number) == 12 else number
+    is_account = len(number) == 12 and number.isascii() and number.isdigit()
+    return " ".join((number[:4], number[4:8], number[8:])) if is_account else number
 
 
 @register.filter
