@@ -54,6 +54,9 @@ class Function(models.Model):
         ordering = ("name", "region", "id")
         indexes = (
             models.Index(fields=["account", "region", "name"], name="function_by_place"),
+            models.Index(fields=["name", "region", "id"], name="function_by_name"),
+            models.Index(fields=["account", "region"], name="function_aliases_unlisted", condition=~Q(aliases_failure="")),
+            models.Index(fields=["details_read_at"], name="function_details_read"),
             models.Index(fields=["details_due_at"], name="function_details_due", condition=Q(vanished_at=None)),
         )
 

@@ -70,7 +70,7 @@ class Policy(models.Model):
             models.CheckConstraint(condition=Q(reading__in=Reading.values), name="policy_reading_known"),
         )
         indexes = (
-            models.Index(fields=["function"], name="policy_unread", condition=Q(reading="unread")),
+            models.Index(fields=["reading", "function"], name="policy_by_reading"),
             models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
         )
 
@@ -125,7 +125,8 @@ class Exposure(models.Model):
         indexes = (
             models.Index(fields=["account", "policy"], name="exposure_by_account"),
             models.Index(fields=["principal"], name="exposure_by_principal"),
-            models.Index(fields=["kind", "action_class"], name="exposure_by_kind"),
+            models.Index(fields=["kind", "open_service", "policy"], name="exposure_by_kind"),
+            models.Index(fields=["account", "kind", "action_class"], name="exposure_by_account_kind"),
         )
 
     def __str__(self) -> str:

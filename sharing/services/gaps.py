@@ -53,7 +53,7 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str,
     The first line says it all in one. `within`: only these (account key, region), for an answer about them alone. Times
     are UTC. The number of queries does not depend on how much there is.
     """
-    return summarized(syncing.coverage(by), within=within)
+    return summarized(syncing.coverage(by, counted=False), within=within)
 
 
 def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:

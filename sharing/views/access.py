@@ -19,6 +19,8 @@ from sharing.models import Actor, Function, Policy
 from sharing.policy import parse
 from sharing.services import access
 from sharing.services.access import exporting
+from sharing.services.access.about_who import FOLDED
+from sharing.services.access.lines import HEAD
 from sharing.services.access.subjects import MOST
 from sharing.services.errors import Refusal
 
@@ -27,7 +29,7 @@ from .paging import AnyPage, page_of
 from .permitting import actor
 
 #: Ways of one sort that are shown before one asks for all of them.
-SHOWN = 10
+SHOWN = HEAD
 #: Ways in a report: what is longer belongs into CSV or JSON, and the report says so.
 PRINTED = 2_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -93,7 +95,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         "answer": answer,
         "asked": answer.subject.text if not request.GET.get("q") else text,
         "moment": asked.moment,
-        "groups": [_shown(group, asked, request) for group in groups],
+        "groups": [_shown(group, asked, request, answer.subject.kind in ("everyone", "function")) for group in groups],
         "how": asked.how,
         "address": asked.address,
         "marks": _marks(answer),
@@ -178,11 +180,12 @@ def _answer(asked: Asked, me: Actor) -> access.Answer:
     return access.ask(asked.text, by=me, at=asked.moment.at, how=asked.how)
 
 
-def _shown(group: access.Group, asked: Asked, request: HttpRequest) -> Shown:
+def _shown(group: access.Group, asked: Asked, request: HttpRequest, alone: bool) -> Shown:
     if asked.how:
         page = page_of(group.lines, request)
         return Shown(group, list(page.object_list), page)
-    return Shown(group, list(group.lines[:SHOWN]), None)
+    folded = group.key in FOLDED and not alone
+    return Shown(group, [] if folded else list(group.lines[:SHOWN]), None)
 
 
 def _printed(answer: access.Answer) -> list[tuple[access.Group, list[access.Line]]]:

@@ -285,11 +285,11 @@ def _not_looked_at(subject: Subject, contents: Sequence[Content], at: datetime |
     assert function is not None  # noqa: S101
     found = [unlooked.owner(function.account.name), unlooked.MAPPINGS, unlooked.CONSUMERS]
     if function.details_read_at is None and subject.policy is None:
-        found.append(unlooked.versions(1, 1))
+        found.append(unlooked.VERSIONS)
     if at:
         found.append(unlooked.PAST_URLS)
     elif function.urls is None:
-        found.append(unlooked.urls(1, 1))
+        found.append(unlooked.URLS)
     if function.aliases_failure:
         found.append(f"Its aliases could not be listed: {function.aliases_failure}")
     if not contents:

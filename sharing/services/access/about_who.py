@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 
 from sharing.models import Actor, Exposure, Function, Policy, Reading
@@ -24,19 +25,21 @@ from . import past, unlooked
 from .about_function import denied_line, once, stale_now
 from .answers import Answer, Group, Unread, counted, listed
 from .appraising import appraise
-from .lines import Certainty, Line, Lines, marked, named, of_reduced, who
+from .lines import HEAD, Certainty, Line, Lines, marked, named, of_reduced, read_together, who
 from .past import Reads
 from .principals import Names
 from .subjects import Subject
 from .ways import NOT_SAFE, Way, ways_of
 
-_UNREAD_SHOWN = 20
+_UNREAD_SHOWN = 6
 _NAMED = 5
-_MOST_DENIES = 200
+_MOST_DENIES = 20
+#: What everybody can, or every member: counted, and listed when one asks for it.
+FOLDED = ("everyone", "open", "organization")
 #: The order in which a sentence tells the ways; the groups below it start with the widest.
 _SAID = ("own", "account", "service", "everyone", "open", "organization", "pattern")
 _ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
-_UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
+_UNREAD = Q(reading=Reading.UNREAD)  # also what was readable once: services.syncing.mark_unread
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,11 @@ class _Asked:
         found: QuerySet[Exposure] = Exposure.objects.all()
         if not self.by.active or not self.by.sees_every_account:
             found = found.filter(policy__in=Policy.objects.visible_to(self.by))
+        # A function's policies vanish with it (services.syncing.keeping), so theirs is the only join that is needed.
         if self.at is None:
-            return found.filter(policy__vanished_at=None, policy__function__vanished_at=None)
-        return found.filter(
-            Q(policy__vanished_at=None) | Q(policy__vanished_at__gt=self.at),
-            Q(policy__function__vanished_at=None) | Q(policy__function__vanished_at__gt=self.at),
-            policy__current__first_seen_at__lte=self.at,
-        )
+            return found.filter(policy__vanished_at=None)
+        there = Q(policy__vanished_at=None) | Q(policy__vanished_at__gt=self.at)
+        return found.filter(there, policy__current__first_seen_at__lte=self.at)
 
 
 def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: str = "") -> Answer:
@@ -71,14 +72,13 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     now = timezone.now()
     asked = _asked(by, at, trust())
     ways = [way for way in ways_of(subject) if not how or way.key == how]
-    groups = [group for way in ways if (group := _group(way, asked))]
+    groups = _groups(ways, asked, folded=() if how or subject.kind == "everyone" else FOLDED)
     denied = _denied(subject, asked) if how in ("", "deny") and not at else None
     unread, changed = _unread_counts(asked)
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
     own = functions.filter(account__number=subject.account).count() if subject.account else 0
-    facts = functions.aggregate(
-        all=Count("pk"), versions=Count("pk", filter=Q(details_read_at=None)), urls=Count("pk", filter=Q(urls=None))
-    )
+    # Versions, tags and URLs are read together: what has no such read was never looked at for either.
+    unlooked_at = functions.filter(details_read_at=None).count()
     told = [*groups, *([denied] if denied else [])]
     return Answer(
         subject,
@@ -95,7 +95,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
             "changed": changed,
         },
         tuple(asked.unread[:_UNREAD_SHOWN]) if at else _unread_now(asked),
-        _not_looked_at(facts, own, subject, at),
+        _not_looked_at(unlooked_at, at),
         gaps.summary(by),
         asked.trust,
     )
@@ -104,7 +104,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
 def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:
     visible = Policy.objects.visible_to(by)
     if at is None:
-        return _Asked(by, at, known, visible.present(), None, (), ())
+        return _Asked(by, at, known, visible.filter(vanished_at=None), None, (), ())
     reads = Reads.around(at, by=by)
     changed = visible.filter(Q(current=None) | Q(current__first_seen_at__gt=at))
     lines: list[Line] = []
@@ -125,20 +125,43 @@ def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:
     return _Asked(by, at, known, visible, reads, once(lines), unread)
 
 
-def _group(way: Way, asked: _Asked) -> Group | None:
-    kept = asked.kept.filter(way.kept)
-    facts = kept.aggregate(
-        lines=Count("pk"),
-        urls=Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False)),
-        functions=Count("policy__function_id", distinct=True),
-        wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
-        open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
-        hanging=Count("pk", filter=Q(public="depends") | Q(open_service="depends") | Q(external="depends")),
+def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str]) -> list[Group]:
+    """Those ways that somebody can go. Counted in one query; what is not folded is begun to be read in two more."""
+    each = [_counting(way, asked) for way in ways]
+    counts = {row["way"]: row for row in each[0].union(*each[1:], all=True)} if each else {}
+    taken: dict[str, list[Line]] = {}
+    for line in asked.changed:
+        key = next((way.key for way in ways if way.takes(line)), "")
+        taken.setdefault(key, []).append(line)
+    found = [(way, _group(way, counts.get(way.key), taken.get(way.key, []), asked)) for way in ways]
+    groups = [(way, group) for way, group in found if group is not None]
+    read_together([group.lines for way, group in groups if way.key not in folded])
+    return [group for _, group in groups]
+
+
+def _counting(way: Way, asked: _Asked) -> Any:
+    """One row with the counts of one way, if there is anything to count: a queryset of dicts."""
+    return (
+        asked.kept.filter(way.kept)
+        .order_by()
+        .annotate(way=Value(way.key))
+        .values("way")
+        .annotate(
+            lines=Count("pk"),
+            functions=Count("policy__function_id", distinct=True),
+            urls=Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False)),
+            wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
+            open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
+            hanging=Count("pk", filter=Q(public="depends") | Q(open_service="depends") | Q(external="depends")),
+        )
     )
-    changed = [line for line in asked.changed if way.takes(line)]
-    if not facts["lines"] and not changed:
+
+
+def _group(way: Way, counts: dict[str, Any] | None, changed: list[Line], asked: _Asked) -> Group | None:
+    if counts is None and not changed:
         return None
-    rows = kept.select_related("policy__function__account", "policy__current").order_by(*_ORDER)
+    facts = counts or dict.fromkeys(("lines", "functions", "urls", "wide", "open", "hanging"), 0)
+    rows = asked.kept.filter(way.kept).order_by(*_ORDER)
     read = partial(_read, trust=asked.trust, stale=_stale(asked.reads), past_=asked.at is not None)
     return Group(
         way.key,
@@ -195,11 +218,19 @@ def _then(line: Line, past_: bool) -> Line:
 
 
 def _denied(subject: Subject, asked: _Asked) -> Group | None:
-    """Whom an Allow names and a Deny shuts out: of policies that hold a Deny, which are few; of many the first."""
-    rows = asked.policies.filter(denies=True).select_related("function__account", "current").order_by("function__name", "pk")
+    """Whom an Allow names and a Deny shuts out, of the policies that hold a Deny and name them; of very many the first."""
+    wanted = subject.account or subject.principal
+    if wanted in ("", "*"):
+        return None
+    rows = (
+        asked.policies.filter(denies=True, current__document__contains=wanted)
+        .select_related("function__account", "current")
+        .order_by("function__name", "pk")
+    )
+    policies = list(rows[:_MOST_DENIES])
     found = [
         (policy, one)
-        for policy in rows[:_MOST_DENIES]
+        for policy in policies
         if policy.current is not None
         for one in blocked(policy.current.document or None, function_arn=policy.arn)
         if _is_about(one.kind.value, one.principal, one.account or "", subject)
@@ -213,7 +244,8 @@ def _denied(subject: Subject, asked: _Asked) -> Group | None:
         "Shut out by a Deny",
         Lines(lines),
         len({line.policy.function_id for line in lines}),
-        note="A statement would let them in, and a Deny takes it away.",
+        note="A statement would let them in, and a Deny takes it away."
+        + (f" Of the policies with a Deny, the first {_MOST_DENIES} were looked at." if len(policies) == _MOST_DENIES else ""),
     )
 
 
@@ -286,19 +318,16 @@ def _sentences(
 
 def _words(group: Group, way: Way) -> str:
     words = way.sentence.format(functions=counted(group.functions, "function"))
-    if group.functions <= _NAMED and not way.perhaps:
-        words += f" ({listed(line.function_name for line in group.lines[: 4 * _NAMED])})"
+    if group.functions <= _NAMED and group.count <= HEAD and not way.perhaps and group.key not in FOLDED:
+        words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
     if group.by_url:
         words += f", {group.by_url:,} of them through a function URL"
     return words
 
 
-def _not_looked_at(facts: dict[str, int], own: int, subject: Subject, at: datetime | None) -> tuple[str, ...]:
+def _not_looked_at(unlooked_at: int, at: datetime | None) -> tuple[str, ...]:
     found = [unlooked.owner("the owner accounts"), unlooked.MAPPINGS, unlooked.CONSUMERS]
-    if facts["versions"]:
-        found.append(unlooked.versions(facts["versions"], facts["all"]))
-    if at:
-        found.append(unlooked.PAST_URLS)
-    elif facts["urls"]:
-        found.append(unlooked.urls(facts["urls"], facts["all"]))
+    if unlooked_at:
+        found.append(unlooked.details(unlooked_at))
+    found.append(unlooked.PAST_URLS if at else unlooked.UNREAD_URLS)
     return tuple(found)

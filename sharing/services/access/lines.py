@@ -18,6 +18,8 @@ from sharing.services.trusting import Trust
 from .principals import Names
 
 _CHUNK = 500
+HEAD = 10  # ways at the beginning that are read for all groups together
+_JOINED = ("policy__function__account", "policy__current")
 _VIA_URL = "invokedviafunctionurl"
 INVOKE = ("invoke", "invoke-url")
 
@@ -183,7 +185,10 @@ def named(rows: Sequence[Kept], trust: Trust) -> list[Line]:
 
 
 class Lines(Sequence[Line]):
-    """Ways in that are at hand, then those in the database, read as they are asked for: a page, or chunk by chunk."""
+    """Ways in that are at hand, then those in the database, read as they are asked for: a page, or chunk by chunk.
+
+    `kept` is ordered; it is asked for keys only. `read` makes lines of its rows, loaded with policy, function and content.
+    """
 
     def __init__(
         self,
@@ -193,6 +198,7 @@ class Lines(Sequence[Line]):
         count: int | None = None,
     ) -> None:
         self._ready, self._kept, self._read, self._count = ready, kept, read, count
+        self._head: list[Line] = []
 
     def __len__(self) -> int:
         if self._count is None:
@@ -209,13 +215,39 @@ class Lines(Sequence[Line]):
         start, stop, _ = place.indices(len(self))
         found = list(self._ready[start:stop])
         ready = len(self._ready)
+        if self._head and ready <= start and stop <= ready + len(self._head):
+            return self._head[start - ready : stop - ready]
+        if start < ready < stop <= ready + len(self._head):
+            return found + self._head[: stop - ready]
         if self._kept is not None and self._read is not None and stop > ready:
-            found += self._read(list(self._kept[max(0, start - ready) : stop - ready]))
+            # Keys first: what is sorted to find a page should be narrow, and documents are not.
+            keys = list(self._kept.values_list("pk", flat=True)[max(0, start - ready) : stop - ready])
+            rows = {row.pk: row for row in Kept.objects.filter(pk__in=keys).select_related(*_JOINED)}
+            found += self._read([rows[key] for key in keys if key in rows])
         return found
 
     def __iter__(self) -> Iterator[Line]:
         for start in range(0, len(self), _CHUNK):
             yield from self[start : start + _CHUNK]
+
+
+def read_together(several: Sequence[Lines]) -> None:
+    """Read some of each at once, to be shown first: one query for each one's keys, one for all rows, one for all names."""
+    keys = {
+        # The first that are found: putting all of them in order to show ten is what would cost most.
+        place: list(one._kept.order_by("pk").values_list("pk", flat=True)[:HEAD])
+        for place, one in enumerate(several)
+        if one._kept is not None and one._count
+    }
+    if not keys:
+        return
+    rows = Kept.objects.filter(pk__in=[key for found in keys.values() for key in found]).select_related(*_JOINED)
+    by_key = {row.pk: row for row in rows}
+    read = next(one._read for one in several if one._read is not None)
+    lines = dict(zip(by_key, read(list(by_key.values())), strict=True))
+    for place, found in keys.items():
+        head = [lines[key] for key in found if key in lines]
+        several[place]._head = sorted(head, key=lambda line: (line.policy.function.name, line.policy.qualifier))
 
 
 def marked(line: Line, certainty: Certainty, stale: str) -> Line:

@@ -19,6 +19,7 @@ from .finding import find_function, find_policy
 
 MOST = 400  # characters of a question
 _SHOWN = 6
+_OFFERED = 100
 _ASKED = re.compile(r"\A(?:who (?:can|could) (?:invoke|call|use)|what (?:can|could))\s+", re.IGNORECASE)
 _ASKING = re.compile(r"\s+(?:invoke|call|use)\Z", re.IGNORECASE)
 _IDENTITIES = (PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION)
@@ -210,13 +211,8 @@ def _account(text: str) -> Q:
 
 def known_texts(*, by: Actor) -> dict[str, Any]:
     """What the search box offers while one types: accounts by name, and functions by name, some of each. Two queries."""
+    functions = Function.objects.visible_to(by).filter(vanished_at=None).order_by("name")
     return {
-        "accounts": list(Account.objects.order_by("name").values_list("name", "number")[:200]),
-        "functions": list(
-            Function.objects.visible_to(by)
-            .filter(vanished_at=None)
-            .order_by("name")
-            .values_list("name", flat=True)
-            .distinct()[:200]
-        ),
+        "accounts": list(Account.objects.order_by("name").values_list("name", "number")[:_OFFERED]),
+        "functions": list(functions.values_list("name", flat=True)[:_OFFERED]),
     }

@@ -20,18 +20,13 @@ def owner(name: str) -> str:
     )
 
 
-def versions(unlooked: int, functions: int) -> str:
-    """Functions whose published versions were never looked at."""
-    if functions == 1:
-        return "The policies of its published versions were not read yet."
-    return f"The policies of published versions of {unlooked:,} of {functions:,} functions were not read yet."
+def details(functions: int) -> str:
+    """How many functions' published versions and URLs were never looked at."""
+    many = "1 function" if functions == 1 else f"{functions:,} functions"
+    return f"The published versions and the URLs of {many} were not read yet: versions have policies of their own."
 
 
-def urls(unlooked: int, functions: int) -> str:
-    """Functions whose URLs were never looked at."""
-    if functions == 1:
-        return "Whether it has a function URL was not read yet: statements for a URL are taken as if there were one."
-    return f"Function URLs of {unlooked:,} of {functions:,} functions were not read yet: there, statements count."
-
-
+VERSIONS = "The policies of its published versions were not read yet."
+URLS = "Whether it has a function URL was not read yet: statements for a URL are taken as if there were one."
+UNREAD_URLS = "Where a function's URLs were not read, statements for one count as if there were one."
 PAST_URLS = "Function URLs are known only as they are now: statements for a URL are taken as if there had been one then."
