@@ -115,11 +115,10 @@ def main() -> int:
         more = abs(measured[-1][0] - measured[0][0])
         kept = beside <= WITHIN and growth <= GROWTH and more <= 1
         broken = broken or not (kept or name == "a plain list")
+        note = "" if kept or name == "a plain list" else "  NOT KEPT"
         queries_ = ", ".join(str(queries) for queries, _ in measured)
         took_ = ", ".join(f"{took:.1f}" for _, took in measured)
-        print(
-            f"{name:24}{queries_:>16}{took_:>20}{beside:>16.2f}{growth:>10.2f}{'' if kept or name == 'a plain list' else '  NOT KEPT'}"
-        )
+        print(f"{name:24}{queries_:>16}{took_:>20}{beside:>16.2f}{growth:>10.2f}{note}")
     print(f"targets: the same queries (but for a way in more), within {WITHIN:g} times a plain list, growth under {GROWTH:g}")
     return int(broken)
 

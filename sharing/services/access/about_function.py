@@ -89,12 +89,14 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         gaps.summary(by, within=place),
         known,
         tuple(contents),
+        unlisted=bool(function.aliases_failure) or (function.details_read_at is None and subject.policy is None),
     )
 
 
-def _now(policies: QuerySet[Policy]) -> list[Content]:
+def _now(policies: QuerySet[Policy], by: Actor, now: datetime) -> list[Content]:
     """The last content of each policy that AWS still lists."""
     found = []
+    reads = past.Reads.around(now, by=by)
     for policy in policies.select_related("function__account", "current"):
         gone = min((one for one in (policy.vanished_at, policy.function.vanished_at) if one), default=None)
         if gone:
@@ -102,7 +104,8 @@ def _now(policies: QuerySet[Policy]) -> list[Content]:
             continue
         note = stale_now(policy)
         certainty = Certainty.UNREAD if note else Certainty.KNOWN
-        found.append(Content(policy, certainty, policy.current, note=note))
+        seen = past.last_seen(policy, reads)
+        found.append(Content(policy, certainty, policy.current, note=note, reads=f"Last read at {utc(seen)}." if seen else ""))
     return found
 
 

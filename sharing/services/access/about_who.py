@@ -98,6 +98,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
         _not_looked_at(unlooked_at, at),
         gaps.summary(by),
         asked.trust,
+        unlisted=bool(unlooked_at),
     )
 
 
@@ -128,7 +129,8 @@ def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:
 def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str]) -> list[Group]:
     """Those ways that somebody can go. Counted in one query; what is not folded is begun to be read in two more."""
     each = [_counting(way, asked) for way in ways]
-    counts = {row["way"]: row for row in each[0].union(*each[1:], all=True)} if each else {}
+    # A constant needs no GROUP BY: a way that nobody can go is a row of zeros.
+    counts = {row["way"]: row for row in each[0].union(*each[1:], all=True) if row["lines"]} if each else {}
     taken: dict[str, list[Line]] = {}
     for line in asked.changed:
         key = next((way.key for way in ways if way.takes(line)), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sharing.services.trusting import Trust
@@ -52,7 +52,8 @@ class Answer:
 
     `sentences`: the answer in words, what is not safe first. `counts`: public, opened, unsure, unread, changed. `unread`
     holds the first of `counts["unread"] + counts["changed"]` policies. `not_looked_at` is never empty: "nobody" is said only
-    together with it. `at` None: by the policies as last read. `coverage`: the first lines of every export.
+    together with it. `unlisted`: there are versions or aliases nobody looked at. `at` None: by the policies as last read.
+    `coverage`: the first lines of every export.
     """
 
     subject: Subject
@@ -67,7 +68,7 @@ class Answer:
     coverage: tuple[str, ...]
     trust: Trust
     contents: tuple[Content, ...] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
+    unlisted: bool = False
 
     def __post_init__(self) -> None:
         assert self.not_looked_at, "No answer without what was not looked at."  # noqa: S101
@@ -79,6 +80,20 @@ class Answer:
         if self.subject.kind == "function":
             return f"Who {could} invoke {self.subject.label}?"
         return f"What {could} {self.subject.label} invoke?"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Why the answer is not complete even for policies and what is read of them; empty when it is."""
+        found = []
+        if self.counts["unread"]:
+            found.append(f"{counted(self.counts['unread'], 'policy', 'policies')} unread")
+        if self.counts["changed"]:
+            found.append(f"{counted(self.counts['changed'], 'policy', 'policies')} changed between two reads")
+        if self.unlisted:
+            found.append("versions or aliases whose policies were never read")
+        if len(self.coverage) > 1 or "completely read" not in self.coverage[0]:
+            found.append("gaps of coverage")
+        return tuple(found)
 
     @property
     def safe(self) -> bool:

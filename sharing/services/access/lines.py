@@ -91,6 +91,11 @@ class Line:
         return ", ".join(word.removesuffix(" of").removesuffix(" from") for word in known) + more
 
     @property
+    def may_shown(self) -> str:
+        """The same as the beginning of a line; an action that has no words stays as AWS writes it."""
+        return self.may if ":" in self.may else f"{self.may[:1].upper()}{self.may[1:]}"
+
+    @property
     def current(self) -> bool:
         """Whether its statements stand in the policy as it was last read (else only in an older content)."""
         return self.version is not None and self.version.pk == self.policy.current_id

@@ -7,7 +7,7 @@ both are possible; *unread* when nothing was read yet, or nothing since. Each is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -154,7 +154,8 @@ def seen_after(policy: Policy, reads: Reads) -> datetime | None:
     return min((one for one in seen if one and one >= at), default=None)
 
 
-def worst(found: Iterable[Content]) -> Certainty:
-    """The least certain of several."""
-    order = (Certainty.ABSENT, Certainty.KNOWN, Certainty.CHANGED, Certainty.UNREAD)
-    return max((one.certainty for one in found), key=order.index, default=Certainty.KNOWN)
+def last_seen(policy: Policy, reads: Reads) -> datetime | None:
+    """The last read before the moment that is likely to have seen what is kept of the policy."""
+    function = policy.function
+    swept = function.details_read_at if policy.qualifier.isdigit() else reads.before.get((function.account_id, function.region))
+    return max((one for one in (policy.read_at, swept) if one and one <= reads.at), default=None)
