@@ -9,6 +9,7 @@ from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .seal import Seal
 from .sync import Sync, SyncKind, SyncState
+from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "Sync",
     "SyncKind",
     "SyncState",
+    "Tallied",
+    "Tally",
+    "TallyDue",
     "Theme",
     "TrustKind",
     "Trusted",

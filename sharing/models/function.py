@@ -57,6 +57,7 @@ class Function(models.Model):
             models.Index(fields=["name", "region", "id"], name="function_by_name"),
             models.Index(fields=["account", "region"], name="function_aliases_unlisted", condition=~Q(aliases_failure="")),
             models.Index(fields=["details_read_at"], name="function_details_read"),
+            models.Index(fields=["account", "name", "region", "id"], name="function_by_account"),
             models.Index(fields=["details_due_at"], name="function_details_due", condition=Q(vanished_at=None)),
         )
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, sealing, syncing
+from sharing.services import checking, connecting, granting, sealing, syncing, tallying
 
 from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection
@@ -29,3 +29,4 @@ def sweep() -> None:
     for sync in syncing.due(now):
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
     sealing.seal(now)
+    tallying.count_due()  # last: nobody's click waits for it

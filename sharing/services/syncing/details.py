@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
+from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Unavailable
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
 from sharing.policy import parse
+from sharing.services import tallying
 
 from .keeping import DETAILS_EVERY, keep_versions, vanish_function
 from .listing import waited
@@ -110,7 +112,10 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
     if found.urls is not None:
         fields["urls"] = found.urls
     urls_before = function.urls
-    Function.objects.filter(pk=function.pk).update(**fields)
+    with transaction.atomic():
+        Function.objects.filter(pk=function.pk).update(**fields)
+        if function.details_read_at is None:
+            tallying.note(function.account_id)
     fresh = with_policies(function.pk)
     changed += keep_read(fresh, found.policies)
     if found.urls is not None and found.urls != urls_before:

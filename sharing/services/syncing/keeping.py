@@ -10,7 +10,7 @@ from django.db import transaction
 from sharing.aws.functions import ListedAlias, ListedFunction
 from sharing.models import Account, Actor, Function, Policy, Qualifier, QualifierKind
 from sharing.policy.arn import ArnError, FunctionArn
-from sharing.services import history
+from sharing.services import history, tallying
 
 from .drift import vanish_all
 
@@ -47,6 +47,7 @@ def keep_listed(
         with transaction.atomic():
             Function.objects.bulk_create(new)
             Policy.objects.bulk_create([Policy(function=function) for function in new])
+            tallying.note(account.pk)
             for function, one in changed:
                 _update(function, one, at)
     return list(wanted), len(changed)
@@ -100,6 +101,7 @@ def vanish_function(pk: Any, at: datetime) -> None:
         function = Function.objects.select_related("account").get(pk=pk)
         if not Function.objects.filter(pk=pk, vanished_at=None).update(vanished_at=at):
             return
+        tallying.note(function.account_id)
         function.qualifiers.filter(vanished_at=None).update(vanished_at=at)
         function.policies.filter(vanished_at=None).update(vanished_at=at, unread_since=None, unread_reason="")
         lost = vanish_all(function, f"The function {function.name} was deleted in AWS.", at)
@@ -135,6 +137,7 @@ def _keep_qualifiers(function: Function, kind: QualifierKind, listed: dict[str, 
     if not (new or moved or gone):
         return 0
     with transaction.atomic():
+        tallying.note(function.account_id)
         Qualifier.objects.bulk_create(
             [Qualifier(function=function, kind=kind, name=name, points_to=listed[name], first_seen_at=at) for name in new],
             ignore_conflicts=True,

@@ -6,6 +6,7 @@ from sharing.models import Exposure, Policy
 from sharing.policy import Document
 from sharing.policy.exposure import NO_URL, exposures
 from sharing.policy.exposure import Exposure as Reduced
+from sharing.services import tallying
 
 _WIDTH = {"no": 0, "depends": 1, "yes": 2}
 
@@ -24,6 +25,7 @@ def keep_exposures(policy: Policy, document: Document) -> None:
         setattr(policy, name, _widest(found, name))
     policy.denies = any(statement.is_deny for statement in document.statements)
     policy.save(update_fields=["public", "open_service", "external", "denies"])
+    tallying.note(policy.function.account_id)
 
 
 def url_auth(policy: Policy) -> str | None:

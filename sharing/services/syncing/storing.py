@@ -19,7 +19,7 @@ from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading, Sync, S
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
-from sharing.services import history
+from sharing.services import history, tallying
 from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
@@ -111,6 +111,8 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
             _take_over(policy, held)
             return False
         before = held.current
+        if held.unread_since is not None or held.vanished_at is not None:
+            tallying.note(held.function.account_id)
         changed = before is None or before.digest != content.digest
         if changed:
             _add_version(held, content, read_at)
@@ -148,6 +150,8 @@ def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
         Policy.objects.filter(pk=policy.pk).update(
             reading=Reading.UNREAD, unread_since=Coalesce(F("unread_since"), at), unread_reason=sentence
         )
+        if held.unread_since is None:
+            tallying.note(policy.function.account_id)
     policy.refresh_from_db(fields=["reading", "unread_since", "unread_reason"])
     return True
 
