@@ -6,6 +6,8 @@ from django.urls import path, re_path
 from sharing.views import (
     access,
     access_compare,
+    access_map,
+    access_matrix,
     accounts,
     activity,
     connections,
@@ -52,6 +54,9 @@ urlpatterns = [
     path("access/compare/", access_compare.access_compare, name="access-compare"),
     path("access/compare/export/", access_compare.compare_export, name="access-compare-export"),
     path("access/statement/<uuid:pk>/<int:version>/<int:index>/", access.access_statement, name="access-statement"),
+    path("access/matrix/", access_matrix.access_matrix, name="access-matrix"),
+    path("access/matrix/<uuid:pk>/story/", access_matrix.access_story, name="access-story"),
+    path("access/map/", access_map.access_map, name="access-map"),
     path("activity/", activity.activity, name="activity"),
     # Settings
     path("settings/", accounts.settings, name="settings"),

@@ -32,6 +32,9 @@ class NumberedPaginator(AnyPaginator):
         return NumberedPage(*args, **kwargs)
 
 
-def page_of(rows: "QuerySet[Any, Any] | Sequence[Any]", request: HttpRequest, size: int = SIZE) -> AnyPage:
-    """The page that the address asks for (`?page=3`); a number out of range gives the nearest. Two queries at any size."""
-    return NumberedPaginator(rows, size).get_page(request.GET.get("page"))
+def page_of(rows: "QuerySet[Any, Any] | Sequence[Any]", request: HttpRequest, size: int = SIZE, name: str = "page") -> AnyPage:
+    """The page that the address asks for (`?page=3`, or another `name`); a number out of range gives the nearest.
+
+    Two queries at any size.
+    """
+    return NumberedPaginator(rows, size).get_page(request.GET.get(name))

@@ -116,8 +116,9 @@ def _places(function: Function, with_grants: set[object], now: datetime, only: P
     for policy in policies:
         policy.function = function
         document = parse(policy.current.document or None if policy.current else None)
-        places.append(_Place(policy, _words(policy, targets), document, _exposures(policy, document, now)))
-    return sorted(places, key=lambda place: _order(place.policy.qualifier))
+        words = words_of_place(policy.qualifier, targets.get(policy.qualifier))
+        places.append(_Place(policy, words, document, _exposures(policy, document, now)))
+    return sorted(places, key=lambda place: order_of_places(place.policy.qualifier))
 
 
 def _exposures(policy: Policy, document: Document, now: datetime) -> list[Exposure]:
@@ -131,16 +132,16 @@ def _exposures(policy: Policy, document: Document, now: datetime) -> list[Exposu
     )
 
 
-def _words(policy: Policy, targets: Mapping[str, Qualifier]) -> str:
-    if not policy.qualifier:
+def words_of_place(qualifier: str, known: Qualifier | None) -> str:
+    """The function itself, an alias with its target, or a version, in words."""
+    if not qualifier:
         return "the function itself"
-    known = targets.get(policy.qualifier)
-    if policy.qualifier.isdigit():
-        return f"version {policy.qualifier}"
-    return f"alias {policy.qualifier}" + (f" → version {known.points_to}" if known and known.points_to else "")
+    if qualifier.isdigit():
+        return f"version {qualifier}"
+    return f"alias {qualifier}" + (f" → version {known.points_to}" if known and known.points_to else "")
 
 
-def _order(qualifier: str) -> tuple[int, int, str]:
+def order_of_places(qualifier: str) -> tuple[int, int, str]:
     """The function, then aliases by name, then versions from the newest."""
     if not qualifier:
         return (0, 0, "")

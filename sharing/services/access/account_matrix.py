@@ -1,0 +1,134 @@
+"""The first level of the matrix: parties by owner accounts, with counts of functions. Reads what `tallying` counted."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
+
+from sharing.models import Account, Actor, Function, Tallied, Tally
+from sharing.services import tallying
+from sharing.services.trusting import Trust
+
+from .parties import RANKS, UNKNOWN_RANK, Party, party
+from .principals import Names
+
+_COUNTS = ("functions", "reached", "invokable", "public", "open_service", "depends", "stale", "unread", "unlooked")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is counted of the owner accounts in scope, for the sentence above the matrix.
+
+    `accounts`: how many accounts beside the owner can invoke something, as themselves (not as everyone, not as members
+    of an organisation). `behind`: since when changes wait to be counted. `uncounted`: owner accounts not counted yet.
+    """
+
+    accounts: int = 0
+    organizations: int = 0
+    functions: int = 0
+    reached: int = 0
+    invokable: int = 0
+    public: int = 0
+    open_service: int = 0
+    depends: int = 0
+    stale: int = 0
+    unread: int = 0
+    unlooked: int = 0
+    owners: int = 0
+    uncounted: int = 0
+    behind: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PartyRow:
+    """One party and its counts by owner account; None where it is let into nothing. `everyone`: what the owner's
+    functions let in as everyone, for an account that is shown what it gets that way as well."""
+
+    party: Party
+    tallies: tuple[tuple[Account, Tally | None], ...]
+
+
+def owners(*, by: Actor) -> QuerySet[Account]:
+    """The accounts in scope that have (or had) functions."""
+    return Account.objects.visible_to(by).filter(Exists(Function.objects.filter(account=OuterRef("pk"))))
+
+
+def facts(of: Sequence[Account]) -> Facts:
+    """Sums over these owner accounts. Four queries."""
+    keys = [one.pk for one in of]
+    tallied = Tallied.objects.filter(account__in=keys, counted_at__isnull=False)
+    sums = tallied.aggregate(counted=Count("pk"), **{name: Sum(name, default=0) for name in _COUNTS})
+    others = Tally.objects.filter(account__in=keys).exclude(kind="account", principal=F("account__number"))
+    invoking = others.filter(Q(invoke__gt=0) | Q(invoke_url__gt=0))
+    return Facts(
+        owners=len(of),
+        uncounted=len(of) - sums.pop("counted"),
+        **sums,
+        accounts=_distinct(invoking.filter(kind="account")),
+        organizations=_distinct(invoking.filter(kind="organization")),
+        behind=tallying.behind(of),
+    )
+
+
+def _distinct(tallies: QuerySet[Tally]) -> int:
+    return tallies.order_by().values("principal").distinct().count()
+
+
+def parties(of: Sequence[Account], *, kind: str = "", text: str = "", unsafe: bool = False) -> QuerySet[Tally, Any]:
+    """The parties that reach any of these owner accounts, widest kinds first, then what is not safe, then by count.
+
+    `text`: part of a name or of what AWS reads. Rows hold kind and principal; `rows` makes them whole.
+    """
+    found = Tally.objects.filter(account__in=[one.pk for one in of])
+    if kind:
+        found = found.filter(kind=kind)
+    if unsafe:
+        found = found.filter(not_safe__gt=0)
+    for word in text.split():
+        named = Account.objects.filter(name__icontains=word).values("number")
+        found = found.filter(Q(principal__icontains=word) | Q(kind="account", principal__in=named))
+    ranks = [When(kind=name, then=Value(place)) for name, place in RANKS.items()]
+    return (
+        found.order_by()
+        .annotate(rank=Case(*ranks, default=Value(UNKNOWN_RANK), output_field=IntegerField()))
+        .values("rank", "kind", "principal")
+        .annotate(wide=Sum("not_safe"), many=Sum("functions"), lacking=Sum("latent"))
+        .order_by("rank", "-wide", "-many", "principal")
+    )
+
+
+def rows(page: Iterable[dict[str, Any]], of: Sequence[Account], *, trust: Trust) -> list[PartyRow]:
+    """The rows of one page of `parties`, named, with a count for each of these owner accounts. Two queries."""
+    keys = [(str(one["kind"]), str(one["principal"])) for one in page]
+    by_key: dict[tuple[str, str, uuid.UUID], Tally] = {
+        (one.kind, one.principal, one.account_id): one
+        for one in Tally.objects.filter(account__in=[one.pk for one in of], principal__in={name for _, name in keys})
+    }
+    numbers = [name for kind, name in keys if kind == "account"]
+    names = Names.of(numbers)
+    own = [one.number for one in of]
+    return [
+        PartyRow(
+            party(kind, name, name if kind == "account" else "", names=names, trust=trust, owners=own),
+            tuple((owner, by_key.get((kind, name, owner.pk))) for owner in of),
+        )
+        for kind, name in keys
+    ]
+
+
+def of_everyone(of: Sequence[Account]) -> dict[uuid.UUID, Tally]:
+    """What each of these owner accounts lets everyone into: what any account gets beside its own. One query."""
+    kind, principal = tallying.EVERYONE
+    found = Tally.objects.filter(account__in=[one.pk for one in of], kind=kind, principal=principal)
+    return {one.account_id: one for one in found}
+
+
+def tally_of(owner: Account, key: tuple[str, str]) -> Tally | None:
+    """What was counted of one party on one owner account."""
+    account = key[0] in ("account", "identity")
+    return Tally.objects.filter(account=owner, kind="account" if account else key[0], principal=key[1]).first()

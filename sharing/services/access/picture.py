@@ -1,0 +1,277 @@
+"""What the map shows: owner accounts or functions on one side, whom they let in on the other, and the ways between.
+
+Whatever is too much for a picture is folded into a node that says how much it stands for; nothing is left out silently.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from sharing.models import Account, Exposure, Function, Policy, Tallied, Tally
+from sharing.services import tallying
+from sharing.services.inventory import NOT_SAFE
+from sharing.services.tallying import CLASSES
+from sharing.services.trusting import Trust
+
+from . import account_matrix
+from .parties import KINDS, Party, party
+from .principals import Names
+
+MOST_LEFT, MOST_RIGHT = 18, 18
+_KINDS = dict(KINDS)
+
+
+@dataclass(frozen=True)
+class Node:
+    """`of`: the account, function or party; None for a fold, which stands for `folded` of them."""
+
+    key: str
+    label: str
+    beneath: str = ""
+    kind: str = ""
+    of: Account | Function | Party | None = None
+    folded: int = 0
+
+
+@dataclass
+class Edge:
+    """Who is let into what. `many`: functions, where the left is an account or a fold; parties, where only the right is a
+    fold. `latent`: nothing of it can be used yet."""
+
+    left: str
+    right: str
+    many: int = 0
+    classes: set[str] = field(default_factory=set)
+    public: str = "no"
+    open_service: str = "no"
+    depends: bool = False
+    latent: bool = True
+    stale: bool = False
+
+    @property
+    def widest(self) -> str:
+        """The widest class among them; "" for a fold, of which only the number is known."""
+        return max(self.classes, key=CLASSES.index, default="")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Both sides from top to bottom, and the edges in the order of the left side."""
+
+    left: tuple[Node, ...]
+    right: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+
+def of_accounts(owners: Sequence[Account], *, trust: Trust) -> Picture:
+    """Owner accounts by parties. Seven queries."""
+    known = {one.pk: one for one in owners}
+    counted = list(
+        Tallied.objects.filter(account__in=list(known), counted_at__isnull=False).order_by("-reached", "account__name", "pk")
+    )
+    shown = [known[one.account_id] for one in counted[:MOST_LEFT]]
+    rest = [known[one.account_id] for one in counted[MOST_LEFT:]]
+    reached = {one.account_id: one for one in counted}
+    left = [Node(str(one.pk), one.name, _of(reached[one.pk].reached, reached[one.pk].functions), "owner", one) for one in shown]
+    right, parties = _parties([*shown, *rest], trust)
+    tallies = Tally.objects.filter(account__in=[*shown, *rest], principal__in={one.principal for one in parties.values()})
+    edges: dict[tuple[str, str], Edge] = {}
+    in_view = {one.pk for one in shown}
+    for tally in tallies:
+        if (tally.kind, tally.principal) in parties:
+            left_key = str(tally.account_id) if tally.account_id in in_view else "rest"
+            _add(edges, left_key, f"{tally.kind}:{tally.principal}", tally)
+    _add_folded(edges, [*shown, *rest], in_view, parties)
+    if rest:
+        left.append(
+            Node("rest", f"and {len(rest):,} more account{'' if len(rest) == 1 else 's'}", kind="owner", folded=len(rest))
+        )
+    return _picture(left, right, edges)
+
+
+def _of(reached: int, functions: int) -> str:
+    return f"{reached:,} of {functions:,} functions let somebody in"
+
+
+def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[tuple[str, str], Party]]:
+    """The widest parties by name, and a fold for the rest of each kind."""
+    every = account_matrix.parties(owners)
+    top = list(every[:MOST_RIGHT])
+    keys = [(str(one["kind"]), str(one["principal"])) for one in top]
+    names = Names.of(name for kind, name in keys if kind == "account")
+    own = [one.number for one in owners]
+    shown = {
+        (kind, name): party(kind, name, name if kind == "account" else "", names=names, trust=trust, owners=own)
+        for kind, name in keys
+    }
+    nodes = [
+        Node(one.key, one.label, _functions(row["many"], row["lacking"]), one.kind, one)
+        for row, one in zip(top, shown.values(), strict=True)
+    ]
+    found = Tally.objects.filter(account__in=owners).order_by().values_list("kind", "principal").distinct()
+    counts: dict[str, int] = {}
+    for kind, name in found:
+        if (kind, name) not in shown:
+            counts[kind] = counts.get(kind, 0) + 1
+    for kind, _ in KINDS:
+        if counts.get(kind):
+            words = _KINDS[kind].lower() if kind != "service" else "AWS services"
+            words = words.removesuffix("s") if counts[kind] == 1 and words.endswith("s") else words
+            nodes.append(Node(f"fold:{kind}", f"and {counts[kind]:,} more {words}", kind=kind, folded=counts[kind]))
+    return nodes, shown
+
+
+def _functions(many: int, lacking: int) -> str:
+    said = [f"{many:,} function{'' if many == 1 else 's'}"] if many or not lacking else []
+    return ", ".join([*said, *([f"{lacking:,} not usable yet"] if lacking else [])])
+
+
+def _add(edges: dict[tuple[str, str], Edge], left: str, right: str, tally: Tally) -> None:
+    edge = edges.setdefault((left, right), Edge(left, right))
+    edge.many += tally.functions or tally.latent
+    classes = (("invoke", tally.invoke), ("invoke-url", tally.invoke_url), ("read", tally.read), ("manage", tally.manage))
+    edge.classes |= {name for name, many in classes if many}
+    if tally.public:
+        edge.public = "yes"
+    elif tally.kind == "everyone" and tally.depends and edge.public == "no":
+        edge.public = "depends"
+    if tally.open_service:
+        edge.open_service = "yes"
+    edge.depends = edge.depends or bool(tally.depends)
+    edge.latent = edge.latent and not tally.functions
+    edge.stale = edge.stale or bool(tally.stale)
+
+
+def _add_folded(
+    edges: dict[tuple[str, str], Edge],
+    owners: Sequence[Account],
+    in_view: set[uuid.UUID],
+    parties: dict[tuple[str, str], Party],
+) -> None:
+    """How many parties of each kind that are not shown reach each account."""
+    rows = Tally.objects.filter(account__in=owners).order_by().values_list("account_id", "kind", "principal", "not_safe")
+    for account, kind, name, unsafe in rows:
+        if (kind, name) in parties:
+            continue
+        left = str(account) if account in in_view else "rest"
+        _fold(edges, left, kind, unsafe=unsafe)
+
+
+def of_account(owner: Account, *, trust: Trust) -> Picture:
+    """The functions of one account by parties: those that are not safe first. Nine queries."""
+    functions = _widest_functions(owner)
+    right, parties = _parties([owner], trust)
+    edges, in_view = _edges(functions, parties)
+    left = [_function_node(one, edges) for one in functions]
+    tallied = Tallied.objects.filter(account=owner).first()
+    more = max(0, (tallied.reached if tallied else 0) - len(functions))
+    if more:
+        left.append(Node("rest", f"and {more:,} more function{'' if more == 1 else 's'}", kind="function", folded=more))
+        _add_rest(edges, owner, parties, in_view)
+    return _picture(left, right, edges)
+
+
+def _function_node(function: Function, edges: dict[tuple[str, str], Edge]) -> Node:
+    many = sum(1 for left, _ in edges if left == str(function.pk))
+    return Node(
+        str(function.pk), function.name, f"{function.region} · {many:,} part{'y' if many == 1 else 'ies'}", "function", function
+    )
+
+
+def _widest_functions(owner: Account) -> list[Function]:
+    """Public ones first, then open to services, then any that let somebody in; by name. Three queries."""
+    present = Function.objects.filter(account=owner, vanished_at=None).order_by("name", "region", "id")
+    policies = Policy.objects.filter(function=OuterRef("pk"), vanished_at=None)
+    ways = Exposure.objects.filter(policy__function=OuterRef("pk"), policy__vanished_at=None)
+    steps = (
+        Exists(policies.filter(public__in=NOT_SAFE)),
+        Exists(policies.filter(open_service__in=NOT_SAFE)),
+        Exists(ways),
+    )
+    found: dict[uuid.UUID, Function] = {}
+    for step in steps:
+        if len(found) < MOST_LEFT:
+            found |= {one.pk: one for one in present.filter(step)[:MOST_LEFT] if one.pk not in found}
+    shown = list(found.values())[:MOST_LEFT]
+    for one in shown:
+        one.account = owner
+    return shown
+
+
+_WAY = (
+    "policy__function_id", "kind", "principal", "account", "action_class", "public", "external", "open_service", "latent",
+    "policy__unread_since",
+)  # fmt: skip
+
+
+def _edges(
+    functions: Sequence[Function], parties: dict[tuple[str, str], Party]
+) -> tuple[dict[tuple[str, str], Edge], tallying.Whole]:
+    """The edges of these functions, and what they add up to for each party."""
+    edges: dict[tuple[str, str], Edge] = {}
+    members: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    in_view = tallying.Whole()
+    ways = Exposure.objects.filter(policy__function__in=functions, policy__vanished_at=None).order_by("pk")
+    for function, kind, principal, account, *answers in ways.values_list(*_WAY):
+        in_view.add(function, kind, principal, account, *answers)
+        key = tallying.party_of(kind, principal, account)
+        right = f"{key[0]}:{key[1]}" if key in parties else f"fold:{key[0]}"
+        edge = edges.setdefault((str(function), right), Edge(str(function), right))
+        members.setdefault((str(function), right), set()).add(key)
+        edge.many = len(members[str(function), right])
+        _judge(edge, answers)
+    return edges, in_view
+
+
+def _judge(edge: Edge, answers: Iterable[Any]) -> None:
+    action_class, public, external, open_service, latent, unread_since = answers
+    if not latent:
+        edge.classes.add(action_class)
+        edge.latent = False
+    edge.public = _wider(edge.public, public)
+    edge.open_service = _wider(edge.open_service, open_service)
+    edge.depends = edge.depends or "depends" in (public, external, open_service)
+    edge.stale = edge.stale or unread_since is not None
+
+
+def _wider(one: str, other: str) -> str:
+    return next((answer for answer in NOT_SAFE if answer in (one, other)), "no")
+
+
+def _add_rest(
+    edges: dict[tuple[str, str], Edge], owner: Account, parties: dict[tuple[str, str], Party], in_view: tallying.Whole
+) -> None:
+    """What the functions that are not shown add: the counts of the account less those in the picture."""
+    for tally in Tally.objects.filter(account=owner):
+        shown = in_view.parties.get((tally.kind, tally.principal), tallying.Counted()).counts()
+        left = Tally(
+            kind=tally.kind,
+            principal=tally.principal,
+            **{name: max(0, getattr(tally, name) - many) for name, many in shown.items()},
+        )
+        if not left.functions and not left.latent:
+            continue
+        if (tally.kind, tally.principal) in parties:
+            _add(edges, "rest", f"{tally.kind}:{tally.principal}", left)
+        else:
+            _fold(edges, "rest", tally.kind, unsafe=left.not_safe)
+
+
+def _fold(edges: dict[tuple[str, str], Edge], left: str, kind: str, *, unsafe: int) -> None:
+    """One more party of a kind that is not shown by name."""
+    edge = edges.setdefault((left, f"fold:{kind}"), Edge(left, f"fold:{kind}", latent=False))
+    edge.many += 1
+    edge.depends = edge.depends or bool(unsafe)
+
+
+def _picture(left: Sequence[Node], right: Sequence[Node], edges: dict[tuple[str, str], Edge]) -> Picture:
+    places = {node.key: place for place, node in enumerate(left)}
+    others = {node.key: place for place, node in enumerate(right)}
+    drawn = [edge for (one, other), edge in edges.items() if one in places and other in others]
+    drawn.sort(key=lambda edge: (places[edge.left], others[edge.right]))
+    return Picture(tuple(left), tuple(right), tuple(drawn))
