@@ -169,7 +169,7 @@ class ShareForm(EndForm):
     def limited(self) -> bool:
         """Whether any of the rarer fields holds something or is wrong: they are shown open then."""
         if not self.is_bound:
-            return False
+            return any(self.initial.get(name) for name in self.LIMITS)
         return any(self.data.get(self.add_prefix(name)) or self.errors.get(name) for name in self.LIMITS)
 
 

@@ -3,6 +3,7 @@
 from .account import Account, Connection, ConnectionState, Installation, Purpose
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
+from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
 from .person import Actor, Role, Theme, User
@@ -22,6 +23,11 @@ __all__ = [
     "ConnectionState",
     "Event",
     "Exposure",
+    "Finding",
+    "FindingCount",
+    "FindingPass",
+    "FindingState",
+    "FindingVisit",
     "Function",
     "Grant",
     "GrantState",
@@ -47,4 +53,5 @@ __all__ = [
     "User",
     "Verdict",
     "Wanted",
+    "Weight",
 ]

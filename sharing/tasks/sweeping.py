@@ -6,7 +6,9 @@ from django.utils import timezone
 
 from sharing.models import Installation
 from sharing.services import checking, connecting, granting, sealing, syncing, tallying
+from sharing.services.findings import refreshing
 
+from .findings import refresh_findings
 from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
@@ -28,5 +30,7 @@ def sweep() -> None:
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
+    if refreshing.due(now):
+        soon(refresh_findings, "1", queue="sync", expires=again)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it

@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from sharing.models import Actor, Installation, Sync, SyncKind, User
 from sharing.models.sync import OPEN, SyncState
+from sharing.services.findings.listing import badge
 
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
 SILENT_AFTER = timedelta(seconds=90)
@@ -21,6 +22,7 @@ PLACES = (
     ("overview", "Overview", "home"),
     ("function-list", "Functions", "lambda"),
     ("access", "Access", "shield"),
+    ("finding-list", "Findings", "alert-triangle"),
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),
 )
@@ -54,6 +56,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         context |= {
             "me": me,
             "places": SimpleLazyObject(lambda: places(request)),
+            "finding_count": SimpleLazyObject(lambda: badge(me, now=timezone.now())),
             "last_sync": SimpleLazyObject(lambda: last_sync(me)),
             "worker_silence": SimpleLazyObject(worker_silence),
         }

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from sharing.services import overview as first_page
+from sharing.views.findings import finding_card
 from sharing.views.permitting import actor
 
 
@@ -13,4 +14,5 @@ def overview(request: HttpRequest) -> HttpResponse:
     """The overview; its body alone while something is under way and the page polls."""
     shown = first_page.overview(by=actor(request))
     polls = request.headers.get("HX-Target") == "overview"
-    return render(request, f"overview/overview.html{'#body' if polls else ''}", {"shown": shown})
+    context = {"shown": shown, **finding_card(actor(request))}
+    return render(request, f"overview/overview.html{'#body' if polls else ''}", context)

@@ -38,6 +38,8 @@ from .permitting import actor, for_changing
 NO_REASON = "No reason given."
 # Where a problem of the plan belongs when the form has another name for it.
 FIELDS = {"ends_at": "until"}
+# What an address may fill in: a finding's repair, say. Never the secret, and never the token of a form.
+PREFILLED = ("who", "action", "reason", "source_account", "source_arn", "organization", "url_auth_type", "via_url")
 # What the who-field offers beside accounts: the services people share with most.
 OFFERED = ("s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com", "lambda.alarms.cloudwatch.amazonaws.com")
 
@@ -177,7 +179,7 @@ def _refused(form: ShareForm, refusal: Refusal) -> None:
 
 
 def _fresh_form(request: HttpRequest, me: Actor, function: Function) -> ShareForm:
-    """An empty form; `?on=` chooses an alias or version, `?like=` takes over what an earlier grant said."""
+    """An empty form; `?on=` chooses an alias or version, `?like=` takes over what an earlier grant said, PREFILLED the rest."""
     initial: dict[str, Any] = {"form_token": ShareForm.fresh_token(), "qualifier": request.GET.get("on", "")}
     like = request.GET.get("like", "")
     grant = Grant.objects.visible_to(me).filter(pk=like, policy__function=function).first() if _is_uuid(like) else None
@@ -193,6 +195,7 @@ def _fresh_form(request: HttpRequest, me: Actor, function: Function) -> ShareFor
                 for name in ("source_arn", "source_account", "organization", "url_auth_type", "via_url")
             },
         }
+    initial |= {name: text for name in PREFILLED if (text := request.GET.get(name, "")[:2048].replace("\x00", ""))}
     return ShareForm(initial=initial, places=choices_of(function))
 
 

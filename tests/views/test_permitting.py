@@ -25,6 +25,7 @@ OWN = {
     "profile",
     "session-end",
     "session-end-others",
+    "finding-seen",
 }
 # Answers everybody alike: there is no such page.
 OPEN = {"account_signup"}

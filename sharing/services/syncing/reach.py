@@ -7,6 +7,7 @@ from sharing.policy import Document
 from sharing.policy.exposure import NO_URL, exposures
 from sharing.policy.exposure import Exposure as Reduced
 from sharing.services import tallying
+from sharing.services.findings.keeping import keep_findings
 
 _WIDTH = {"no": 0, "depends": 1, "yes": 2}
 
@@ -26,6 +27,7 @@ def keep_exposures(policy: Policy, document: Document) -> None:
     policy.denies = any(statement.is_deny for statement in document.statements)
     policy.save(update_fields=["public", "open_service", "external", "denies"])
     tallying.note(policy.function.account_id)
+    keep_findings(policy, document, url_auth=url_auth(policy))
 
 
 def url_auth(policy: Policy) -> str | None:

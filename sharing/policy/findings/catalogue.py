@@ -1,0 +1,11 @@
+"""The closed list of rules, each with its page of explanation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .explained import EXPLAINED
+from .shapes import Rule
+
+#: Every rule by code, the worst first, then in the order of the pages.
+RULES: Final[dict[str, Rule]] = {rule.code: rule for rule in sorted(EXPLAINED, key=lambda rule: -rule.severity)}

@@ -1,0 +1,220 @@
+"""Findings as lists: filtered, grouped by cause, the new ones first. The number of queries does not depend on how many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Value, When
+
+from sharing.models import Actor, Finding, FindingState, User, Weight
+from sharing.policy import services as known_services
+from sharing.policy.findings import RULES
+
+from .settling import title_of
+
+_COVERAGE = {"not-read": "nobody asked for it", "never": "not read yet", "failed": "the last read failed"}
+STATUSES = ("open", "accepted", "closed", "all")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one wants to see. Empty means everything; `status` open leaves out what is accepted."""
+
+    text: str = ""
+    severity: int = 0
+    rule: str = ""
+    cause: str = ""
+    account: str = ""
+    owner: str = ""
+    status: str = "open"
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings of one rule and cause. `fresh`: how many are new; `unsure`: how many depend; `only`: the one, if it is one."""
+
+    rule: str
+    cause: str
+    title: str
+    label: str
+    worst: int
+    many: int
+    fresh: int
+    unsure: int
+    newest: datetime
+    only: Finding | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many are open, by weight; how many of them are new; how many are accepted."""
+
+    open: int
+    fresh: int
+    accepted: int
+    by_weight: Mapping[str, int] = field(default_factory=dict)
+
+
+def find(by: Actor, asked: Asked, *, now: datetime) -> QuerySet[Finding]:
+    """The findings in the actor's scope that were asked for."""
+    found = Finding.objects.visible_to(by)
+    match asked.status:
+        case "open":
+            found = found.open(now)
+        case "accepted":
+            found = found.accepted(now)
+        case "closed":
+            found = found.closed()
+    if asked.severity:
+        found = found.filter(severity=asked.severity)
+    for name in ("rule", "cause"):
+        if value := getattr(asked, name):
+            found = found.filter(**{name: value})
+    if asked.account:
+        by_digits = asked.account.isascii() and asked.account.isdigit()
+        found = (
+            found.filter(account__number=asked.account) if by_digits else found.filter(account__name__icontains=asked.account)
+        )
+    if asked.owner:
+        found = found.filter(owner=None) if asked.owner == "nobody" else found.filter(owner__email=asked.owner)
+    if asked.since:
+        found = found.filter(opened_at__gt=asked.since)
+    for word in asked.text.split()[:8]:
+        found = found.filter(
+            Q(text__icontains=word) | Q(subject__icontains=word) | Q(sid__icontains=word) | Q(account__name__icontains=word)
+        )
+    return found
+
+
+def in_order(found: QuerySet[Finding], *, since: datetime) -> QuerySet[Finding]:
+    """New ones first, then the worst, then the newest."""
+    return found.select_related("account", "function__account", "policy__function", "owner").order_by(
+        Case(When(opened_at__gt=since, then=Value(0)), default=Value(1), output_field=IntegerField()),
+        "-severity",
+        "-opened_at",
+        "id",
+    )
+
+
+def groups(found: QuerySet[Finding], *, since: datetime) -> QuerySet[Any, Any]:
+    """One row for each rule and cause: rule, cause, worst, many, fresh, unsure, newest. New ones first, then the worst."""
+    new = Q(opened_at__gt=since)
+    return (
+        found.order_by()
+        .values("rule", "cause")
+        .annotate(
+            many=Count("pk"),
+            worst=Max("severity"),
+            fresh=Count("pk", filter=new),
+            unsure=Count("pk", filter=Q(certain=False)),
+            newest=Max("opened_at"),
+        )
+        .annotate(quiet=Case(When(fresh__gt=0, then=Value(0)), default=Value(1), output_field=IntegerField()))
+        .order_by("quiet", "-worst", "-many", "rule", "cause")
+    )
+
+
+def with_words(rows: Iterable[Mapping[str, Any]], found: QuerySet[Finding], names: Mapping[str, str]) -> list[Group]:
+    """The groups of one page with words, the finding where it is one alone, the owner where all have one. Two queries."""
+    page = list(rows)
+    single = Q(pk=None)
+    several = Q(pk=None)
+    for row in page:
+        which = Q(rule=row["rule"], cause=row["cause"])
+        single |= which if row["many"] == 1 else Q(pk=None)
+        several |= which
+    only = {
+        (one.rule, one.cause): one
+        for one in found.filter(single).order_by().select_related("account", "function__account", "policy__function")
+    }
+    owners: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+    owned = found.filter(several, owner__isnull=False).order_by()
+    counted = owned.values_list("rule", "cause", "owner__name", "owner__email").annotate(many=Count("pk"))
+    for rule, cause, name, email, many in counted:
+        owners.setdefault((rule, cause), []).append((name, email, many))
+    groups = []
+    for row in page:
+        key = (row["rule"], row["cause"])
+        groups.append(
+            Group(
+                row["rule"],
+                row["cause"],
+                title_of(row["rule"]),
+                cause_label(row["cause"], names),
+                row["worst"],
+                row["many"],
+                row["fresh"],
+                row["unsure"],
+                row["newest"],
+                only.get(key),
+                _owner(owners.get(key, []), row["many"]),
+            )
+        )
+    return groups
+
+
+def _owner(found: list[tuple[str, str, int]], many: int) -> str:
+    if not found:
+        return ""
+    if len(found) == 1 and found[0][2] == many:
+        return found[0][0] or found[0][1]
+    return "several"
+
+
+def cause_label(cause: str, names: Mapping[str, str]) -> str:
+    """What the findings of a group have in common, in people's words; "" where the rule says it all."""
+    kind, _, rest = cause.partition(":")
+    match kind:
+        case "everyone":
+            return "" if not rest else f"by {rest}"
+        case "service":
+            return known_services.label(rest) if rest != "*" else "any AWS service"
+        case "who" | "unknown":
+            word, _, value = rest.partition(" ")
+            number = value if word == "account" else rest
+            return names.get(number) or (f"account {number}" if number.isdigit() else number.removeprefix("organisation "))
+        case "ghost" | "deny":
+            return rest
+        case "action":
+            return rest
+        case "url":
+            return {"everyone": "for everyone", "named": "for named accounts"}.get(rest, f"type {rest}")
+        case "coverage":
+            return _COVERAGE.get(rest, rest)
+        case "connection":
+            return rest
+    return ""
+
+
+def summary(by: Actor, *, since: datetime, now: datetime) -> Summary:
+    """The numbers of the card and of the list's head. Two queries."""
+    mine = Finding.objects.visible_to(by)
+    fresh = Count("pk", filter=Q(opened_at__gt=since))
+    rows = mine.open(now).order_by().values("severity").annotate(many=Count("pk"), fresh=fresh)
+    counts = {row["severity"]: (row["many"], row["fresh"]) for row in rows}
+    return Summary(
+        open=sum(many for many, _ in counts.values()),
+        fresh=sum(fresh for _, fresh in counts.values()),
+        accepted=mine.accepted(now).count(),
+        by_weight={Weight(weight).name.lower(): counts.get(weight, (0, 0))[0] for weight in sorted(Weight, reverse=True)},
+    )
+
+
+def badge(by: Actor, *, now: datetime) -> int:
+    """How many are open and nobody bears: the number in the side bar. One query."""
+    return Finding.objects.visible_to(by).open(now).count()
+
+
+def rules() -> list[tuple[str, str]]:
+    """Codes and titles, for choosing."""
+    return sorted(((rule.code, rule.title) for rule in RULES.values()), key=lambda one: one[1])
+
+
+def people() -> list[User]:
+    """Everybody who owns a finding that is not closed. One query."""
+    return list(User.objects.filter(findings__state=FindingState.OPEN).distinct().order_by("name", "email"))

@@ -1,0 +1,142 @@
+"""Findings about what was not looked at and about shares that are not as decided: what is true of them now, as one set."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from django.db.models import Count, Q
+
+from sharing.models import (
+    Account,
+    Actor,
+    Connection,
+    ConnectionState,
+    Function,
+    Grant,
+    GrantState,
+    Policy,
+    Purpose,
+    Reading,
+    Verdict,
+)
+from sharing.models.grant import LIVE
+from sharing.policy.findings import Found, watched
+from sharing.services.gaps import lines
+from sharing.services.granting.wording import named, place_of
+from sharing.services.naming import account_names
+from sharing.services.syncing import Covered, coverage
+
+from .settling import Subject
+
+#: The rules that are judged here, as a whole, by the sweep.
+WATCHED = (
+    "unread",
+    "never-read",
+    "aliases-unlisted",
+    "versions-unread",
+    "region-gap",
+    "connection",
+    "statement-changed",
+    "share-vanished",
+    "share-stuck",
+    "revoke-failed",
+    "check-denied",
+)
+_OF_SHARES = (
+    watched.statement_changed,
+    watched.share_vanished,
+    watched.share_stuck,
+    watched.revoke_failed,
+    watched.check_denied,
+)
+
+Found_ = tuple[Found | None, Subject]
+
+
+def watch() -> dict[uuid.UUID, tuple[Found, Subject]]:
+    """Everything that these rules find now. The number of queries does not depend on how much there is."""
+    found: dict[uuid.UUID, tuple[Found, Subject]] = {}
+    for kind in (_policies, _functions, _versions, _regions, _connections, _shares):
+        for one, subject in kind():
+            if one is not None:
+                found[one.id_at(subject.text)] = (one, subject)
+    return found
+
+
+def _policies() -> Iterator[Found_]:
+    unread = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
+    rows = Policy.objects.present().filter(unread).exclude(unread_reason="").select_related("function__account")
+    counts = dict(rows.order_by().values_list("pk").annotate(many=Count("exposures")))
+    for policy in rows:
+        since = f"{policy.unread_since:%Y-%m-%d %H:%M} UTC" if policy.unread_since else ""
+        facts = watched.Read(
+            place_of(policy), policy.current_id is not None, since, policy.unread_reason, counts.get(policy.pk, 0)
+        )
+        subject = Subject(policy.arn, policy.function.account, policy.function, policy, version=policy.current_id)
+        yield watched.unread(facts), subject
+        yield watched.never_read(facts), subject
+
+
+def _functions() -> Iterator[Found_]:
+    for function in Function.objects.present().exclude(aliases_failure="").select_related("account"):
+        found = watched.aliases_unlisted(function.name, function.aliases_failure)
+        yield found, Subject(function.arn, function.account, function)
+
+
+def _versions() -> Iterator[Found_]:
+    missing = Count("functions", filter=Q(functions__vanished_at=None, functions__details_read_at=None))
+    counts = dict(Account.objects.order_by().values_list("pk").annotate(missing=missing).filter(missing__gt=0))
+    for account in Account.objects.in_bulk(list(counts)).values():
+        yield watched.versions_unread(account.name, counts[account.pk]), Subject(account.number, account)
+
+
+def _regions() -> Iterator[Found_]:
+    for line in lines(coverage(Actor.system())):
+        apart = line.covered in (Covered.FAILED, Covered.NEVER)
+        region = line.regions[0] if apart else ""
+        where = f"{line.account.name}, {line.regions[0]}" if len(line.regions) == 1 else line.account.name
+        found = watched.region_gap(where, str(line.covered), line.reason)
+        yield found, Subject(f"{line.account.number} {region}".strip(), line.account, region=region)
+
+
+def _connections() -> Iterator[Found_]:
+    broken = Connection.objects.filter(state__in=(ConnectionState.REFUSED, ConnectionState.PAUSED)).select_related("account")
+    for one in broken:
+        reads = one.purpose == Purpose.MANAGER
+        name = f"The {one.get_purpose_display().lower()} of {one.account.name}"
+        found = watched.connection_broken(name, one.state, one.failure, reads=reads)
+        yield found, Subject(f"{one.account.number} {one.purpose}", one.account)
+    standing = Connection.objects.standing().filter(purpose=Purpose.MANAGER)
+    left = Account.objects.filter(functions__vanished_at=None, functions__isnull=False).exclude(connections__in=standing)
+    for account in left.distinct():
+        name = f"The manager role of {account.name}"
+        found = watched.connection_broken(name, "disconnected", "", reads=True)
+        yield found, Subject(f"{account.number} {Purpose.MANAGER}", account)
+
+
+def _shares() -> Iterator[Found_]:
+    active = Q(state=GrantState.ACTIVE)
+    odd = Q(state__in=(GrantState.STUCK, GrantState.VANISHED)) | active & ~Q(failure="") | active & Q(verdict=Verdict.DENIED)
+    restored = Grant.objects.filter(undone_by__state__in=LIVE)
+    grants = Grant.objects.filter(odd).exclude(pk__in=restored.values("pk")).select_related("policy__function__account")
+    names = account_names()
+    for grant in grants:
+        policy = grant.policy
+        if policy.vanished_at or policy.function.vanished_at:
+            continue
+        facts = watched.Share(
+            named(grant, names),
+            grant.state,
+            grant.wanted,
+            grant.failure,
+            grant.failure_code,
+            grant.failure_next,
+            grant.verdict,
+            grant.verdict_principal,
+            grant.sid,
+        )
+        function = policy.function
+        subject = Subject(f"grant {grant.pk}", function.account, function, policy, grant, version=policy.current_id)
+        for rule in _OF_SHARES:
+            yield rule(facts), subject

@@ -1,0 +1,188 @@
+"""What is done to, and taken from, a whole list of findings: accepted or given to somebody in bulk; exported."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sharing.forms.findings import AcceptForm, FindingFilter
+from sharing.models import Actor, Finding, User, Weight
+from sharing.services.errors import Refusal
+from sharing.services.findings import accepting, covered, listing
+from sharing.services.findings.settling import title_of
+from sharing.services.naming import account_names
+
+from .errors import blame
+from .findings import asked_of, since_of
+from .permitting import actor, for_changing
+
+COLUMNS = (
+    "id", "status", "severity", "certain", "rule", "title", "account", "account name", "region", "function", "qualifier",
+    "statement id", "finding", "depends on", "let in", "first seen", "open since", "closed", "owner", "accepted until",
+    "accepted by", "accepted because",
+)  # fmt: skip
+_SHOWN = 20
+
+
+@for_changing
+@require_http_methods(["GET", "HEAD", "POST"])
+def finding_accept_many(request: HttpRequest) -> HttpResponse:
+    """Accept, or give to somebody, what was ticked (`finding=` many times) or all of one cause (`rule`, `cause`).
+
+    `until_seen`: of a cause only what was open when the page was made, so that nobody accepts what they never saw.
+    """
+    me = actor(request)
+    asked = request.POST if request.method == "POST" else request.GET
+    chosen = _chosen(me, asked.getlist("finding"), asked.get("rule", ""), asked.get("cause", ""), asked.get("seen", ""))
+    if not chosen.exists():
+        messages.error(request, "Nothing is chosen that is still open: tick findings first, or choose a cause.")
+        return redirect("finding-list")
+    few = list(chosen.select_related("account", "function__account", "policy").order_by("-severity", "id")[: accepting.AT_ONCE])
+    people = accepting.may_bear(few)
+    form = AcceptForm(request.POST if request.method == "POST" else None, people=people)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _do(request, me, few, form)
+        except Refusal as refusal:
+            if refusal.code == "not-found":
+                raise
+            blame(form, refusal)
+    label = listing.cause_label(asked.get("cause", ""), account_names())
+    context: dict[str, Any] = {
+        "form": form,
+        "many": chosen.count(),
+        "most": accepting.AT_ONCE,
+        "own": len(accepting.granted_by(me, few)),
+        "shown": few[:_SHOWN],
+        "more": max(0, len(few) - _SHOWN),
+        "ticked": [str(one.pk) for one in few] if asked.getlist("finding") else [],
+        "rule": asked.get("rule", ""),
+        "cause": asked.get("cause", ""),
+        "words": " · ".join(part for part in (title_of(asked.get("rule", "")) if asked.get("rule") else "", label) if part),
+        "seen": asked.get("seen", "") or timezone.now().isoformat(),
+    }
+    return render(request, "findings/accept.html", context, status=422 if form.errors else 200)
+
+
+def _do(request: HttpRequest, me: Actor, chosen: list[Finding], form: AcceptForm) -> HttpResponse:
+    keys = [one.pk for one in chosen]
+    owner: User | None = form.cleaned_data["owner"]
+    if request.POST.get("step") == "assign":
+        changed = accepting.assign(keys, owner, by=me)
+        messages.success(request, f"{_many(changed)} given to {owner or 'nobody'}.")
+        return redirect("finding-list")
+    done = accepting.accept_many(keys, reason=form.cleaned_data["reason"], owner=owner, until=form.ends_at, by=me)
+    said = f"{_many(done.done)} accepted until the end of {form.cleaned_data['until']:%d %b %Y}."
+    if done.own:
+        said += f" {_many(done.own)} left open: you granted or approved those shares yourself."
+    messages.success(request, said)
+    return redirect("finding-list")
+
+
+def _many(count: int) -> str:
+    return "1 finding is" if count == 1 else f"{count:,} findings are"
+
+
+def _chosen(me: Actor, ticked: list[str], rule: str, cause: str, seen: str) -> QuerySet[Finding]:
+    """What is meant, open and in scope. Text that is no id means nothing."""
+    found = Finding.objects.visible_to(me).open()
+    if ticked:
+        return found.filter(pk__in=[key for text in ticked[:1000] if (key := _uuid(text)) is not None])
+    if not rule or not cause or "\x00" in rule + cause:
+        return found.none()
+    found = found.filter(rule=rule, cause=cause)
+    moment = _moment(seen)
+    return found.filter(opened_at__lte=moment) if moment else found
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment is not None and timezone.is_aware(moment) else None
+
+
+@require_safe
+def finding_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """The filtered list as CSV, what was not looked at first. Auditors may."""
+    me = actor(request)
+    form = FindingFilter(request.GET, rules=listing.rules())
+    if not form.is_valid():
+        return redirect("finding-list")
+    now = timezone.now()
+    found = listing.find(me, asked_of(form), now=now)
+    rows = listing.in_order(found, since=since_of(form, me, now)).select_related("accepted_by")
+    writer = csv.writer(_Echo())
+    head = [[line] for line in covered.summary(me)] + [[f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}"], list(COLUMNS)]
+    lines = (writer.writerow([safe(cell) for cell in line]) for line in _all(head, rows))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="findings-{now:%Y-%m-%d}.csv"'
+    return response
+
+
+def safe(cell: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
+
+
+def _all(head: list[list[str]], rows: QuerySet[Finding]) -> Iterator[list[str]]:
+    yield from head
+    for one in rows.iterator(chunk_size=1000):
+        yield _line(one)
+
+
+def _line(one: Finding) -> list[str]:
+    return [
+        str(one.pk),
+        one.status,
+        Weight(one.severity).label.lower(),
+        "yes" if one.certain else "depends",
+        one.rule,
+        title_of(one.rule),
+        one.account.number if one.account else "",
+        one.account.name if one.account else "",
+        one.region or (one.function.region if one.function else ""),
+        one.function.arn if one.function else "",
+        one.policy.qualifier if one.policy else "",
+        one.sid,
+        one.text,
+        "; ".join(one.detail.get("depends_on", [])),
+        "; ".join(str(who[1]) for who in one.detail.get("who", [])),
+        _at(one.first_seen_at),
+        _at(one.opened_at),
+        _at(one.closed_at),
+        one.owner.email if one.owner else "",
+        _at(one.accepted_until),
+        one.accepted_as,
+        one.accepted_reason,
+    ]
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
