@@ -10,6 +10,7 @@ from sharing.models import (
     Account,
     Connection,
     ConnectionState,
+    Finding,
     Function,
     Grant,
     GrantState,
@@ -18,6 +19,7 @@ from sharing.models import (
     Reading,
     Role,
     User,
+    Weight,
 )
 
 _numbers = itertools.count(200_000_000_000)
@@ -81,3 +83,15 @@ def grant(on: Function | None = None, to: str = "222233334444", *, state: str = 
         reason="because",
         **fields,
     )
+
+
+def finding(on: Function | None = None, rule: str = "open-service", **fields: Any) -> Finding:
+    """An open finding about a function's own policy, as a row only."""
+    on = on or function()
+    fields.setdefault("subject", on.arn)
+    fields.setdefault("severity", Weight.HIGH)
+    fields.setdefault("cause", "service:s3.amazonaws.com")
+    fields.setdefault("text", f"Any AWS account can drive {on.name} through Amazon S3.")
+    fields.setdefault("account", on.account)
+    fields.setdefault("policy", on.policies.filter(qualifier="").first())
+    return Finding.objects.create(id=uuid.uuid4(), rule=rule, function=on, says="", **fields)

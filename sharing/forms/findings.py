@@ -14,7 +14,7 @@ from sharing.models import User, Weight
 from .share import end_of_day
 
 STATUSES = (("open", "Open"), ("accepted", "Accepted"), ("closed", "Closed"), ("all", "All"))
-SHOWN = (("cause", "By cause"), ("finding", "One by one"))
+SHOWN = (("cause", "By cause"), ("rule", "By rule"), ("finding", "One by one"))
 
 
 class FindingFilter(forms.Form):

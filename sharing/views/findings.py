@@ -46,7 +46,7 @@ def finding_list(request: HttpRequest) -> HttpResponse:
         "tab": "list",
     }
     if grouped:
-        page = page_of(listing.groups(found, since=since), request)
+        page = page_of(listing.groups(found, since=since, by=form.cleaned_data.get("by") or "cause"), request)
         names = account_names()
         context |= {"page": page, "groups": listing.with_words(page.object_list, found, names)}
     else:
@@ -74,7 +74,7 @@ def finding_seen(request: HttpRequest) -> HttpResponse:
 @require_safe
 def finding_trend(request: HttpRequest) -> HttpResponse:
     """Open and accepted findings day by day: a table, drawn as a chart where there is JavaScript."""
-    days = counting.days(actor(request), until=timezone.localdate())
+    days = counting.days(actor(request), now=timezone.now())
     return render(request, "findings/trend.html", {"days": days, "newest": list(reversed(days)), "tab": "trend"})
 
 

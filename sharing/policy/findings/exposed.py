@@ -103,7 +103,7 @@ def unknown_account(facts: Facts) -> Iterator[Found]:
             continue
         who = _stranger(facts, one)
         if who:
-            text = f"{_name(one)} can {_DOING[one.action_class]} {facts.name}, and nobody here knows {who}."
+            text = f"{_name(one)}, which nobody here knows, can {_DOING[one.action_class]} {facts.name}."
             yield from _each("unknown-account", one, text, Severity.MEDIUM, cause=f"unknown:{who}", key=who)
 
 

@@ -53,9 +53,10 @@ def count_today(now: datetime) -> None:
         FindingCount.objects.bulk_create(counts, batch_size=500)
 
 
-def days(by: Actor, *, until: date, length: int = 90) -> Sequence[Day]:
-    """The counted days up to `until` in the actor's scope, oldest first. Days that were not counted are left out."""
-    rows = FindingCount.objects.filter(day__lte=until, day__gt=until - timedelta(days=length))
+def days(by: Actor, *, now: datetime, length: int = 90) -> Sequence[Day]:
+    """The counted days in the actor's scope, oldest first, the last as it is now. Days that nobody counted are left out."""
+    today = now.date()
+    rows = FindingCount.objects.filter(day__lt=today, day__gt=today - timedelta(days=length))
     if by.active and by.sees_every_account:
         rows = rows.filter(account=None)
     else:
@@ -65,4 +66,11 @@ def days(by: Actor, *, until: date, length: int = 90) -> Sequence[Day]:
         day = found.setdefault(row["day"], {"accepted": 0})
         day[Weight(row["severity"]).name.lower()] = row["many"]
         day["accepted"] += row["borne"]
-    return [Day(day, **counts) for day, counts in sorted(found.items())]
+    return [*(Day(day, **counts) for day, counts in sorted(found.items())), _now(by, now)]
+
+
+def _now(by: Actor, now: datetime) -> Day:
+    mine = Finding.objects.visible_to(by)
+    counts = dict(mine.open(now).order_by().values_list("severity").annotate(many=Count("pk")))
+    by_word = {Weight(weight).name.lower(): many for weight, many in counts.items()}
+    return Day(now.date(), accepted=mine.accepted(now).count(), **by_word)

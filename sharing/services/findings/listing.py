@@ -101,13 +101,15 @@ def in_order(found: QuerySet[Finding], *, since: datetime) -> QuerySet[Finding]:
     )
 
 
-def groups(found: QuerySet[Finding], *, since: datetime) -> QuerySet[Any, Any]:
-    """One row for each rule and cause: rule, cause, worst, many, fresh, unsure, newest. New ones first, then the worst."""
+def groups(found: QuerySet[Finding], *, since: datetime, by: str = "cause") -> QuerySet[Any, Any]:
+    """One row for each rule and cause: rule, cause, worst, many, fresh, unsure, newest. New ones first, then the worst.
+
+    by: "rule" leaves the causes together ("" as cause).
+    """
     new = Q(opened_at__gt=since)
+    rows = found.order_by().values("rule", "cause") if by == "cause" else found.order_by().values("rule")
     return (
-        found.order_by()
-        .values("rule", "cause")
-        .annotate(
+        rows.annotate(
             many=Count("pk"),
             worst=Max("severity"),
             fresh=Count("pk", filter=new),
@@ -115,28 +117,29 @@ def groups(found: QuerySet[Finding], *, since: datetime) -> QuerySet[Any, Any]:
             newest=Max("opened_at"),
         )
         .annotate(quiet=Case(When(fresh__gt=0, then=Value(0)), default=Value(1), output_field=IntegerField()))
-        .order_by("quiet", "-worst", "-many", "rule", "cause")
+        .order_by("quiet", "-worst", "-many", *(("rule", "cause") if by == "cause" else ("rule",)))
     )
 
 
 def with_words(rows: Iterable[Mapping[str, Any]], found: QuerySet[Finding], names: Mapping[str, str]) -> list[Group]:
     """The groups of one page with words, the finding where it is one alone, the owner where all have one. Two queries."""
-    page = list(rows)
+    page = [{"cause": "", **row} for row in rows]
     single = Q(pk=None)
     several = Q(pk=None)
     for row in page:
-        which = Q(rule=row["rule"], cause=row["cause"])
+        which = Q(rule=row["rule"], cause=row["cause"]) if row["cause"] else Q(rule=row["rule"])
         single |= which if row["many"] == 1 else Q(pk=None)
         several |= which
+    by_rule = any(not row["cause"] for row in page)
     only = {
-        (one.rule, one.cause): one
+        (one.rule, "" if by_rule else one.cause): one
         for one in found.filter(single).order_by().select_related("account", "function__account", "policy__function")
     }
     owners: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
     owned = found.filter(several, owner__isnull=False).order_by()
     counted = owned.values_list("rule", "cause", "owner__name", "owner__email").annotate(many=Count("pk"))
     for rule, cause, name, email, many in counted:
-        owners.setdefault((rule, cause), []).append((name, email, many))
+        owners.setdefault((rule, "" if by_rule else cause), []).append((name, email, many))
     groups = []
     for row in page:
         key = (row["rule"], row["cause"])
@@ -177,7 +180,7 @@ def cause_label(cause: str, names: Mapping[str, str]) -> str:
         case "who" | "unknown":
             word, _, value = rest.partition(" ")
             number = value if word == "account" else rest
-            return names.get(number) or (f"account {number}" if number.isdigit() else number.removeprefix("organisation "))
+            return names.get(number) or (_spaced(number) if number.isdigit() else number.removeprefix("organisation "))
         case "ghost" | "deny":
             return rest
         case "action":
@@ -189,6 +192,10 @@ def cause_label(cause: str, names: Mapping[str, str]) -> str:
         case "connection":
             return rest
     return ""
+
+
+def _spaced(number: str) -> str:
+    return " ".join((number[:4], number[4:8], number[8:]))
 
 
 def summary(by: Actor, *, since: datetime, now: datetime) -> Summary:
