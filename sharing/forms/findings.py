@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from sharing.models import User, Weight
@@ -14,6 +15,8 @@ from sharing.models import User, Weight
 from .share import end_of_day
 
 STATUSES = (("open", "Open"), ("accepted", "Accepted"), ("closed", "Closed"), ("all", "All"))
+# Days that every calendar and time zone can hold.
+SENSIBLE = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2200, 1, 1)))
 SHOWN = (("cause", "By cause"), ("rule", "By rule"), ("finding", "One by one"))
 
 
@@ -29,7 +32,9 @@ class FindingFilter(forms.Form):
     )
     rule = forms.ChoiceField(required=False, label="Rule")
     account = forms.CharField(max_length=80, required=False, label="Account")
-    since = forms.DateField(required=False, label="New since", widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(
+        required=False, label="New since", validators=SENSIBLE, widget=forms.DateInput(attrs={"type": "date"})
+    )
     by = forms.ChoiceField(choices=SHOWN, required=False, label="Show")
     owner = forms.CharField(max_length=254, required=False, widget=forms.HiddenInput)
     cause = forms.CharField(max_length=300, required=False, widget=forms.HiddenInput)
@@ -45,7 +50,7 @@ class OwnerForm(forms.Form):
     """Whose it is."""
 
     owner: forms.ModelChoiceField[User] = forms.ModelChoiceField(
-        queryset=User.objects.none(), required=False, empty_label="Nobody", label="Owner"
+        queryset=User.objects.none(), required=False, empty_label="Nobody", label="Give it to"
     )
 
     def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:
@@ -59,21 +64,31 @@ class AcceptForm(OwnerForm):
     """Why the risk is borne, by whom, until when."""
 
     reason = forms.CharField(
-        label="Reason", max_length=500, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label="Reason",
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Say why the risk can be borne."},
     )
     until = forms.DateField(
         label="Until the end of",
-        required=False,
+        validators=SENSIBLE,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="A year ahead at most; then the finding returns.",
-        error_messages={"invalid": "Write the date as year-month-day, such as 2027-02-21."},
+        error_messages={
+            "required": "Choose a day, at most a year ahead.",
+            "invalid": "Write the date as year-month-day, such as 2027-02-21.",
+        },
     )
     field_order = ("reason", "owner", "until")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         today = timezone.localdate()
-        self.fields["owner"].label = "Who bears it"
+        owner = self.fields["owner"]
+        owner.label, owner.required = "Who bears it", True
+        owner.error_messages["required"] = "Choose who bears the risk."
+        if isinstance(owner, forms.ModelChoiceField):
+            owner.empty_label = "Choose a person"
         self.fields["until"].widget.attrs |= {"min": today.isoformat(), "max": (today + timedelta(days=365)).isoformat()}
         self.fields["until"].initial = today + timedelta(days=90)
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 
-from sharing.forms.findings import AcceptForm, FindingFilter
+from sharing.forms.findings import AcceptForm, FindingFilter, OwnerForm
 from sharing.models import Actor, Finding, User, Weight
 from sharing.services.errors import Refusal
 from sharing.services.findings import accepting, covered, listing
@@ -50,14 +50,20 @@ def finding_accept_many(request: HttpRequest) -> HttpResponse:
         return redirect("finding-list")
     few = list(chosen.select_related("account", "function__account", "policy").order_by("-severity", "id")[: accepting.AT_ONCE])
     people = accepting.may_bear(few)
-    form = AcceptForm(request.POST if request.method == "POST" else None, people=people)
-    if request.method == "POST" and form.is_valid():
+    posted = request.method == "POST"
+    form = AcceptForm(request.POST if posted else None, people=people)
+    only_given = OwnerForm(request.POST, people=people) if request.POST.get("step") == "assign" else None
+    decided = only_given or form
+    if posted and decided.is_valid():
         try:
-            return _do(request, me, few, form)
+            return _assign(request, me, few, only_given) if only_given else _accept(request, me, few, form)
         except Refusal as refusal:
             if refusal.code == "not-found":
                 raise
-            blame(form, refusal)
+            blame(decided, refusal)
+    if only_given is not None:
+        form = AcceptForm(people=people, initial=request.POST.dict())
+        messages.error(request, " ".join(str(error) for errors in only_given.errors.values() for error in errors))
     label = listing.cause_label(asked.get("cause", ""), account_names())
     context: dict[str, Any] = {
         "form": form,
@@ -72,16 +78,19 @@ def finding_accept_many(request: HttpRequest) -> HttpResponse:
         "words": " · ".join(part for part in (title_of(asked.get("rule", "")) if asked.get("rule") else "", label) if part),
         "seen": asked.get("seen", "") or timezone.now().isoformat(),
     }
-    return render(request, "findings/accept.html", context, status=422 if form.errors else 200)
+    return render(request, "findings/accept.html", context, status=422 if posted else 200)
 
 
-def _do(request: HttpRequest, me: Actor, chosen: list[Finding], form: AcceptForm) -> HttpResponse:
-    keys = [one.pk for one in chosen]
+def _assign(request: HttpRequest, me: Actor, chosen: list[Finding], form: OwnerForm) -> HttpResponse:
     owner: User | None = form.cleaned_data["owner"]
-    if request.POST.get("step") == "assign":
-        changed = accepting.assign(keys, owner, by=me)
-        messages.success(request, f"{_many(changed)} given to {owner or 'nobody'}.")
-        return redirect("finding-list")
+    changed = accepting.assign([one.pk for one in chosen], owner, by=me)
+    messages.success(request, f"{_many(changed)} given to {owner or 'nobody'}.")
+    return redirect("finding-list")
+
+
+def _accept(request: HttpRequest, me: Actor, chosen: list[Finding], form: AcceptForm) -> HttpResponse:
+    keys = [one.pk for one in chosen]
+    owner: User = form.cleaned_data["owner"]
     done = accepting.accept_many(keys, reason=form.cleaned_data["reason"], owner=owner, until=form.ends_at, by=me)
     said = f"{_many(done.done)} accepted until the end of {form.cleaned_data['until']:%d %b %Y}."
     if done.own:

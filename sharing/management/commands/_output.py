@@ -67,6 +67,8 @@ class Outcome:
     items: list[dict[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     problem: Problem | None = None
+    #: Said with --json beside the items: what an empty list must not be read without.
+    beside: dict[str, Any] = field(default_factory=dict)
 
 
 def timed_out(seconds: float) -> Problem:
@@ -213,7 +215,7 @@ class ShareCommand(BaseCommand):
         problem = outcome.problem
         if self._as_json:
             error = {"code": problem.code, "message": problem.message, "next": problem.next} if problem else None
-            self.stdout.write(as_json({"ok": problem is None, "items": outcome.items, "error": error}))
+            self.stdout.write(as_json({"ok": problem is None, **outcome.beside, "items": outcome.items, "error": error}))
         else:
             for line in outcome.lines:
                 self.stdout.write(line)

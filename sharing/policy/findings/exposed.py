@@ -11,7 +11,7 @@ from sharing.policy.exposure import Answer, Audience, Exposure, Kind, Zone
 from sharing.policy.principal import Principal, PrincipalKind
 from sharing.policy.statement import Statement
 
-from .shapes import Facts, Found, Severity, digest_of, who_of
+from .shapes import Facts, Found, Severity, digest_of, name_of, who_of
 from .urls import is_by_url
 
 #: Reading one of these hands out code or environment variables (secrets included).
@@ -82,7 +82,7 @@ def ghost(facts: Facts) -> Iterator[Found]:
 def manage_outsider(facts: Facts) -> Iterator[Found]:
     """Somebody outside the owner account may change or replace the function."""
     for one in _outsiders(facts, ActionClass.MANAGE):
-        text = f"{_name(one)} can change {facts.name}: {_verbs(one)}."
+        text = f"{name_of(one)} can change {facts.name}: {_verbs(one)}."
         yield from _each("manage-outsider", one, text, _by_zone(one, Severity.HIGH), cause=f"who:{one.principal}")
 
 
@@ -92,7 +92,7 @@ def read_outsider(facts: Facts) -> Iterator[Found]:
         gives = DISCLOSING & set(one.actions)
         what = ", code or environment variables included" if gives else ""
         severity = _by_zone(one, Severity.MEDIUM) if gives else Severity.LOW
-        text = f"{_name(one)} can read {facts.name}{what}: {_verbs(one)}."
+        text = f"{name_of(one)} can read {facts.name}{what}: {_verbs(one)}."
         yield from _each("read-outsider", one, text, severity, cause=f"who:{one.principal}")
 
 
@@ -103,7 +103,7 @@ def unknown_account(facts: Facts) -> Iterator[Found]:
             continue
         who = _stranger(facts, one)
         if who:
-            text = f"{_name(one)}, which nobody here knows, can {_DOING[one.action_class]} {facts.name}."
+            text = f"{name_of(one)}, which nobody here knows, can {_DOING[one.action_class]} {facts.name}."
             yield from _each("unknown-account", one, text, Severity.MEDIUM, cause=f"unknown:{who}", key=who)
 
 
@@ -151,19 +151,6 @@ def _service(one: Exposure) -> str:
 def _doing(found: list[Exposure]) -> str:
     verbs = list(dict.fromkeys(_DOING[one.action_class] for one in sorted(found, key=lambda one: one.action_class.danger)))
     return " and ".join((", ".join(verbs[:-1]), verbs[-1])) if len(verbs) > 1 else verbs[0]
-
-
-def _name(one: Exposure) -> str:
-    match one.kind:
-        case Kind.ACCOUNT:
-            return f"Account {one.principal}"
-        case Kind.ORGANIZATION:
-            return f"Organisation {one.principal}"
-        case Kind.SERVICE:
-            label = services.label(one.principal)
-            return f"{label} for account {one.account}" if one.account else label
-    name = Principal.from_stored(one.principal).label()
-    return f"{name[:1].upper()}{name[1:]}"
 
 
 def _verbs(one: Exposure) -> str:

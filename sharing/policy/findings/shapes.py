@@ -11,9 +11,11 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any, Final
 
+from sharing.policy import services
 from sharing.policy.arn import FunctionArn
 from sharing.policy.document import Document
-from sharing.policy.exposure import Exposure
+from sharing.policy.exposure import Exposure, Kind
+from sharing.policy.principal import Principal
 from sharing.policy.statement import Statement, repr_key
 
 #: Ids are made from rule and subject alone, so that they are the same after every re-read and on every machine.
@@ -154,3 +156,19 @@ def joined(found: list[Found]) -> Found:
         depends_on=tuple(dict.fromkeys(reason for one in found for reason in one.depends_on)),
         who=tuple(dict.fromkeys(who for one in found for who in one.who)),
     )
+
+
+def name_of(one: Exposure) -> str:
+    """Whom an exposure lets in, at the beginning of a sentence; accounts by their digits."""
+    match one.kind:
+        case Kind.EVERYONE:
+            return "Everyone"
+        case Kind.ACCOUNT:
+            return f"Account {one.principal}"
+        case Kind.ORGANIZATION:
+            return f"Organisation {one.principal}"
+        case Kind.SERVICE:
+            label = services.label(one.principal)
+            return f"{label} for account {one.account}" if one.account else label
+    name = Principal.from_stored(one.principal).label()
+    return f"{name[:1].upper()}{name[1:]}"

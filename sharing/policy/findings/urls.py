@@ -9,7 +9,7 @@ from sharing.policy.actions import INVOKE, INVOKE_URL, ActionClass
 from sharing.policy.exposure import Exposure
 from sharing.policy.statement import Statement
 
-from .shapes import Facts, Found, Severity, digest_of, who_of
+from .shapes import Facts, Found, Severity, digest_of, name_of, who_of
 
 _VIA: Final = "lambda:invokedviafunctionurl"
 _AUTH: Final = "lambda:functionurlauthtype"
@@ -38,7 +38,7 @@ def url_half(facts: Facts) -> Iterator[Found]:
         if one.latent and one.latent.startswith(_HALF):
             missing = INVOKE if one.action_class is ActionClass.INVOKE_URL else INVOKE_URL
             half = missing.removeprefix("lambda:")
-            text = f"{_who(one)} cannot use the URL of {facts.name}: {half} for the same principal is missing."
+            text = f"{name_of(one)} cannot use the URL of {facts.name}: {half} for the same principal is missing."
             yield _found("url-half", one, text, Severity.MEDIUM, missing=missing, auth=_type(one, facts))
 
 
@@ -68,10 +68,6 @@ def url_unanswered(facts: Facts) -> Iterator[Found]:
     else:
         text = f"{facts.name} has a URL of type AWS_IAM, and no statement lets another account call it."
         yield Found("url-unanswered", text, Severity.LOW, cause="url:AWS_IAM", facts={"auth": "AWS_IAM"})
-
-
-def _who(one: Exposure) -> str:
-    return "Everyone" if str(one.kind) == "everyone" else f"{one.principal}"
 
 
 def _type(one: Exposure, facts: Facts) -> str:
