@@ -41,7 +41,7 @@ def open_service() -> Finding:
     return Finding.objects.get()
 
 
-def page(client: Client, address: str = LIST, code: int = 200, **query: str) -> str:
+def page(client: Client, address: str = LIST, code: int = 200, **query: Any) -> str:
     response = client.get(address, query)
     assert response.status_code == code
     return response.content.decode()
@@ -92,12 +92,12 @@ class TestTheList:
             ({"account": "plat"}, {"plain"}),
         ],
     )
-    def test_filters(self, client: Client, ann: User, query: dict[str, str], shown: set[str]) -> None:
+    def test_filters(self, client: Client, ann: User, query: dict[str, Any], shown: set[str]) -> None:
         now = timezone.now()
         on = factories.function(of=factories.account("Platform", "111100001111"))
         factories.finding(on, text="It is plain")
-        borne = {"accepted_until": now + timedelta(days=1), "accepted_at": now, "accepted_reason": "x", "owner": ann}
-        factories.finding(rule="ghost", text="It is borne", **borne)
+        borne: dict[str, Any] = {"accepted_until": now + timedelta(days=1), "accepted_at": now, "accepted_reason": "x"}
+        factories.finding(rule="ghost", text="It is borne", owner=ann, **borne)
         factories.finding(severity=1, text="It is over", state="closed", closed_at=now)
         html = page(client, by="finding", **query)
         assert {word for word in ("plain", "borne", "over") if f"It is {word}" in html} == shown
