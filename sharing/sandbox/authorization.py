@@ -51,6 +51,9 @@ GRANTABLE = frozenset(
     ]
 )
 
+#: What a layer version's policy can grant to another account (aws-facts 7).
+GRANTABLE_ON_LAYERS = frozenset(["GetLayerVersion"])
+
 _NAMES = {
     "identity": "identity-based policy",
     "resource": "resource-based policy",
@@ -183,7 +186,7 @@ class Gate:
         if organisation:
             context["aws:resourceorgid"] = [organisation]
         rights = self.directory.rights(caller, self.switches.propagation_delay if delayed else 0.0)
-        grantable = action.partition(":")[2] in GRANTABLE
+        grantable = action.partition(":")[2] in GRANTABLE | GRANTABLE_ON_LAYERS
         same = caller.account == owner
         verdict = decide(caller, rights, action, resource, owner, policy if grantable or same else None, context)
         if not verdict.allowed:

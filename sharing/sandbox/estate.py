@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sharing.sandbox.evaluation import Document
+from sharing.sandbox.shelf import Shelf
 
 LATEST = "$LATEST"
 NEVER = float("-inf")
@@ -144,10 +145,11 @@ class Function:
 
 
 class Estate:
-    """All functions. The lock is held for every read and write of more than one step."""
+    """All functions, and the shelf with all layers. The lock is held for every read and write of more than one step."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.shelf = Shelf()
         self._places: dict[tuple[str, str], dict[str, Function]] = {}
         self._sorted: dict[tuple[str, str], list[str]] = {}
 
@@ -155,6 +157,7 @@ class Estate:
         with self.lock:
             self._places.clear()
             self._sorted.clear()
+            self.shelf.reset()
 
     def add(self, function: Function) -> None:
         place = (function.account, function.region)

@@ -111,7 +111,7 @@ def _read(route: Route, request: Request, query: dict[str, str], uri: dict[str, 
             continue
         else:
             value = body.get(wire)
-        if location and value is not None and member.type_name == "integer":
+        if location and value is not None and member.type_name in ("integer", "long"):
             value = _integer(name, value)
         if location and value is not None and member.type_name == "boolean":
             value = value == "true"

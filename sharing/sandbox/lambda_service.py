@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sharing.sandbox import behind
 from sharing.sandbox.authorization import Gate
@@ -12,12 +13,14 @@ from sharing.sandbox.identity import Caller
 from sharing.sandbox.invoke import Invoker
 from sharing.sandbox.journal import Journal
 from sharing.sandbox.lambda_api import LambdaCall, target_of
+from sharing.sandbox.layers import Layers, LayerTarget, layer_target
 from sharing.sandbox.permissions import Permissions
 from sharing.sandbox.switches import Switches
 from sharing.sandbox.urls import Urls
 
 #: Operations whose IAM action has another name.
-IAM_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
+INVOKES = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
+IAM_ACTIONS = {**INVOKES, "GetLayerVersionByArn": "GetLayerVersion"}
 
 #: More actions that an operation needs (aws-facts 1.2).
 ALSO_NEEDS = {
@@ -27,7 +30,14 @@ ALSO_NEEDS = {
 }
 
 #: Operations that IAM knows no resource for.
-ON_EVERYTHING = {"ListFunctions", "ListEventSourceMappings", "CreateEventSourceMapping", "GetAccountSettings", "ListLayers"}
+ON_EVERYTHING = {
+    "ListFunctions",
+    "ListEventSourceMappings",
+    "CreateEventSourceMapping",
+    "GetAccountSettings",
+    "ListLayers",
+    "ListLayerVersions",
+}
 
 #: Parameters that the journal may show.
 SHOWN = (
@@ -37,6 +47,7 @@ SHOWN = (
     "SourceArn",
     "SourceAccount",
     "PrincipalOrgID",
+    "OrganizationId",
     "FunctionUrlAuthType",
     "InvokedViaFunctionUrl",
     "RevisionId",
@@ -58,6 +69,7 @@ class Subject:
     region: str
     operation: str = ""
     target: Target | None = None
+    layer: LayerTarget | None = None
     resource: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
@@ -74,11 +86,16 @@ class LambdaService:
         self.urls = Urls(estate, self.functions)
         self.permissions = Permissions(estate, switches)
         self.invoker = Invoker(estate, journal)
+        self.layers = Layers(estate.shelf, switches)
 
     def describe(self, call: LambdaCall, caller: Caller, region: str) -> Subject:
         """Whom and what the call is about. Raises 400 or 404 for names that cannot be resolved."""
         subject = Subject(caller.account, region, call.operation)
         subject.parameters = {name: str(call.parameters[name]) for name in SHOWN if name in call.parameters}
+        subject.layer = layer_target(call.parameters, caller.account, region)
+        if subject.layer is not None:
+            subject.account, subject.resource = subject.layer.account, subject.layer.arn
+            return subject
         name = call.text("FunctionName") or call.text("ResourceArn") or call.text("Resource")
         if not name:
             return subject
@@ -90,9 +107,9 @@ class LambdaService:
     def authorize(self, call: LambdaCall, caller: Caller, subject: Subject, context: dict[str, list[str]]) -> None:
         """Raise AccessDeniedException unless the caller may."""
         action = IAM_ACTIONS.get(call.operation, call.operation)
-        resource = "*" if call.operation in ON_EVERYTHING or subject.target is None else subject.resource
-        policy = None
-        delayed = call.operation in IAM_ACTIONS
+        resource = "*" if call.operation in ON_EVERYTHING or not subject.resource else subject.resource
+        policy = self.layers.policy_of(subject.layer) if subject.layer else None
+        delayed = call.operation in INVOKES
         target = subject.target
         if target is not None:
             function = self.estate.find(target.account, target.region, target.name)
@@ -131,6 +148,10 @@ class LambdaService:
         target = subject.target
         if call.operation == "ListFunctions":
             return self.functions.list_functions(caller.account, subject.region, asked)
+        if call.operation == "ListLayers":
+            return self.layers.list_layers(caller.account, subject.region, asked)
+        if subject.layer is not None:
+            return self._on_layer(call.operation, subject.layer, asked)
         if target is None:
             return None
         if call.operation == "Invoke":
@@ -169,6 +190,21 @@ class LambdaService:
             "UntagResource": lambda t: functions.untag(t, asked["TagKeys"]),
         }
         handler = handlers.get(call.operation)
+        return handler(target) if handler else None
+
+    def _on_layer(self, operation: str, target: LayerTarget, asked: dict[str, Any]) -> Reply | None:
+        layers = self.layers
+        handlers: dict[str, Callable[[LayerTarget], Reply]] = {
+            "ListLayerVersions": lambda t: layers.list_versions(t, asked),
+            "GetLayerVersion": layers.get_version,
+            "GetLayerVersionByArn": layers.get_version,
+            "GetLayerVersionPolicy": layers.get_policy,
+            "AddLayerVersionPermission": lambda t: layers.add(t, asked),
+            "RemoveLayerVersionPermission": lambda t: layers.remove(t, asked["StatementId"], asked.get("RevisionId")),
+            "PublishLayerVersion": lambda t: layers.publish(t, asked),
+            "DeleteLayerVersion": layers.delete,
+        }
+        handler = handlers.get(operation)
         return handler(target) if handler else None
 
     def _delete(self, target: Target) -> Reply:

@@ -12,6 +12,7 @@ from sharing.sandbox.documents import rendered
 from sharing.sandbox.estate import Alias, Configuration, Estate, Function, Url
 from sharing.sandbox.evaluation import Document
 from sharing.sandbox.identity import Directory, backend
+from sharing.sandbox.layer_seeding import LayerSeeding
 from sharing.sandbox.permissions import seed_policy
 from sharing.sandbox.urls import url_of
 
@@ -48,7 +49,7 @@ class Account:
     regions: tuple[str, ...] = ()
 
 
-class Seeding:
+class Seeding(LayerSeeding):
     """Mixed into Sandbox. Everything raises ValueError with a sentence when it cannot be done."""
 
     def __init__(self, directory: Directory, estate: Estate) -> None:

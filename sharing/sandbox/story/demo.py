@@ -1,7 +1,7 @@
 """The demo: a platform team shares its functions with three consumers. Every policy here is one that real estates have."""
 
 from sharing.sandbox.seeding import Seeding
-from sharing.sandbox.story import roles
+from sharing.sandbox.story import layers, roles
 from sharing.sandbox.story.policies import POLICIES, full_policy
 
 #: Held in one function's environment. Whoever stores, logs or shows it has kept a secret that was none of theirs.
@@ -65,7 +65,7 @@ FUNCTIONS: list[tuple[str, str, str, dict[str, str]]] = [
 
 
 def load(sandbox: Seeding) -> None:
-    """Six accounts, thirty-three functions in two regions."""
+    """Six accounts, thirty-three functions and nine layer versions in two regions."""
     workers = roles.add_dashboard(sandbox, DASHBOARD, "fnshare")
     platform = sandbox.add_account(PLATFORM, "Platform", "owner", regions=(EAST, WEST))
     roles.add_manager(sandbox, platform, DASHBOARD, workers, EXTERNAL_IDS[PLATFORM])
@@ -83,6 +83,7 @@ def load(sandbox: Seeding) -> None:
         sandbox.put_policy(arn, make(arn))
     full = f"arn:aws:lambda:{EAST}:{PLATFORM}:function:feature-flags"
     sandbox.put_policy(full, full_policy(full))
+    layers.add(sandbox, PLATFORM, layers.DEMO)
 
 
 def _add_functions(sandbox: Seeding) -> None:

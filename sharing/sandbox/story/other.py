@@ -1,7 +1,7 @@
 """A second estate of the same shape with other accounts, names and regions: what works on the demo must work here."""
 
 from sharing.sandbox.seeding import Seeding
-from sharing.sandbox.story import roles
+from sharing.sandbox.story import layers, roles
 from sharing.sandbox.story.statements import account, allow, organisation, policy, service, url_pair
 
 DASHBOARD = "905418230177"
@@ -49,6 +49,7 @@ def load(sandbox: Seeding) -> None:
         url = "NONE" if name == "title-search" else None
         sandbox.add_function(STUDIO, region, name, description=description, aliases=aliases, url=url)
     _add_policies(sandbox)
+    layers.add(sandbox, STUDIO, layers.OTHER)
 
 
 def _add_policies(sandbox: Seeding) -> None:

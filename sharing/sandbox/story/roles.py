@@ -80,6 +80,25 @@ def manager_policy(owner: str, dashboard: str, workers: list[str]) -> Document:
     }
 
 
+def layers_policy(owner: str) -> Document:
+    """Layers, read and share stages. No condition key tells with whom a layer version is shared (aws-facts 7)."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["lambda:ListLayers", "lambda:ListLayerVersions"], "Resource": "*"},
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:GetLayerVersionPolicy",
+                    "lambda:AddLayerVersionPermission",
+                    "lambda:RemoveLayerVersionPermission",
+                ],
+                "Resource": [f"arn:aws:lambda:*:{owner}:layer:*:*"],
+            },
+        ],
+    }
+
+
 def add_manager(
     sandbox: Seeding, owner: Account, dashboard: str, workers: list[str], external_id: str, name: str = "fnshare-manager"
 ) -> None:
@@ -87,7 +106,7 @@ def add_manager(
         owner.id,
         name,
         trust=_trust(workers, external_id),
-        policies={"ReadAndShare": manager_policy(owner.id, dashboard, workers)},
+        policies={"ReadAndShare": manager_policy(owner.id, dashboard, workers), "Layers": layers_policy(owner.id)},
     )
     sandbox.describe_account(owner.id, manager_role_arn=arn, external_id=external_id)
 
