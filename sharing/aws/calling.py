@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sharing.policy.arn import FunctionArn
+from sharing.policy.layers import LayerArn
 
 from . import session
 from .errors import CREDENTIAL_CODES, Throttled, Unavailable, classify
@@ -30,6 +31,14 @@ _READ = (
     "lambda:ListFunctionUrlConfigs",
     "lambda:GetPolicy",
     "lambda:GetFunctionConfiguration",
+    "lambda:ListLayers",
+    "lambda:ListLayerVersions",
+    "lambda:GetLayerVersionPolicy",
+)
+_SHARE_LAYER = (
+    "lambda:GetLayerVersionPolicy",
+    "lambda:AddLayerVersionPermission",
+    "lambda:RemoveLayerVersionPermission",
 )
 _SHARE = (
     "lambda:GetPolicy",
@@ -44,8 +53,8 @@ class Caller:
     """Calls Lambda in one account and region, entered by a role. Thread-safe; raises Refused and Unavailable.
 
     purpose: `click` takes from the reserve, `background` keeps to `share` of each rate. share may be changed while
-    calls wait. limited_to: a session of 15 minutes that can do nothing but share this one function (and read its
-    policy); without it a read-only session. timeout: seconds for one answer. calls: AWS calls made so far.
+    calls wait. limited_to: a session of 15 minutes that can do nothing but share this one function or layer version (and
+    read its policy); without it a read-only session. timeout: seconds for one answer. calls: AWS calls made so far.
     cancelled: asked before each call; when it says yes the call is not made (Unavailable, code `Cancelled`).
     """
 
@@ -56,7 +65,7 @@ class Caller:
         *,
         pace: Pace,
         purpose: Purpose = "background",
-        limited_to: FunctionArn | None = None,
+        limited_to: FunctionArn | LayerArn | None = None,
         session_name: str = "fnshare-read",
         share: float = 1 / 3,
         timeout: float = 10.0,
@@ -138,6 +147,11 @@ _METHODS = {
     "GetFunctionConfiguration": "get_function_configuration",
     "AddPermission": "add_permission",
     "RemovePermission": "remove_permission",
+    "ListLayers": "list_layers",
+    "ListLayerVersions": "list_layer_versions",
+    "GetLayerVersionPolicy": "get_layer_version_policy",
+    "AddLayerVersionPermission": "add_layer_version_permission",
+    "RemoveLayerVersionPermission": "remove_layer_version_permission",
 }
 
 
@@ -146,9 +160,11 @@ def reading_only() -> str:
     return _session_policy(list(_READ), "*")
 
 
-def sharing_only(function: FunctionArn) -> str:
-    """The session policy of one write: this function with its aliases and versions, nothing else."""
-    arn = str(function.unqualified)
+def sharing_only(target: FunctionArn | LayerArn) -> str:
+    """The session policy of one write: this function with its aliases and versions, or this layer version, nothing else."""
+    if isinstance(target, LayerArn):
+        return _session_policy(list(_SHARE_LAYER), [str(target)])
+    arn = str(target.unqualified)
     return _session_policy(list(_SHARE), [arn, f"{arn}:*"])
 
 

@@ -75,15 +75,15 @@ class Functions(Caller):
         try:
             listed = [
                 ListedFunction(
-                    name=_text(entry["FunctionName"]),
-                    arn=_text(entry["FunctionArn"]),
-                    description=_text(entry.get("Description", "")),
-                    runtime=_text(entry.get("Runtime", "")),
-                    last_modified=_text(entry.get("LastModified", "")),
+                    name=text_of(entry["FunctionName"]),
+                    arn=text_of(entry["FunctionArn"]),
+                    description=text_of(entry.get("Description", "")),
+                    runtime=text_of(entry.get("Runtime", "")),
+                    last_modified=text_of(entry.get("LastModified", "")),
                 )
                 for entry in said["Functions"]
             ]
-            return FunctionPage(listed, _text(said.get("NextMarker", "")))
+            return FunctionPage(listed, text_of(said.get("NextMarker", "")))
         except (KeyError, TypeError, AttributeError):
             raise malformed("ListFunctions") from None
 
@@ -91,7 +91,7 @@ class Functions(Caller):
         """Every alias of the function. IAM: lambda:ListAliases."""
         entries = self._pages("ListAliases", "Aliases", {"FunctionName": name})
         try:
-            return [ListedAlias(_text(entry["Name"]), _text(entry.get("FunctionVersion", ""))) for entry in entries]
+            return [ListedAlias(text_of(entry["Name"]), text_of(entry.get("FunctionVersion", ""))) for entry in entries]
         except (KeyError, TypeError, AttributeError):
             raise malformed("ListAliases") from None
 
@@ -99,7 +99,7 @@ class Functions(Caller):
         """Published versions, `$LATEST` left out. IAM: lambda:ListVersionsByFunction."""
         entries = self._pages("ListVersionsByFunction", "Versions", {"FunctionName": name})
         try:
-            found = [_text(entry["Version"]) for entry in entries]
+            found = [text_of(entry["Version"]) for entry in entries]
         except (KeyError, TypeError, AttributeError):
             raise malformed("ListVersionsByFunction") from None
         return [version for version in found if not version.startswith("$")]
@@ -116,7 +116,7 @@ class Functions(Caller):
         """Function URLs: qualifier ("" for the function itself) to NONE or AWS_IAM. IAM: lambda:ListFunctionUrlConfigs."""
         entries = self._pages("ListFunctionUrlConfigs", "FunctionUrlConfigs", {"FunctionName": name})
         try:
-            return {(FunctionArn.parse(entry["FunctionArn"]).qualifier or ""): _text(entry["AuthType"]) for entry in entries}
+            return {(FunctionArn.parse(entry["FunctionArn"]).qualifier or ""): text_of(entry["AuthType"]) for entry in entries}
         except (KeyError, TypeError, AttributeError, ArnError):
             raise malformed("ListFunctionUrlConfigs") from None
 
@@ -163,13 +163,13 @@ class Functions(Caller):
         statement = said.get("Statement")
         if not isinstance(statement, str):
             raise malformed("AddPermission", write=True)
-        return Written(statement, _request_id(said))
+        return Written(statement, request_id_of(said))
 
     def remove_permission(self, name: str, sid: str, qualifier: str = "", revision_id: str | None = None) -> Written:
         """Remove one statement by its id; 404 (Refused) when AWS does not hold it. IAM: lambda:RemovePermission."""
         request = {**_of(name, qualifier), "StatementId": sid, **({"RevisionId": revision_id} if revision_id else {})}
         said = self.call("control", "RemovePermission", request, write=True)
-        return Written("", _request_id(said))
+        return Written("", request_id_of(said))
 
     def _pages(self, operation: str, key: str, request: dict[str, Any]) -> list[Any]:
         entries: list[Any] = []
@@ -180,7 +180,7 @@ class Functions(Caller):
             if not isinstance(found, list):
                 raise malformed(operation)
             entries += found
-            marker = _text(said.get("NextMarker", ""))
+            marker = text_of(said.get("NextMarker", ""))
             if not marker:
                 return entries
             if marker in seen:
@@ -192,11 +192,11 @@ def _of(name: str, qualifier: str) -> dict[str, Any]:
     return {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
 
 
-def _request_id(said: dict[str, Any]) -> str:
+def request_id_of(said: dict[str, Any]) -> str:
     return str(said.get("ResponseMetadata", {}).get("RequestId", ""))
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     """AWS's text without NUL, which PostgreSQL cannot keep."""
     if value is None:
         return ""

@@ -127,7 +127,7 @@ class Layers:
         with self.shelf.lock:
             version = self.find(target)
             _fence(version, parameters.get("RevisionId"))
-            document: Document = copy.deepcopy(version.document) or {"Version": "2012-10-17", "Id": "default", "Statement": []}
+            document: Document = {"Version": "2012-10-17", "Id": "default", **copy.deepcopy(version.document or {})}
             sid = parameters["StatementId"]
             if any(one.get("Sid") == sid for one in statements(document)):
                 raise conflict(
