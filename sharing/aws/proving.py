@@ -6,6 +6,7 @@ on AWS itself).
 """
 
 import secrets
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -164,9 +165,29 @@ class Prober(Caller):
         request = {"FunctionName": self._nobody, "StatementId": f"fnshare-probe-{secrets.token_hex(8)}"}
         return self._try("RemovePermission", request)
 
-    def _try(self, operation: str, request: dict[str, Any]) -> Probe:
+    def read_layers(self) -> Probe:
+        """lambda:ListLayers, ListLayerVersions and GetLayerVersionPolicy, on a layer that cannot exist."""
+        name = self._nobody
+        for operation, request in (
+            ("ListLayers", {"MaxItems": 1}),
+            ("ListLayerVersions", {"LayerName": name, "MaxItems": 1}),
+            ("GetLayerVersionPolicy", {"LayerName": name, "VersionNumber": 1}),
+        ):
+            probe = self._try(operation, request)
+            if not probe.permitted:
+                return probe
+        return probe
+
+    def share_layers(self) -> Probe:
+        """lambda:AddLayerVersionPermission and RemoveLayerVersionPermission, on a layer that cannot exist."""
+        of = {"LayerName": self._nobody, "VersionNumber": 1, "StatementId": f"fnshare-probe-{secrets.token_hex(8)}"}
+        grant = {"Action": "lambda:GetLayerVersion", "Principal": self.role.account, "RevisionId": _REVISION}
+        probe = self._try("AddLayerVersionPermission", {**of, **grant})
+        return self._try("RemoveLayerVersionPermission", of) if probe.permitted else probe
+
+    def _try(self, operation: str, request: Mapping[str, Any]) -> Probe:
         try:
-            self.call("get-policy" if operation == "GetPolicy" else "control", operation, request)
+            self.call("get-policy" if operation == "GetPolicy" else "control", operation, dict(request))
         except AwsError as error:
             return _judge(error)
         return Probe(Outcome.PERMITTED)

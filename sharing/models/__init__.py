@@ -6,6 +6,8 @@ from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
+from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
+from .layer_grant import LayerGrant
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .seal import Seal
@@ -32,6 +34,10 @@ __all__ = [
     "Grant",
     "GrantState",
     "Installation",
+    "LayerExposure",
+    "LayerGrant",
+    "LayerPolicyVersion",
+    "LayerVersion",
     "Occasion",
     "Policy",
     "PolicyVersion",

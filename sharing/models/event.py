@@ -10,6 +10,7 @@ from django.utils import timezone
 from .account import Account
 from .function import Function
 from .grant import Grant
+from .layer import LayerVersion
 from .person import Actor, User
 
 
@@ -53,6 +54,7 @@ class Event(models.Model):
     function = models.ForeignKey(Function, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
     qualifier = models.CharField(max_length=128, blank=True)
     grant = models.ForeignKey(Grant, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
+    layer = models.ForeignKey(LayerVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
     sid = models.CharField(max_length=100, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
@@ -67,6 +69,7 @@ class Event(models.Model):
             models.Index(fields=["function", "-sequence"], name="event_by_function"),
             models.Index(fields=["account", "-sequence"], name="event_by_account"),
             models.Index(fields=["grant", "-sequence"], name="event_by_grant"),
+            models.Index(fields=["layer", "-sequence"], name="event_by_layer"),
             models.Index(fields=["verb", "-sequence"], name="event_by_verb"),
             models.Index(fields=["at"], name="event_by_time"),
         )

@@ -17,6 +17,7 @@ class SyncKind(models.TextChoices):
     SWEEP = "sweep", "Functions, aliases and their policies"
     FUNCTION = "function", "One function, everything"
     DETAILS = "details", "Versions' policies, tags and URLs"
+    LAYERS = "layers", "Layer versions and their policies"
 
 
 class SyncState(models.TextChoices):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sharing.models import Account, Actor, Event, Function, Grant
+from sharing.models import Account, Actor, Event, Function, Grant, LayerVersion
 
 
 def record(
@@ -14,6 +14,7 @@ def record(
     function: Function | None = None,
     qualifier: str = "",
     grant: Grant | None = None,
+    layer: LayerVersion | None = None,
     sid: str = "",
     reason: str = "",
     request_id: str = "",
@@ -25,6 +26,8 @@ def record(
         function = function or grant.policy.function
         qualifier = qualifier or grant.policy.qualifier
         sid = sid or grant.sid
+    if layer is not None:
+        account = account or layer.account
     if function is not None:
         account = account or function.account
     return Event.objects.create(
@@ -36,6 +39,7 @@ def record(
         function=function,
         qualifier=qualifier,
         grant=grant,
+        layer=layer,
         sid=sid,
         reason=reason[:500],
         request_id=request_id,

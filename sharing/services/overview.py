@@ -21,6 +21,7 @@ from sharing.models import (
     Purpose,
     Reading,
     Sync,
+    SyncKind,
 )
 from sharing.models.grant import UNSETTLED
 from sharing.services.gaps import lines
@@ -200,7 +201,7 @@ def _steps(by: Actor, functions: int) -> list[Step]:
     shared = Grant.objects.visible_to(by).exists()
     return [
         Step("owner", bool(standing["owner"])),
-        Step("sync", bool(functions) or Sync.objects.visible_to(by).complete().exists()),
+        Step("sync", bool(functions) or Sync.objects.visible_to(by).complete().filter(kind=SyncKind.SWEEP).exists()),
         Step("consumer", bool(standing["consumer"])),
         Step("share", shared),
     ]

@@ -4,9 +4,21 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .findings import refresh_findings
+from .layers import read_layers, reconcile_layer_grant
 from .queueing import soon
 from .reading import identify, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
 from .sweeping import sweep
 
-__all__ = ["identify", "reconcile_grant", "refresh_findings", "run_check", "run_sync", "soon", "sweep", "test_connection"]
+__all__ = [
+    "identify",
+    "read_layers",
+    "reconcile_grant",
+    "reconcile_layer_grant",
+    "refresh_findings",
+    "run_check",
+    "run_sync",
+    "soon",
+    "sweep",
+    "test_connection",
+]

@@ -5,10 +5,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, sealing, syncing, tallying
+from sharing.services import checking, connecting, granting, layers, sealing, syncing, tallying
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
+
+from .layers import read_layers, reconcile_layer_grant
 from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection
 from .sharing import reconcile_grant, run_check
@@ -22,6 +24,8 @@ def sweep() -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for layer_grant in layers.due_grants(now):
+        soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
     if connecting.identity_due(now):
@@ -30,6 +34,8 @@ def sweep() -> None:
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
+    for sync in layers.due(now):
+        soon(read_layers, sync.pk, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
     sealing.seal(now)

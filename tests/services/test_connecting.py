@@ -212,7 +212,12 @@ def test_a_good_role_is_connected(place: Place) -> None:
     connection = place.tested()
     assert connection.state == ConnectionState.CONNECTED
     assert not connection.failure
-    assert {verb for verb, on in connection.verbs.items() if on} == {"list", *(verb for verb, _ in READS)}
+    assert {verb for verb, on in connection.verbs.items() if on} == {
+        "list",
+        "layers",
+        "share_layers",
+        *(verb for verb, _ in READS),
+    }
     assert connection.test_wanted_at is None
     assert connection.tested_at is not None
     assert connection.regions == ["us-east-1", "eu-west-1"]
@@ -282,6 +287,48 @@ def test_a_missing_permission_switches_off_its_verb_and_is_named(place: Place, v
     row = rows(connection, "missing")[action]
     assert f'"{action}"' in row["next"]
     assert json.loads(row["next"].partition("policy: ")[2].partition(". Then")[0])["Effect"] == "Allow"
+
+
+@pytest.mark.parametrize(
+    ("action", "name", "verbs"),
+    [
+        ("lambda:ListLayers", "Layers", (False, False)),
+        ("lambda:ListLayerVersions", "Layers", (False, False)),
+        ("lambda:GetLayerVersionPolicy", "Layers", (False, False)),
+        ("lambda:AddLayerVersionPermission", "Sharing layers", (True, False)),
+        ("lambda:RemoveLayerVersionPermission", "Sharing layers", (True, False)),
+    ],
+)
+def test_a_role_that_may_not_do_something_with_layers_stays_connected_and_is_told(
+    place: Place, action: str, name: str, verbs: tuple[bool, bool]
+) -> None:
+    from sharing.sandbox.story.roles import layers_policy
+
+    document = layers_policy(place.owner.id)
+    for statement in document["Statement"]:
+        statement["Action"] = [one for one in statement["Action"] if one != action]
+    place.sandbox.put_role_policy(place.owner.id, "fnshare-manager", "Layers", document)
+    connection = place.tested()
+    assert connection.state == ConnectionState.CONNECTED
+    assert (connection.verbs["layers"], connection.verbs["share_layers"]) == verbs
+    assert connection.verbs["share"]
+    assert f'"{action}"' in rows(connection, "missing")[name]["next"]
+
+
+def test_a_role_made_before_layers_were_known_stays_connected(place: Place) -> None:
+    place.sandbox.put_role_policy(place.owner.id, "fnshare-manager", "Layers", None)
+    connection = place.tested()
+    assert connection.state == ConnectionState.CONNECTED
+    assert set(rows(connection, "missing")) >= {"Layers"}
+    assert "Sharing layers" not in {row["name"] for row in connection.report}
+
+
+def test_without_an_answer_about_layers_nothing_is_said_about_them(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.aws.calling._PAUSES", ())
+    place.sandbox.faults.add("ListLayers", code="ServiceException", status=500, times=5)
+    connection = place.tested()
+    assert "layers" not in connection.verbs
+    assert rows(connection, "warning")["Layers"]["next"] == "Test again later."
 
 
 def test_no_read_at_all_is_refused(place: Place) -> None:

@@ -8,7 +8,7 @@ from celery import Celery
 from django.utils import timezone
 
 from sharing.celery import app as celery_app
-from sharing.models import Actor, Connection, ConnectionState, Event, Installation, Seal, Sync, SyncState
+from sharing.models import Actor, Connection, ConnectionState, Event, Installation, Seal, Sync, SyncKind, SyncState
 from sharing.services import connecting, syncing
 from sharing.tasks import reading, sweeping
 from tests import factories
@@ -107,10 +107,10 @@ def test_the_sweep_queues_what_is_due(sandbox: "Sandbox", sent: Sent) -> None:
     tasks = {(name, queue) for name, _, queue in sent}
     assert ("sharing.identify", "clicks") in tasks
     assert ("sharing.test_connection", str(connection.pk), "clicks") in sent
-    assert {pk for name, pk, queue in sent if (name, queue) == ("sharing.run_sync", "sync")} == {
-        str(pk) for pk in Sync.objects.filter(account=estate.owner).values_list("pk", flat=True)
-    }
-    assert Sync.objects.filter(account=estate.owner).count() == 2
+    for task, kind in (("sharing.run_sync", SyncKind.SWEEP), ("sharing.read_layers", SyncKind.LAYERS)):
+        opened = {str(pk) for pk in Sync.objects.filter(account=estate.owner, kind=kind).values_list("pk", flat=True)}
+        assert {pk for name, pk, queue in sent if (name, queue) == (task, "sync")} == opened
+        assert len(opened) == 2
     assert Connection.objects.get(pk=connection.pk).state == ConnectionState.TESTING
 
 

@@ -1,12 +1,12 @@
 """Connecting accounts: the roles through which they are entered, tested before they are used.
 
 `prepare` → `register` → (a worker) `run_test` → connected. `Connection.verbs` then says what the role permits:
-manager role: list, read, aliases, confirm, versions, tags, urls, mappings, share, revoke, list_regions; checker role:
-check. A verb that is not named there was not tried.
+manager role: list, read, aliases, confirm, versions, tags, urls, mappings, layers, share, revoke, share_layers,
+list_regions; checker role: check. A verb that is not named there was not tried.
 """
 
 from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate
-from .entering import due, functions, identify_worker, identity_due, manager_of, pace, role, worker
+from .entering import due, functions, identify_worker, identity_due, layers, manager_of, pace, role, worker
 from .leaving import WhatStays, disconnect, what_stays
 from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
 from .testing import run_test
@@ -20,6 +20,7 @@ __all__ = [
     "functions",
     "identify_worker",
     "identity_due",
+    "layers",
     "manager_of",
     "pace",
     "pause",

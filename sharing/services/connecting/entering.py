@@ -10,11 +10,13 @@ from django.utils import timezone
 from sharing.aws import session
 from sharing.aws.errors import AwsError
 from sharing.aws.functions import Functions
+from sharing.aws.layers import Layers
 from sharing.aws.pace import Pace, Purpose
 from sharing.aws.session import CallerIdentity, RoleRef
 from sharing.models import Account, Connection, ConnectionState, Installation
 from sharing.models import Purpose as ConnectionPurpose
 from sharing.policy.arn import FunctionArn
+from sharing.policy.layers import LayerArn
 from sharing.services.errors import Refusal
 
 #: Longer than a test takes: a test that is wanted for so long was lost on its way to a worker.
@@ -121,6 +123,29 @@ def functions(
     session_name (a grant's id), shown in the owner's CloudTrail. cancelled: asked before each call.
     """
     return Functions(
+        role(connection),
+        region,
+        pace=pace(),
+        purpose=purpose,
+        limited_to=limited_to,
+        session_name=session_name,
+        share=settings.AWS_PACE_SHARE if share is None else share,
+        cancelled=cancelled,
+    )
+
+
+def layers(
+    connection: Connection,
+    region: str,
+    *,
+    purpose: Purpose,
+    limited_to: LayerArn | None = None,
+    session_name: str = "fnshare-read",
+    share: float | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Layers:
+    """Lambda's layers in one region of the connection's account. Everything as in `functions`, for one layer version."""
+    return Layers(
         role(connection),
         region,
         pace=pace(),

@@ -23,6 +23,10 @@ _READ_ACTIONS = [
     "lambda:ListFunctionUrlConfigs",
 ]
 
+LIST_LAYERS = ["lambda:ListLayers", "lambda:ListLayerVersions"]
+READ_LAYERS = ["lambda:GetLayerVersionPolicy"]
+SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
+
 Statement = dict[str, Any]
 
 
@@ -48,15 +52,16 @@ def trust_policy(connection: Connection, principal: str) -> dict[str, Any]:
 
 
 def read_policy(account: Account) -> dict[str, Any]:
-    """The read stage: functions, aliases, versions and their policies. Regions: to see which ones are not read."""
+    """The read stage: functions, aliases, versions, layers and their policies. Regions: to see which ones are not read."""
     return _document(
         {
             "Sid": "List",
             "Effect": "Allow",
-            "Action": ["lambda:ListFunctions", "lambda:ListEventSourceMappings"],
+            "Action": ["lambda:ListFunctions", "lambda:ListEventSourceMappings", *LIST_LAYERS],
             "Resource": "*",
         },
         {"Sid": "Read", "Effect": "Allow", "Action": _READ_ACTIONS, "Resource": [_all_functions(account)]},
+        {"Sid": "ReadLayers", "Effect": "Allow", "Action": READ_LAYERS, "Resource": [all_layers(account)]},
         {"Sid": "Regions", "Effect": "Allow", "Action": "account:ListRegions", "Resource": "*"},
     )
 
@@ -64,7 +69,8 @@ def read_policy(account: Account) -> dict[str, Any]:
 def share_policy(account: Account, denied: list[Any]) -> dict[str, Any]:
     """The share stage, and the Deny that keeps a stolen worker from sharing functions with itself.
 
-    denied: the dashboard's own principals, in every form `lambda:Principal` takes.
+    denied: the dashboard's own principals, in every form `lambda:Principal` takes. For layers AWS knows no such key: a
+    stolen worker could read a layer's code, not run anything in the account.
     """
     return _document(
         {
@@ -73,6 +79,7 @@ def share_policy(account: Account, denied: list[Any]) -> dict[str, Any]:
             "Action": ["lambda:AddPermission", "lambda:RemovePermission"],
             "Resource": [_all_functions(account)],
         },
+        {"Sid": "ShareLayers", "Effect": "Allow", "Action": SHARE_LAYERS, "Resource": [all_layers(account)]},
         {
             "Sid": "NeverWithTheDashboard",
             "Effect": "Deny",
@@ -198,6 +205,11 @@ def _parameter_principals() -> list[Any]:
 
 def _all_functions(account: Account) -> str:
     return f"arn:{account.partition}:lambda:*:{account.number}:function:*"
+
+
+def all_layers(account: Account) -> str:
+    """Every layer version of the account: GetLayerVersionPolicy and the sharing calls act on versions."""
+    return f"arn:{account.partition}:lambda:*:{account.number}:layer:*:*"
 
 
 def _document(*statements: Statement) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sharing.models import Account, Connection
 
 from .entering import pace
 from .reports import Report, Result, statement_to_add
+from .templates import LIST_LAYERS, READ_LAYERS, SHARE_LAYERS, all_layers
 
 #: verb, action, operation, what it is for
 _READS = (
@@ -43,6 +44,7 @@ def examine_manager(connection: Connection, role: RoleRef, worker_arn: str, repo
         result.refused = (failure, following)
         return
     _writes(connection, prober, worker_arn, functions, report, result)
+    _layers(connection, prober, report, result)
     _coverage(connection, enabled, report, result)
 
 
@@ -110,6 +112,26 @@ def _writes(connection: Connection, prober: Prober, worker_arn: str, functions: 
         f"The role may share functions with fnshare itself ({', '.join(open_forms)}): a stolen worker could serve itself.",
         f"Add to the role's policy: {json.dumps(deny)}. Then test again.",
     )
+
+
+def _layers(connection: Connection, prober: Prober, report: Report, result: Result) -> None:
+    """Layers are a permission of their own: a role made before fnshare knew them stays connected, and is told."""
+    versions = all_layers(connection.account)
+    read = prober.read_layers()
+    if read.outcome != Outcome.UNKNOWN:  # without an answer it is left to the next read
+        result.verbs["layers"] = read.permitted
+    following = (
+        f"{statement_to_add(LIST_LAYERS, '*').removesuffix(' Then test again.')} "
+        f"And on the layers: {statement_to_add(READ_LAYERS, versions).partition(': ')[2]}"
+    )
+    _row(report, "Layers", read, "shared layer versions are seen", following)
+    result.verbs["share_layers"] = False
+    if not result.verbs["share"] or not read.permitted:
+        return
+    share = prober.share_layers()
+    result.verbs["share_layers"] = share.permitted
+    following = statement_to_add(SHARE_LAYERS, versions)
+    _row(report, "Sharing layers", share, "layer versions can be shared and taken back", following)
 
 
 def _may_add(prober: Prober, account: Account) -> Probe:

@@ -13,7 +13,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from sharing.models import Policy
+from sharing.models import LayerVersion, Policy
+
+Leased = type[Policy] | type[LayerVersion]
 
 #: The part of a lease in which a call may begin; the rest is left for its answer (at most 15 of 45 seconds).
 _BEGIN = 2 / 3
@@ -31,19 +33,19 @@ class Lease:
     It reaches LEASE_SECONDS ahead: longer than any one call to AWS, and what a killed worker makes the next one wait.
     """
 
-    def __init__(self, policy_pk: uuid.UUID) -> None:
-        self._policy_pk = policy_pk
+    def __init__(self, pk: uuid.UUID, of: Leased = Policy) -> None:
+        self._row = of.objects.filter(pk=pk)
         self._length = timedelta(seconds=settings.LEASE_SECONDS)
         self._holder = uuid.uuid4().hex
         self._ends = 0.0
 
     def take(self) -> bool:
-        """Compare-and-set on the policy's row: free, run out, or already ours."""
+        """Compare-and-set on the row that has the policy: free, run out, or already ours."""
         now = timezone.now()
         free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(lease_holder=self._holder)
         started = time.monotonic()
         until = now + self._length
-        taken = Policy.objects.filter(free, pk=self._policy_pk).update(lease_holder=self._holder, lease_until=until)
+        taken = self._row.filter(free).update(lease_holder=self._holder, lease_until=until)
         if taken:
             self._ends = started + self._length.total_seconds() * _BEGIN
         return bool(taken)
@@ -59,13 +61,13 @@ class Lease:
 
     def release(self) -> None:
         """Let the next one in at once."""
-        Policy.objects.filter(pk=self._policy_pk, lease_holder=self._holder).update(lease_holder="", lease_until=None)
+        self._row.filter(lease_holder=self._holder).update(lease_holder="", lease_until=None)
 
 
 @contextmanager
-def held(policy_pk: uuid.UUID) -> Iterator[Lease | None]:
-    """The policy's lease, or None when somebody else kept it for PATIENCE seconds."""
-    lease = Lease(policy_pk)
+def held(pk: uuid.UUID, of: Leased = Policy) -> Iterator[Lease | None]:
+    """The lease of a function's policy, or of a layer version's, or None when somebody else kept it for PATIENCE seconds."""
+    lease = Lease(pk, of)
     gives_up = time.monotonic() + PATIENCE
     taken = lease.take()
     while not taken and time.monotonic() < gives_up:

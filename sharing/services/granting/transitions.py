@@ -5,14 +5,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from sharing.models import Grant, GrantState, Wanted
+from sharing.models import Grant, GrantState, LayerGrant, Wanted
 from sharing.models.grant import TRANSITIONS, UNSETTLED
 
 #: A grant that is unsettled for longer than this is stuck: it may still hold access and says so.
 STUCK_AFTER = timedelta(minutes=15)
 
 
-def move(grant: Grant, to: GrantState, **changes: Any) -> bool:
+def move(grant: Grant | LayerGrant, to: GrantState, **changes: Any) -> bool:
     """Set the state, and `changes`, if the row still is as `grant` remembers (state and wanted); else False.
 
     False means that somebody decided otherwise meanwhile: read the row again and look. On success `grant` has the new
@@ -34,7 +34,7 @@ def move(grant: Grant, to: GrantState, **changes: Any) -> bool:
         changes.setdefault("next_try_at", None)
         changes.setdefault("tries", 0)
     changes["state"] = to
-    moved = Grant.objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted).update(**changes)
+    moved = type(grant).objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted).update(**changes)
     if moved:
         for name, value in changes.items():
             setattr(grant, name, value)
@@ -53,11 +53,11 @@ def clear_failure() -> dict[str, str]:
     return {"failure": "", "failure_code": "", "failure_next": ""}
 
 
-def is_overdue(grant: Grant, now: datetime) -> bool:
+def is_overdue(grant: Grant | LayerGrant, now: datetime) -> bool:
     """Whether its end date has come."""
     return grant.ends_at is not None and grant.ends_at <= now
 
 
-def wants_absent(grant: Grant) -> bool:
+def wants_absent(grant: Grant | LayerGrant) -> bool:
     """Whether the last decision is that AWS must not hold it."""
     return grant.wanted == Wanted.ABSENT

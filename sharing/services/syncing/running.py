@@ -20,7 +20,7 @@ from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
 from sharing.services import history
-from sharing.services.connecting import functions, manager_of
+from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,13 @@ class Run:
             sync.region,
             purpose="click" if sync.kind == SyncKind.FUNCTION else "background",
             session_name="fnshare-read",
+            share=sync.pace_share,
+            cancelled=lambda: self.stopping,
+        )
+        self.layers = layers(
+            connection,
+            sync.region,
+            purpose="background",
             share=sync.pace_share,
             cancelled=lambda: self.stopping,
         )
@@ -132,7 +139,7 @@ class Run:
 
     def _progress(self) -> dict[str, object]:
         sync = self.sync
-        sync.calls = self._calls_before + self.functions.calls
+        sync.calls = self._calls_before + self.functions.calls + self.layers.calls
         return {
             "total": sync.total,
             "done": sync.done,
@@ -157,7 +164,7 @@ class Run:
         """What others changed on the rows meanwhile: the pace share, the connection."""
         share = Sync.objects.values_list("pace_share", flat=True).get(pk=self.sync.pk)
         self.sync.pace_share = share
-        self.functions.share = settings.AWS_PACE_SHARE if share is None else share
+        self.functions.share = self.layers.share = settings.AWS_PACE_SHARE if share is None else share
         try:
             manager_of(self.sync.account)
         except Refusal as refusal:
@@ -259,6 +266,8 @@ def _tell(sync: Sync) -> None:
     if failed and not asked and _failed_before(sync):
         return
     where = sync.function.name if sync.function else f"{sync.account.name}, {sync.region}"
+    if sync.kind == SyncKind.LAYERS:
+        where = f"the layers of {where}"
     if failed:
         text = f"Reading {where} failed: {sync.failure}"
     else:

@@ -44,7 +44,8 @@ def due(now: datetime) -> list[Sync]:
         | Q(lease_until__lte=now)
         | Q(state=SyncState.QUEUED, lease_until=None, requested_as=Actor.system().label)
     )
-    return list(waiting.order_by("created_at"))
+    # Layers have a schedule of their own (services.layers).
+    return list(waiting.exclude(kind=SyncKind.LAYERS).order_by("created_at"))
 
 
 def _is_due(account: Account, region: str, last: Sync | None, now: datetime) -> bool:

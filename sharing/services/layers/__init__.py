@@ -1,0 +1,38 @@
+"""Layers: versions shared by policy, read on a schedule of their own, listed, granted, taken back, audited.
+
+Everything is by layer *version*: each has a policy of its own. AWS offers no DryRun for layers, so nothing here is ever
+proved: AWS was told, and a re-read said so. Functions that use a version keep it after a revoke (aws-facts 7).
+"""
+
+from .deciding import approval_digest, approve, decline, look_again, share
+from .planning import LayerPlan, document_of, plan, way_in_problem
+from .reconciling import due_grants, reconcile
+from .revoking import adopted, revoke, revoke_statement, statement_at
+from .storing import last_read_of
+from .syncing import due, may_read, request, run
+from .wording import KEPT, named
+
+__all__ = [
+    "KEPT",
+    "LayerPlan",
+    "adopted",
+    "approval_digest",
+    "approve",
+    "decline",
+    "document_of",
+    "due",
+    "due_grants",
+    "last_read_of",
+    "look_again",
+    "may_read",
+    "named",
+    "plan",
+    "reconcile",
+    "request",
+    "revoke",
+    "revoke_statement",
+    "run",
+    "share",
+    "statement_at",
+    "way_in_problem",
+]
