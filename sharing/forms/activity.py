@@ -12,6 +12,7 @@ KINDS = (
     ("grant", "Shares and revokes"),
     ("statement", "Statements changed elsewhere"),
     ("policy", "Policies changed"),
+    ("layer", "Layers"),
     ("check", "Checks"),
     ("function", "Functions"),
     ("sync", "Syncs"),

@@ -9,7 +9,6 @@ from sharing.services import checking, connecting, granting, layers, sealing, sy
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
-
 from .layers import read_layers, reconcile_layer_grant
 from .queueing import soon
 from .reading import identify, queue_of, run_sync, test_connection

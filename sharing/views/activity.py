@@ -72,7 +72,7 @@ def _day(day: datetime.date) -> datetime.datetime:
 def _page(found: "QuerySet[Event, Event]", request: HttpRequest) -> tuple[list[Event], int | None, int | None]:
     """The events, and the numbers for the links to older and newer ones (None: there are none)."""
     before, after = _number(request.GET.get("before")), _number(request.GET.get("after"))
-    rows = found.select_related("account", "function__account")
+    rows = found.select_related("account", "function__account", "layer__account")
     if after is not None:
         page = list(rows.filter(sequence__gt=after).order_by("sequence")[: SIZE + 1])
         more = len(page) > SIZE

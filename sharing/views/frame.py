@@ -26,6 +26,8 @@ PLACES = (
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),
 )
+# Addresses of a place's other tabs that do not lie below it.
+BESIDE = {"function-list": ("/layers/",)}
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def places(request: HttpRequest) -> list[Place]:
     found = []
     for name, label, icon in PLACES:
         url = reverse(name)
-        here = request.path == url if url == "/" else request.path.startswith(url)
+        here = request.path == url if url == "/" else request.path.startswith((url, *BESIDE.get(name, ())))
         found.append(Place(url, label, icon, here))
     return found
 

@@ -5,16 +5,22 @@ proved: AWS was told, and a re-read said so. Functions that use a version keep i
 """
 
 from .deciding import approval_digest, approve, decline, look_again, share
+from .listing import Exposed, Gap, Summary, gaps, places, reading, summaries, versions
 from .planning import LayerPlan, document_of, plan, way_in_problem
 from .reconciling import due_grants, reconcile
 from .revoking import adopted, revoke, revoke_statement, statement_at
 from .storing import last_read_of
 from .syncing import due, may_read, request, run
+from .using import Using, users
 from .wording import KEPT, named
 
 __all__ = [
     "KEPT",
+    "Exposed",
+    "Gap",
     "LayerPlan",
+    "Summary",
+    "Using",
     "adopted",
     "approval_digest",
     "approve",
@@ -22,11 +28,14 @@ __all__ = [
     "document_of",
     "due",
     "due_grants",
+    "gaps",
     "last_read_of",
     "look_again",
     "may_read",
     "named",
+    "places",
     "plan",
+    "reading",
     "reconcile",
     "request",
     "revoke",
@@ -34,5 +43,8 @@ __all__ = [
     "run",
     "share",
     "statement_at",
+    "summaries",
+    "users",
+    "versions",
     "way_in_problem",
 ]

@@ -1,0 +1,114 @@
+"""Who may use one layer version: statements as AWS holds them, joined to the grants they came from."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from sharing.models import Actor, GrantState, LayerGrant, LayerVersion
+from sharing.policy import Principal, PrincipalKind, Tool, origin_of, same_statement
+from sharing.policy.layers import LayerArn, LetIn, let_in
+from sharing.services.errors import NotFound
+from sharing.services.naming import account_names
+
+from .planning import document_of
+from .wording import share_of
+
+#: Grants that have a line of their own although AWS holds no statement of theirs (yet).
+_SHOWN = (
+    GrantState.REQUESTED,
+    GrantState.PENDING,
+    GrantState.GRANTING,
+    GrantState.REVOKING,
+    GrantState.STUCK,
+    GrantState.ACTIVE,
+)
+
+
+@dataclass(frozen=True)
+class Using:
+    """One principal of one statement, or of a grant that waits.
+
+    `label`: its name; `principal`: what AWS reads. `public`, `external`, `deny`, `latent`, `depends_on`: see
+    policy.layers.LetIn. `grant`: ours, if it is one. `index`: the statement's place in the current content, None while AWS
+    holds none. `statement`: as AWS holds it, or as it is to be. `changed`: another tool changed ours. `origin`: the tool
+    that made a statement elsewhere, where its name tells. `stored`: AWS held it at the last read.
+    """
+
+    label: str
+    kind: str
+    principal: str
+    public: str = "no"
+    external: str = "no"
+    deny: bool = False
+    latent: str = ""
+    depends_on: tuple[str, ...] = ()
+    sid: str = ""
+    grant: LayerGrant | None = None
+    index: int | None = None
+    statement: Any = None
+    changed: bool = False
+    origin: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether AWS held it at the last read."""
+        return self.index is not None
+
+    @property
+    def key(self) -> str:
+        """Stable within the page: the grant's, or the statement's and the principal's."""
+        return self.grant.pk.hex if self.grant else f"s{self.index}-{zlib.crc32(self.principal.encode()):x}"
+
+
+def users(layer: LayerVersion, *, by: Actor) -> list[Using]:
+    """Everybody whom the policy as last read names, and grants that wait. Two queries. Raises NotFound."""
+    if not by.sees(layer.account_id):
+        raise NotFound("That layer version")
+    names = account_names()
+    arn = LayerArn.parse(layer.arn)
+    document = document_of(layer)
+    grants = {grant.sid: grant for grant in LayerGrant.objects.filter(layer=layer, state__in=_SHOWN).order_by("created_at")}
+    found = [
+        _of(one, grants.pop(one.sid, None) if one.sid else None, document.statements, names) for one in let_in(document, arn)
+    ]
+    found += [_waiting(grant, names) for grant in grants.values() if grant.state != GrantState.ACTIVE]
+    order = {"everyone": 0, "organization": 1, "account": 2}
+    return sorted(found, key=lambda one: (order.get(one.kind, 3), one.label, one.sid))
+
+
+def _of(one: LetIn, grant: LayerGrant | None, statements: Any, names: dict[str, str]) -> Using:
+    statement = statements[one.statement] if one.statement < len(statements) else None
+    raw = statement.raw if statement else None
+    origin = origin_of(statement) if grant is None and statement else None
+    return Using(
+        label=_label(one.kind, one.principal, one.account, names),
+        kind=one.kind,
+        principal=one.principal,
+        public=one.public,
+        external=one.external,
+        deny=one.deny,
+        latent=one.latent,
+        depends_on=one.depends_on,
+        sid=one.sid,
+        grant=grant,
+        index=one.statement,
+        statement=raw,
+        changed=grant is not None and not same_statement(raw, grant.statement),
+        origin=str(origin.tool) if origin and origin.tool is not Tool.UNKNOWN else "",
+    )
+
+
+def _waiting(grant: LayerGrant, names: dict[str, str]) -> Using:
+    principal = share_of(grant).principal
+    label = _label(principal.kind.value, principal.value, principal.account or "", names)
+    return Using(label, grant.principal_kind, grant.principal, sid=grant.sid, grant=grant, statement=grant.statement)
+
+
+def _label(kind: str, value: str, account: str, names: dict[str, str]) -> str:
+    try:
+        words = Principal(PrincipalKind(kind), value, account or None).label(names)
+    except ValueError:
+        words = value
+    return f"{words[:1].upper()}{words[1:]}"
