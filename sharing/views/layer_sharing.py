@@ -186,7 +186,7 @@ def layer_grant_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         action=request.path,
         withdraw=grant.state == GrantState.REQUESTED,
         changed=pretty(stored.raw) if changed and stored is not None else "",
-        remaining=_remaining(grant.layer, me, grant.sid, grant.principal),
+        remaining=layers.remaining(grant.layer, kind=grant.principal_kind, principal=grant.principal, without=grant.sid),
         way=layers.way_in_problem(grant.layer),
     )
     return _ask(request, "layers/revoke.html", context, status=422 if form.errors else 200)
@@ -216,19 +216,10 @@ def layer_statement_revoke(request: HttpRequest, pk: uuid.UUID, content: int, in
         form=form,
         action=request.path,
         elsewhere=True,
-        remaining=_remaining(layer, me, row.sid, row.principal),
+        remaining=layers.remaining(layer, kind=row.principal_kind, principal=row.principal, without=row.sid),
         way=layers.way_in_problem(layer),
     )
     return _ask(request, "layers/revoke.html", context, status=422 if form.errors else 200)
-
-
-def _remaining(layer: LayerVersion, me: Actor, sid: str, principal: str) -> list[str]:
-    """Statements that still let the same principal in afterwards, in words."""
-    return [
-        f"{one.label}, by {f'statement “{one.sid}”' if one.sid else 'a statement without an id'}"
-        for one in layers.users(layer, by=me)
-        if one.stored and one.sid != sid and not one.deny and not one.latent and one.principal in (principal, "*")
-    ]
 
 
 @for_changing

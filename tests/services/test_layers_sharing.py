@@ -174,6 +174,22 @@ def test_what_lets_them_in_already_is_said_before(desk: Desk) -> None:
     Desk(desk.estate)
     assert desk.plan().already == ("They may use it already, by statement “elsewhere”.",)
     assert desk.plan(GLOBEX).already == ()
+    other = Desk(desk.estate, "observability", 3)
+    [said] = other.plan(ACME).already
+    assert said.startswith(f"Organisation {ORGANISATION} may use it already")
+    assert said.endswith("if they belong to it.")
+
+
+def test_what_still_lets_them_in_is_said_before_a_revoke(desk: Desk) -> None:
+    layer = Desk(desk.estate, "observability", 3).layer
+    of = {"kind": "account", "principal": "333344445555"}
+    [member] = layers.remaining(layer, without="initech", **of)
+    assert member == f"Organisation {ORGANISATION}, by statement “organisation”, if the account belongs to it."
+    [part] = layers.remaining(layer, kind="organization", principal=ORGANISATION, without="organisation")
+    assert part == "Initech by itself, by statement “initech”, if it belongs to the organisation."
+    assert layers.remaining(desk.layer, without="x", **of) == []
+    public = Desk(desk.estate, "geo-data").layer
+    assert layers.remaining(public, without="x", **of) == ["Everyone, by statement “everyone”."]
 
 
 def test_auditors_strangers_and_the_out_of_scope_decide_nothing(desk: Desk) -> None:
@@ -233,11 +249,9 @@ def test_everyone_waits_for_a_second_person_and_nothing_is_written_before(desk: 
 
 
 def test_a_request_can_be_declined_or_withdrawn(desk: Desk) -> None:
-    for end in (
-        lambda grant: layers.decline(grant, reason="Too many", by=desk.ben),
-        lambda grant: layers.revoke(grant, by=desk.by),
-    ):
-        grant = end(desk.decided("everyone", ends_at=timezone.now() + SOON))
+    for withdrawn in (False, True):
+        grant = desk.decided("everyone", ends_at=timezone.now() + SOON)
+        grant = layers.revoke(grant, by=desk.by) if withdrawn else layers.decline(grant, reason="Too many", by=desk.ben)
         assert (grant.state, grant.wanted) == (GrantState.FAILED, "absent")
         with pytest.raises(Refusal):
             layers.approve(grant, digest=layers.approval_digest(grant), by=desk.ben)

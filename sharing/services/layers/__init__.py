@@ -6,7 +6,7 @@ proved: AWS was told, and a re-read said so. Functions that use a version keep i
 
 from .deciding import approval_digest, approve, decline, look_again, share
 from .listing import Exposed, Gap, Summary, gaps, places, reading, summaries, versions
-from .planning import LayerPlan, document_of, plan, way_in_problem
+from .planning import LayerPlan, document_of, plan, remaining, way_in_problem
 from .reconciling import due_grants, reconcile
 from .revoking import adopted, revoke, revoke_statement, statement_at
 from .storing import last_read_of
@@ -37,6 +37,7 @@ __all__ = [
     "plan",
     "reading",
     "reconcile",
+    "remaining",
     "request",
     "revoke",
     "revoke_statement",

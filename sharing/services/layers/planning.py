@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Connection, ConnectionState, LayerGrant, LayerVersion, Purpose, Wanted
 from sharing.policy import Document, Part, WhoError, parse, parse_who, plain
-from sharing.policy.layers import LayerArn, LayerShare, layer_cli, let_in
+from sharing.policy.layers import LayerArn, LayerShare, LetIn, layer_cli, let_in
 from sharing.policy.statement import canonical
 from sharing.services.errors import Refusal
 from sharing.services.granting.deciding import check_end
@@ -173,13 +173,49 @@ def _already(layer: LayerVersion, share: LayerShare) -> list[str]:
     """What lets the same principal in already, as last read."""
     found = []
     for one in let_in(document_of(layer), share.layer):
-        same = (one.kind, one.principal) == (share.principal.kind.value, share.principal.value)
-        if one.deny or one.latent or not (same or one.kind == "everyone"):
+        covers = _covers(one, share.principal.kind.value, share.principal.value)
+        if covers in ("no", "part"):
             continue
-        by = f"statement “{one.sid}”" if one.sid else f"statement {one.statement + 1}"
+        who = {"account": "They", "everyone": "Everyone"}.get(one.kind, f"Organisation {one.principal}")
+        who = "They" if one.principal == share.principal.value else who
         depends = f" Depends on {', '.join(one.depends_on)}." if one.depends_on else ""
-        found.append(f"{'They' if same else 'Everyone'} may use it already, by {by}.{depends}")
+        member = " That covers them if they belong to it." if covers == "member" else ""
+        found.append(f"{who} may use it already, by {_pointed(one)}.{member}{depends}")
     return found
+
+
+def remaining(layer: LayerVersion, *, kind: str, principal: str, without: str) -> list[str]:
+    """What still lets the same principal use the version once the statement `without` is gone, in words."""
+    found = []
+    names = account_names()
+    for one in let_in(document_of(layer), LayerArn.parse(layer.arn)):
+        covers = _covers(one, kind, principal)
+        if covers == "no" or (without and one.sid == without):
+            continue
+        member = {"account": "account", "organization": "organisation"}.get(kind, "one")
+        label = {"everyone": "Everyone", "organization": f"Organisation {one.principal}"}.get(one.kind)
+        who = label or names.get(one.principal) or one.principal
+        condition = f", if the {member} belongs to it" if covers == "member" else ""
+        if covers == "part":
+            who, condition = f"{who} by itself", ", if it belongs to the organisation"
+        depends = f" Depends on {', '.join(one.depends_on)}." if one.depends_on else ""
+        found.append(f"{who}, by {_pointed(one)}{condition}.{depends}")
+    return found
+
+
+def _covers(one: LetIn, kind: str, principal: str) -> str:
+    """Whether what a statement lets in covers a principal: yes, no, `member` (of its organisation), `part` (of theirs)."""
+    if one.deny or one.latent:
+        return "no"
+    if one.kind in ("everyone", "unknown") or (one.kind, one.principal) == (kind, principal):
+        return "yes"
+    if one.kind == "organization" and kind == "account":
+        return "member"
+    return "part" if one.kind == "account" and kind == "organization" else "no"
+
+
+def _pointed(one: LetIn) -> str:
+    return f"statement “{one.sid}”" if one.sid else f"statement {one.statement + 1}"
 
 
 def _equal(layer: LayerVersion, share: LayerShare, ends_at: datetime | None) -> LayerGrant | None:
