@@ -17,7 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from sharing.models import Actor, Event, LayerGrant, LayerVersion
+from sharing.models import Actor, Event, GrantState, LayerGrant, LayerVersion
 from sharing.policy.arn import is_account_id
 from sharing.services import layers
 from sharing.services.errors import Refusal
@@ -38,6 +38,13 @@ EXPOSURES = (
     (Exposed.UNREAD, "Unread"),
     (Exposed.NOBODY, "Nobody outside"),
 )
+SETTLED: dict[str, tuple[str, str]] = {
+    GrantState.ACTIVE: ("ok", "AWS holds the statement now."),
+    GrantState.REVOKED: ("ok", "Taken back: AWS holds the statement no more. Functions that use the layer already keep it."),
+    GrantState.EXPIRED: ("ok", "Ended: AWS holds the statement no more. Functions that use the layer already keep it."),
+    GrantState.FAILED: ("bad", "AWS refused it."),
+    GrantState.STUCK: ("bad", "It is still not settled, and may hold access."),
+}
 #: Lines of history, and earlier contents, on a version's page.
 SHOWN = 50
 
@@ -135,8 +142,17 @@ def layer_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         context = list_of(layer, me)
         if request.GET.get("seen") == context["seen"]:
             return HttpResponse(status=204)
-        return render(request, "layers/detail.html#access", context)
+        return render(request, "layers/polled.html", {**context, "settled": _settled(layer, request.GET.get("of", ""))})
     return render(request, "layers/detail.html", {**head_of(layer, me), **list_of(layer, me)})
+
+
+def _settled(layer: LayerVersion, key: str) -> tuple[str, str] | None:
+    """Tone and words once the grant that was waited for has settled."""
+    try:
+        grant = LayerGrant.objects.filter(layer=layer, pk=uuid.UUID(key)).first()
+    except ValueError:
+        return None
+    return SETTLED.get(grant.state) if grant else None
 
 
 @for_changing
@@ -182,7 +198,7 @@ def list_of(layer: LayerVersion, me: Actor, *, focus: LayerGrant | None = None) 
     return {
         "layer": layer,
         "rows": rows,
-        "unsettled": bool(unsettled),
+        "unsettled": max(unsettled, key=lambda grant: grant.unsettled_since or grant.created_at, default=None),
         "every": seconds_between_polls(since) if since else 0,
         "seen": seen_of(layer, found),
         "focus": focus.pk if focus else None,

@@ -363,13 +363,16 @@ class TestSharing:
         self.form(client, layer, step="share", **seen)
         address = reverse("layer-detail", args=[layer.pk])
         headers = {"HX-Request": "true", "HX-Target": "access"}
-        mark = re.search(r"\?seen=(\w+)", client.get(address).content.decode())
+        mark = re.search(r"\?seen=(\w+)&amp;of=([\w-]+)", client.get(address).content.decode())
         assert mark is not None
-        assert client.get(address, {"seen": mark[1]}, headers=headers).status_code == 204
-        LayerGrant.objects.update(state=GrantState.ACTIVE)
-        answer = client.get(address, {"seen": mark[1]}, headers=headers)
-        assert answer.status_code == 200
-        assert "hx-trigger" not in answer.content.decode()
+        asked = {"seen": mark[1], "of": mark[2]}
+        assert client.get(address, asked, headers=headers).status_code == 204
+        LayerGrant.objects.update(state=GrantState.REVOKED, settled_at=timezone.now())
+        answer = client.get(address, asked, headers=headers).content.decode()
+        assert "hx-trigger" not in answer
+        assert "Functions that use the layer already keep it" in answer
+        assert "is-over" in answer
+        assert client.get(address, {"of": "nonsense"}, headers=headers).status_code == 200
 
     def test_everyone_is_approved_by_another_person(self, client: Client) -> None:
         signed_in(client)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
 
 from sharing.models import Actor, GrantState, LayerGrant, LayerVersion
 from sharing.policy import Principal, PrincipalKind, Tool, origin_of, same_statement
 from sharing.policy.layers import LayerArn, LetIn, let_in
 from sharing.services.errors import NotFound
+from sharing.services.granting.revoking import OVER
 from sharing.services.naming import account_names
 
 from .planning import document_of
 from .wording import share_of
 
+#: Grants that are over keep their line this long, so that nobody misses how they ended.
+RECENT = timedelta(days=1)
 #: Grants that have a line of their own although AWS holds no statement of theirs (yet).
 _SHOWN = (
     GrantState.REQUESTED,
@@ -57,6 +64,11 @@ class Using:
         return self.index is not None
 
     @property
+    def over(self) -> bool:
+        """Whether it only tells how a grant ended."""
+        return self.grant is not None and self.grant.state in OVER and not self.stored
+
+    @property
     def key(self) -> str:
         """Stable within the page: the grant's, or the statement's and the principal's."""
         return self.grant.pk.hex if self.grant else f"s{self.index}-{zlib.crc32(self.principal.encode()):x}"
@@ -69,16 +81,21 @@ def users(layer: LayerVersion, *, by: Actor) -> list[Using]:
     names = account_names()
     arn = LayerArn.parse(layer.arn)
     document = document_of(layer)
-    grants = {grant.sid: grant for grant in LayerGrant.objects.filter(layer=layer, state__in=_SHOWN).order_by("created_at")}
+    over = Q(state__in=OVER, settled_at__gte=timezone.now() - RECENT)
+    known = LayerGrant.objects.filter(Q(state__in=_SHOWN) | over, layer=layer).order_by("created_at")
+    # A live grant rather than one that is over: a statement made elsewhere may come back under its Sid.
+    grants = {grant.sid: grant for grant in sorted(known, key=lambda grant: grant.state not in OVER)}
     found = [
         _of(one, grants.pop(one.sid, None) if one.sid else None, document.statements, names) for one in let_in(document, arn)
     ]
     found += [_waiting(grant, names) for grant in grants.values() if grant.state != GrantState.ACTIVE]
     order = {"everyone": 0, "organization": 1, "account": 2}
-    return sorted(found, key=lambda one: (order.get(one.kind, 3), one.label, one.sid))
+    return sorted(found, key=lambda one: (one.over, order.get(one.kind, 3), one.label, one.sid))
 
 
 def _of(one: LetIn, grant: LayerGrant | None, statements: Any, names: dict[str, str]) -> Using:
+    if grant is not None and grant.state in OVER:
+        grant = None  # what AWS holds now under its Sid was written by somebody else
     statement = statements[one.statement] if one.statement < len(statements) else None
     raw = statement.raw if statement else None
     origin = origin_of(statement) if grant is None and statement else None
