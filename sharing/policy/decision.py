@@ -7,7 +7,7 @@ take away, and are not judged here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -62,19 +62,20 @@ def decide(
     principal: str,
     action: str = actions.INVOKE,
     context: Mapping[str, str | Sequence[str] | None] | None = None,
+    unknown: Collection[str] = (),
 ) -> Decision:
     """Decide by the policy of exactly the form of the function that is called.
 
     `principal`: account id, root, role, user or session ARN, service principal, or "anonymous". `context`: condition
     keys in any letter case; aws:PrincipalAccount, PrincipalArn, PrincipalType, PrincipalIsAWSService and
     PrincipalServiceName follow from `principal` unless given; every other key not given, or given as None, is absent.
+    `unknown`: keys that the call may or may not carry: conditions on them are not judged, so that the answer depends.
     Raises ArnError or ValueError, with a sentence, for a function or principal that is neither.
     """
     function = function_arn if isinstance(function_arn, FunctionArn) else FunctionArn.parse(function_arn)
     policy = document if isinstance(document, Document) else parse(document, partition=function.partition)
     caller = caller_of(principal, function.partition)
-    given = _context(context or {})
-    keys = {**caller.keys(), **given}
+    keys = keys_of(caller, context or {}, unknown)
     if caller.partition != function.partition:
         return Decision(Outcome.NONE)
     if caller.kind == ANONYMOUS and [value.lower() for value in keys.get(_VIA_URL, Known()).values] != ["true"]:
@@ -177,6 +178,13 @@ def resource_match(pattern: str, arn: str, keys: Mapping[str, Known], variables:
 def condition_name(condition: Condition) -> str:
     """Operator and key, without the values: they may be a shared secret."""
     return shorten(f"{condition.operator} {condition.key}")
+
+
+def keys_of(
+    caller: Caller, context: Mapping[str, str | Sequence[str] | None], unknown: Collection[str] = ()
+) -> dict[str, Known]:
+    """Every condition key of a request, in lower case: what follows from the caller, what is unknown, what is given."""
+    return {**caller.keys(), **{key.lower(): Known(unknown=True) for key in unknown}, **_context(context)}
 
 
 def _context(context: Mapping[str, str | Sequence[str] | None]) -> dict[str, Known]:
