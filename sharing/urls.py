@@ -29,6 +29,7 @@ from sharing.views import (
     sharing,
     signing,
     statements,
+    timelines,
     trust,
 )
 
@@ -48,6 +49,7 @@ urlpatterns = [
     path("functions/<uuid:pk>/share/preview/", sharing.function_share_preview, name="function-share-preview"),
     path("functions/<uuid:pk>/restore/", restoring.function_restore, name="function-restore"),
     path("policies/<uuid:pk>/<int:version>/<int:index>/revoke/", statements.statement_revoke, name="statement-revoke"),
+    path("policies/<uuid:pk>/statements/<str:key>/", timelines.statement_history, name="statement-history"),
     path("grants/<uuid:pk>/", grants.grant_detail, name="grant-detail"),
     path("grants/<uuid:pk>/row/", grants.grant_row, name="grant-row"),
     path("grants/<uuid:pk>/revoke/", grants.grant_revoke, name="grant-revoke"),
@@ -79,6 +81,7 @@ urlpatterns = [
     path("layers/grants/<uuid:pk>/approve/", layer_sharing.layer_grant_approve, name="layer-grant-approve"),
     path("access/reason/", reason.access_reason, name="access-reason"),
     path("access/reason/functions/", reason.access_reason_functions, name="access-reason-functions"),
+    path("accounts/<str:number>/", timelines.account_story, name="account-story"),
     path("activity/", activity.activity, name="activity"),
     path("findings/", findings.finding_list, name="finding-list"),
     path("findings/seen/", findings.finding_seen, name="finding-seen"),

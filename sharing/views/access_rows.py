@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Function, Grant, GrantState, Verdict
 from sharing.policy.actions import ACTIONS, INVOKE
+from sharing.policy.following import is_sid, statement_key
 from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
 from sharing.templatetags.ui import spaced
@@ -217,7 +218,13 @@ def _statement_acts(row: AccessRow, function: Function, me: Actor) -> list[Act]:
         if row.revoke_refusal:
             acts.append(Act("Why it cannot be revoked here", revoke, "help-circle"))
     acts.append(Act("Show the statement", where, "code", panel=False))
+    acts.append(_history(row))
     return acts
+
+
+def _history(row: AccessRow) -> Act:
+    key = row.sid if is_sid(row.sid) else statement_key(parse_statement(row.stored or row.statement))
+    return Act("History of this statement", reverse("statement-history", args=[row.policy.pk, key]), "history", panel=False)
 
 
 def _checkable(row: AccessRow) -> bool:
@@ -227,7 +234,7 @@ def _checkable(row: AccessRow) -> bool:
 def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> list[Act]:
     detail = Act("Why, and its history", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
     if not me.may_change():
-        return [detail]
+        return [_history(row), detail]
     own = me.person is not None and grant.requested_by_id == me.person.pk
     key = [grant.pk]
     revoke = Act("Revoke", reverse("grant-revoke", args=key), classes="btn-outline-bad")
@@ -252,7 +259,7 @@ def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> 
         acts.append(Act("Share again", again, classes="btn-undo"))
     elif grant.wanted == "present":
         acts.append(revoke)
-    acts.append(detail)
+    acts += [_history(row), detail]
     return acts
 
 

@@ -19,10 +19,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import CheckForm
-from sharing.models import Actor, Check, Event, Function, Grant, Occasion, Policy, Qualifier, Reading, Sync
+from sharing.models import Actor, Check, Function, Grant, Occasion, Policy, Qualifier, Reading, Sync
 from sharing.policy import parse
 from sharing.policy.document import LIMIT
-from sharing.services import access, checking, granting, inventory, syncing
+from sharing.policy.following import statement_key
+from sharing.services import access, checking, granting, inventory, syncing, timelines
 from sharing.services.errors import Refusal
 from sharing.services.syncing.asking import FRESH
 from sharing.tasks import soon
@@ -235,11 +236,12 @@ def choices_of(function: Function) -> list[tuple[str, str]]:
 
 @require_safe
 def function_history(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Every event about this function, newest first."""
+    """Every event about this function and every change of its policies, newest first."""
     me = actor(request)
     function = the_function(me, pk)
-    events = Event.objects.visible_to(me).filter(function=function).select_related("grant")
-    return render(request, "functions/history.html", {**head_of(function, "history"), "page": page_of(events, request)})
+    page = page_of(timelines.function_index(function, by=me), request)
+    context = {"page": page, "entries": timelines.function_entries(page.object_list, by=me)}
+    return render(request, "functions/history.html", {**head_of(function, "history"), **context})
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ class Shown:
     """One statement of a policy as JSON, or of an unreadable document its text."""
 
     index: int
+    key: str
     name: str
     text: str
 
@@ -274,7 +277,7 @@ def function_policy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _document(place: Place) -> Document:
     current = place.policy.current
     document = parse(current.document or None if current else None)
-    statements = tuple(Shown(one.index, one.name, pretty(one.raw)) for one in document.statements)
+    statements = tuple(Shown(one.index, statement_key(one), one.name, pretty(one.raw)) for one in document.statements)
     text = pretty(document.raw) if document.exists and document.raw is not None else (document.text or "")
     return Document(place, statements, text, document.problem or "", 0)
 

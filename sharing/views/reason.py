@@ -110,6 +110,7 @@ def _denied(request: HttpRequest, me: Actor) -> HttpResponse:
             "explained": found,
             "causes": [_cause(cause, found.reasoned, me) for cause in found.causes],
             **_shown(found.reasoned, me),
+            "whole": _address(found.reasoned),
         }
         if found.told.function is not None:
             context["form"] = InvokeForm(initial={"function": str(found.told.function), "principal": found.told.principal})
@@ -145,6 +146,15 @@ def _shown(found: access.Reasoned | None, me: Actor) -> dict[str, Any]:
         "check": check,
         "needs": needs,
     }
+
+
+def _address(found: access.Reasoned | None) -> str:
+    """The same question by itself, which can be linked to: what was pasted is not in it."""
+    if found is None:
+        return ""
+    asked = found.question
+    words = {"function": str(asked.arn), "principal": asked.principal, "action": asked.actions[0]}
+    return f"{reverse('access-reason')}?{urlencode(words | ({'by_url': 'on'} if asked.by_url else {}))}"
 
 
 def _statement(statement: Statement, policy: Policy | None) -> ShownStatement:

@@ -1,0 +1,118 @@
+"""An account's timeline: what happened in it as an owner, what was decided for it as a consumer, and every statement that
+names it, appearing and going. Any twelve digits have one: a stranger is whoever policies name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q, QuerySet
+
+from sharing.models import Account, Actor, Event, Exposure, Grant, PolicyVersion
+from sharing.models.grant import MAY_HOLD_ACCESS
+from sharing.policy.following import names_account
+
+from .telling import Entry
+from .versions import entries_of, with_previous
+
+SIZE = 50
+#: Contents that are looked through for one page; when they do not fill it, the next page goes on from there.
+_LOOKED = 400
+
+
+@dataclass(frozen=True)
+class AccountStory:
+    """One page, newest first. `older`: the moment from which the next page goes on, None at the end.
+
+    `account`: as people named it, None for a stranger. `grants`: those that may hold access now. `functions`: how many
+    functions name it by policy as last read. `owned`: whether its own functions are read and in scope.
+    """
+
+    number: str
+    account: Account | None
+    visible: bool
+    grants: int
+    functions: int
+    entries: tuple[Entry, ...]
+    older: datetime | None
+
+
+def of_account(
+    number: str,
+    *,
+    by: Actor,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: datetime | None = None,
+    size: int = SIZE,
+) -> AccountStory:
+    """Tell one page about these twelve digits, from what is in the actor's scope. A constant number of queries.
+
+    since, until: not before, and before. `before`: go on from this moment, with what is older.
+    """
+    account = Account.objects.filter(number=number).first()
+    events = list(_events(number, by).filter(_span("at", since, until, before))[: size + 1])
+    looked = list(_versions(number, by).filter(_span("first_seen_at", since, until, before))[: _LOOKED + 1])
+    changes = entries_of(looked[:_LOOKED], by=by, about=lambda statement: names_account(statement, number))
+    entries = sorted((*(Entry(event.at, event) for event in events), *changes.values()), key=_order, reverse=True)
+    # Where a list was cut, what is older belongs to the next page: something of the other list may come between.
+    ends = [
+        *([events[size].at] if len(events) > size else []),
+        *([looked[_LOOKED].first_seen_at] if len(looked) > _LOOKED else []),
+        *([entries[size].at] if len(entries) > size else []),
+    ]
+    older = max(ends, default=None)
+    told = entries if older is None else [one for one in entries if one.at > older]
+    if older is not None and not told and entries:  # all of one moment: they are told together, or no page would end
+        told = [one for one in entries if one.at >= older]
+        older -= timedelta(microseconds=1)
+    return AccountStory(
+        number=number,
+        account=account,
+        visible=account is not None and by.sees(account.pk),
+        grants=Grant.objects.visible_to(by).filter(principal_account=number, state__in=MAY_HOLD_ACCESS).count(),
+        functions=_naming(number, by),
+        entries=tuple(told),
+        older=older,
+    )
+
+
+def _order(entry: Entry) -> tuple[datetime, int]:
+    return entry.at, entry.event.sequence if entry.event is not None else 0
+
+
+def _span(name: str, since: datetime | None, until: datetime | None, before: datetime | None) -> Q:
+    found = Q()
+    for ending, moment in (("gte", since), ("lt", until), ("lte", before)):
+        if moment is not None:
+            found &= Q(**{f"{name}__{ending}": moment})
+    return found
+
+
+def _events(number: str, by: Actor) -> QuerySet[Event]:
+    """About it as an owner, and about what was decided for it."""
+    about = Q(account__number=number) | Q(grant__principal_account=number)
+    return (
+        Event.objects.visible_to(by)
+        .filter(about)
+        .select_related("account", "function__account", "grant")
+        .order_by("-at", "-pk")
+    )
+
+
+def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
+    """Every content of the policies that ever held its digits, newest first: where they came and where they went."""
+    seen = PolicyVersion.objects.all()
+    if not by.sees_every_account or not by.active:
+        seen = seen.filter(policy__function__account__in=Account.objects.visible_to(by))
+    holding = seen.filter(document__contains=number).values("policy")
+    versions = with_previous(seen.filter(policy__in=holding))
+    return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
+
+
+def _naming(number: str, by: Actor) -> int:
+    """How many functions have a policy that, as last read, lets something of this account in."""
+    found = Exposure.objects.filter(account=number, policy__vanished_at=None, policy__function__vanished_at=None)
+    if not by.sees_every_account or not by.active:
+        found = found.filter(policy__function__account__in=Account.objects.visible_to(by))
+    return int(found.aggregate(count=Count("policy__function", distinct=True))["count"])
