@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -223,6 +224,7 @@ def _checks(request: HttpRequest, me: Actor, function: Function, form: CheckForm
         **head_of(function, "checks"),
         "form": form,
         "page": page,
+        "asks": urlencode({"function": function.arn}),
         "open_checks": waiting is not None,
         "every": seconds_between_polls(waiting.created_at) if waiting else 0,
     }

@@ -95,6 +95,8 @@ def test_a_statement_is_told_from_read_to_read(function: Function) -> None:
 def test_what_was_there_at_the_first_read_came_nobody_knows_when(function: Function) -> None:
     policy = read(function, 0, statement(function, "theirs", root()))
     assert story(policy, "theirs") == [("first-read", None, 0.0)]
+    change = timelines.of_statement(policy, "theirs", by=BY).entries[0].changes[0]
+    assert (change.by.known, change.by.text) == (False, ""), "whether fnshare made it is not known either"
 
 
 def test_another_spelling_is_no_change(function: Function) -> None:

@@ -66,7 +66,7 @@ def test_a_statements_page_shows_each_change_between_its_reads(auditor: Client, 
     gone = text_of(auditor.get(reverse("statement-history", args=[policy.pk, "others"])))
     assert "Not in the policy" in gone
     assert "Already there" in gone
-    assert "when it came is not known" in gone
+    assert "When it came nobody here knows" in gone
 
 
 def test_the_function_page_and_the_policy_tab_link_each_statement_to_its_history(auditor: Client, function: Function) -> None:

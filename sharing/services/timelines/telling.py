@@ -58,6 +58,11 @@ class Entry:
     note: str = ""
 
     @property
+    def all_known(self) -> bool:
+        """Whether fnshare itself made every change, and saw it in a re-read of its own."""
+        return bool(self.changes) and all(change.by.known for change in self.changes)
+
+    @property
     def first_read(self) -> bool:
         """Whether nothing was read before, so that nothing is known of when it came."""
         return self.version is not None and self.since is None
@@ -71,6 +76,8 @@ def document_of(version: PolicyVersion | None) -> Document:
 def outside(statement: Statement | None, kind: str) -> Doer:
     """Nobody here did it: what the statement tells by itself."""
     origin = origin_of(statement) if statement is not None and kind != "disappeared" else None
+    if kind == "first-read":  # before anybody here looked: nothing tells that fnshare, or that nobody of it, did it
+        return Doer(False, origin.text if origin is not None and origin.tool is not Tool.UNKNOWN else "")
     if origin is None or origin.tool is Tool.UNKNOWN:
         return Doer(False, "Outside fnshare; who, AWS's policies do not tell.")
     if origin.tool is Tool.FNSHARE:
