@@ -12,6 +12,7 @@ from tests.e2e.conftest import Visitor
 Visit = Callable[..., Visitor]
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|/\d+(?=/|$)")
+_KEY = re.compile(r"(?<=/statements/)[^/]+")
 #: Pages that must be among those found, or the crawl has lost its way.
 LANDMARKS = {
     "/",
@@ -24,6 +25,8 @@ LANDMARKS = {
     "/layers/",
     "/layers/ID/",
     "/layers/ID/share/",
+    "/access/reason/",
+    "/policies/ID/statements/KEY/",
     "/activity/",
     "/settings/accounts/",
     "/settings/coverage/",
@@ -34,7 +37,7 @@ ADMINS_ONLY = {"/settings/people/", "/settings/accounts/connect/"}
 
 def shape(path: str) -> str:
     """The address with its ids left out: one page of each shape is enough."""
-    return _ID.sub(lambda found: "/ID" if found[0].startswith("/") else "ID", path)
+    return _ID.sub(lambda found: "/ID" if found[0].startswith("/") else "ID", _KEY.sub("KEY", path))
 
 
 #: Of these shapes several are looked at: what is on them depends on the state of what they show.
