@@ -2,18 +2,24 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sharing.aws.checking import Answer, dry_run
 from sharing.aws.functions import StoredPolicy
+from sharing.aws.session import RoleRef
 from sharing.models import Account, Actor, Check, Event, Function, GrantState, Policy, Qualifier, QualifierKind, Reading, Role
 from sharing.services import access, syncing
 from sharing.services.errors import NotFound, Refusal
 from tests import factories
+from tests.services.estate import Estate
+
+if TYPE_CHECKING:
+    from sharing.sandbox.server import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -460,3 +466,33 @@ def test_the_number_of_queries_does_not_grow(function: Function) -> None:
     many = [statement(function, {"AWS": f"arn:aws:iam::{ACME}:role/r{number}"}, f"s{number}") for number in range(40)]
     holds(function, *many, ago=timedelta(minutes=5))
     assert count() == before
+
+
+@pytest.mark.parametrize(
+    ("consumer", "name", "qualifier", "code"),
+    [
+        ("Acme Retail", "label-uploads", "", "other-form"),
+        ("Initech", "label-uploads", "live", "not-shared"),
+        ("Acme Retail", "address-verify", "", "other-identity"),
+        ("Globex", "send-receipt", "", "ghost-perhaps"),
+        ("Acme Retail", "invoice-render", "live", "not-shared"),
+        ("Acme Retail", "order-events", "", "not-shared"),
+        ("Acme Retail", "fraud-score", "", "not-shared"),
+    ],
+)
+def test_what_aws_really_answers_is_explained(sandbox: "Sandbox", consumer: str, name: str, qualifier: str, code: str) -> None:
+    estate = Estate(sandbox)
+    policy = estate.read(estate.policy(name, qualifier))
+    for other in ("", "live"):
+        if other != qualifier and sandbox.policy(f"{policy.function.arn}{':' if other else ''}{other}"):
+            estate.read(estate.policy(name, other))
+    checker = estate.connection(consumer, "checker")
+    role = RoleRef("aws", checker.account.number, checker.role_arn, checker.external_id)
+    said = dry_run(role, policy.arn, session_name="fnshare")
+    assert said.answer in (Answer.DENIED_RESOURCE, Answer.DENIED_UNKNOWN), said
+    found = access.why_denied(
+        f"An error occurred ({said.code}) when calling the Invoke operation: {said.message}", by=estate.by
+    )
+    assert found.causes[0].code == code, [cause.code for cause in found.causes]
+    assert found.reasoned is not None
+    assert found.reasoned.verdict == "no"
