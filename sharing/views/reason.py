@@ -20,7 +20,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sharing.forms.reason import DenialForm, InvokeForm
 from sharing.models import Account, Actor, Policy
 from sharing.policy import services as known_services
-from sharing.policy.actions import INVOKE
 from sharing.policy.handing_over import identity_policy_text
 from sharing.policy.statement import Statement
 from sharing.services import access
@@ -132,7 +131,7 @@ def _shown(found: access.Reasoned | None, me: Actor) -> dict[str, Any]:
     policy = asked.policy
     deciding = [_statement(one, policy) for one in owner.statements]
     nearly = [_statement(miss.statement, policy) for miss in owner.misses]
-    checkable = found.caller.kind == "other" and asked.actions == (INVOKE,) and policy is not None and not owner.settled
+    checkable = found.caller.kind == "other" and asked.is_plain_call and policy is not None and not owner.settled
     check = ""
     if checkable and me.may_change():
         words = urlencode({"on": asked.arn.qualifier or "", "as": asked.number})

@@ -58,7 +58,7 @@ def test_json_names_the_cause_the_repair_and_what_was_not_looked_at(
 def test_people_read_sentences(monkeypatch: pytest.MonkeyPatch, function: Function) -> None:
     ran = pasted(monkeypatch, f"{refusal(function.arn)} with an explicit deny in a service control policy")
     assert "A service control policy of their organisation denies it (the caller's side, by AWS's words" in ran.out
-    assert "No: nothing in the policy of label-uploads lets session deploy/s1" in ran.out
+    assert "No: nothing in the policy lets session deploy/s1" in ran.out
     assert "Ask on the page" in pasted(monkeypatch, "AccessDenied").out
 
 

@@ -72,7 +72,7 @@ def test_an_account_that_is_named_is_let_in_as_far_as_the_owner_goes(function: F
     found = ask(function)
     assert found.verdict == "yes"
     assert found.sentence == (
-        "Yes, as far as the owner's side goes: the statement “theirs” lets Acme Retail call label-uploads."
+        "Yes, as far as the owner's side goes: the statement “theirs” lets Acme Retail invoke label-uploads."
     )
     assert found.owner.delegated
     assert found.caller.kind == "other"
@@ -140,7 +140,7 @@ def test_what_is_not_known_of_a_call_makes_it_depend_and_what_is_said_decides(
 def test_a_deny_is_a_no_and_one_that_hangs_on_something_makes_it_depend(function: Function) -> None:
     deny = statement(function, {"AWS": ROLE}, "never", Effect="Deny")
     holds(function, statement(function, root()), deny)
-    assert ask(function, ROLE).sentence == "No: the Deny “never” shuts role deploy of Acme Retail out of label-uploads."
+    assert ask(function, ROLE).sentence == "No: the Deny “never” forbids role deploy of Acme Retail to invoke label-uploads."
     assert ask(function).verdict == "yes"
     assert [(one.principal, one.allowed) for one in ask(function).owner.exceptions] == [(ROLE, False)]
     perimeter = statement(function, "*", "perimeter", Effect="Deny", Condition={"StringNotEquals": {"aws:PrincipalOrgID": ORG}})
@@ -298,6 +298,8 @@ NO_IDENTITY = f"because no identity-based policy allows the {INVOKE} action"
         (root(GLOBEX), SESSION, NO_RESOURCE, ["not-shared"]),
         (root(GLOBEX), SESSION, NO_IDENTITY, ["not-shared", "identity"]),
         ({"AWS": GHOST}, SESSION, "", ["ghost-perhaps"]),
+        ({"AWS": f"arn:aws:iam::{ACME}:role/team/deploy"}, SESSION, "", ["depends"]),
+        ({"AWS": f"arn:aws:iam::{ACME}:role/team/deploy"}, SESSION, NO_IDENTITY, ["depends", "identity"]),
         ({"AWS": f"{SESSION[:-1]}9"}, SESSION, "", ["session"]),
         ({"AWS": f"arn:aws:iam::{ACME}:role/Deploy"}, ROLE, "", ["spelling"]),
         ({"AWS": f"arn:aws:iam::{ACME}:role/team/deploy"}, ROLE, "", ["path"]),
@@ -496,3 +498,18 @@ def test_what_aws_really_answers_is_explained(sandbox: "Sandbox", consumer: str,
     assert found.causes[0].code == code, [cause.code for cause in found.causes]
     assert found.reasoned is not None
     assert found.reasoned.verdict == "no"
+
+
+def test_what_a_refusal_hangs_on_is_said_instead_of_not_shared(function: Function) -> None:
+    holds(function, statement(function, "*", Condition={"StringEquals": {"aws:PrincipalOrgID": ORG}}))
+    found = access.why_denied(refusal(function.arn, reason=NO_RESOURCE), by=BY).causes
+    assert [cause.code for cause in found] == ["depends"]
+    assert f"belongs to organisation {ORG}" in found[0].text
+
+
+def test_what_is_to_be_done_is_named_by_its_own_verb(function: Function) -> None:
+    holds(function, statement(function, root(), Action="lambda:UpdateFunctionCode"))
+    found = ask(function, action="lambda:UpdateFunctionCode")
+    assert found.sentence.endswith("lets Acme Retail replace the code of label-uploads.")
+    manage = access.why_denied(refusal(function.arn, action="lambda:UpdateFunctionCode"), by=BY).causes[0]
+    assert [one.label for one in manage.hand_over] == ["Least identity policy for their role or user"], "no DryRun tries it"

@@ -71,7 +71,7 @@ def test_the_page_offers_both_questions(owner: Client, function: Function) -> No
 def test_an_answer_shows_both_sides_and_what_is_not_known(owner: Client, function: Function) -> None:
     holds(function, statement(function, {"AWS": f"arn:aws:iam::{ACME}:root"}))
     page = text_of(owner.get(asked()))
-    assert "Yes, as far as the owner's side goes: the statement “theirs” lets Acme Retail call label-uploads." in page
+    assert "Yes, as far as the owner's side goes: the statement “theirs” lets Acme Retail invoke label-uploads." in page
     assert "Their own account must allow it too" in page
     assert f'"Resource": "{function.arn}"' in page
     assert "service control policies" in page.lower()

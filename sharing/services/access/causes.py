@@ -11,12 +11,11 @@ from sharing.models import GrantState
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Outcome, PrincipalKind
 from sharing.policy.access_denied import AccessDenied, PolicyType
-from sharing.policy.handing_over import invoke_command
 from sharing.services.checking.asking import PROPAGATION
 
 from .missing import missed, other_form
 from .reasoning import Reasoned
-from .repairs import Cause, HandOver, Repair, handed_over, share
+from .repairs import Cause, HandOver, Repair, handed_over, share, tried
 
 _ELSEWHERE: Final[dict[PolicyType, tuple[str, str]]] = {
     PolicyType.SERVICE_CONTROL: (
@@ -133,8 +132,8 @@ def _spreading(found: Reasoned) -> Iterator[Cause]:
         yield Cause(
             "propagation",
             "call",
-            "The permission is only just there",
-            "The policy changed within the last minute or so, and AWS needs a moment to spread it. Wait, then try again.",
+            "The policy changed a moment ago",
+            "If that change is what lets them in, AWS may not have spread it everywhere yet. Wait a minute, then try again.",
         )
 
 
@@ -152,8 +151,16 @@ def _owner(found: Reasoned, told: AccessDenied) -> Iterator[Cause]:
             "partitions. No share can change that; they need a principal of the function's partition.",
         )
         return
+    if not owner.certain and found.depends_on:
+        yield Cause(
+            "depends",
+            "unknown",
+            "Whether the function's policy lets them in hangs on something that is not known here",
+            f"{'; '.join(found.depends_on)}.",
+            Repair("statement", "Show the statement", index=owner.statements[0].index) if owner.statements else None,
+        )
     if owner.outcome is Outcome.ALLOWED:
-        if told.policy_type is PolicyType.RESOURCE and not told.explicit:
+        if owner.certain and told.policy_type is PolicyType.RESOURCE and not told.explicit:
             yield Cause(
                 "contradiction",
                 "unknown",
@@ -170,7 +177,7 @@ def _owner(found: Reasoned, told: AccessDenied) -> Iterator[Cause]:
     for miss in owner.misses:
         yield from missed(found, miss)
     yield from _decided_before(found)
-    if not owner.misses and not owner.forms:
+    if owner.certain and not owner.misses and not owner.forms:
         named = "AWS has no policy there at all" if not owner.has_policy else "no statement of its policy takes them in"
         yield Cause(
             "not-shared",
@@ -219,6 +226,6 @@ def _caller(found: Reasoned, told: AccessDenied) -> Iterator[Cause]:
             "caller",
             f"{asked.label[:1].upper()}{asked.label[1:]} needs an identity policy that allows it",
             f"{inside if kind == 'same' else across}{root} It has to name exactly {asked.arn}.",
-            hand_over=(*handed_over(found), HandOver("Try it without running anything", invoke_command(asked.arn, dry=True))),
+            hand_over=(*handed_over(found), *tried(asked, asked.arn)),
             told=said and owner.outcome is not Outcome.ALLOWED,
         )

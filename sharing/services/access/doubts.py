@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sharing.policy import Condition, Statement
+from sharing.policy import Condition, Principal, PrincipalKind, Statement
 from sharing.policy.decision import condition_name
 from sharing.policy.keys import Role, key_of
 
@@ -55,8 +55,22 @@ def in_words(owner: OwnersSide, asked: Question) -> tuple[str, ...]:
             for statement in part.decision.statements
             for condition in statement.conditions
         }
+        said |= {
+            f"{statement.name}: whether {principal} is this caller": _path(statement, principal, asked)
+            for statement in part.decision.statements
+            for principal in statement.principals
+        }
         found += [said.get(doubt, doubt) for doubt in part.decision.unknown]
     return tuple(dict.fromkeys(found))
+
+
+def _path(statement: Statement, principal: Principal, asked: Question) -> str:
+    caller = asked.caller.principal
+    if principal.has_path and caller is not None and caller.kind is PrincipalKind.SESSION:
+        said = f"whether {principal.name} is the role of this session, whose ARN does not show the role's path"
+    else:
+        said = f"whether {principal} is this caller"
+    return f"{said} ({statement.effect} “{statement.name}”)"
 
 
 def _asks(statement: Statement, condition: Condition, asked: Question) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sharing.policy.handing_over import identity_policy_text, invoke_command
+from sharing.policy.handing_over import identity_policy_text
 from sharing.policy.near import Miss, Near
 
 from .ghosts import former_names
 from .reasoning import Reasoned
-from .repairs import Cause, HandOver, Repair, share, whom_to_name
+from .repairs import Cause, HandOver, Repair, share, tried, whom_to_name
 
 
 def other_form(found: Reasoned) -> Iterator[Cause]:
@@ -31,7 +31,7 @@ def other_form(found: Reasoned) -> Iterator[Cause]:
         share(found),
         (
             HandOver("The ARN to call", first.arn),
-            HandOver("Try it without running anything", invoke_command(arn, dry=True)),
+            *tried(asked, arn),
             HandOver("Least identity policy for that form", identity_policy_text(asked.actions, arn)),
         ),
     )

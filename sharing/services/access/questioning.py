@@ -52,6 +52,16 @@ class Question:
         return (self.caller.principal.account or "") if self.caller.principal else ""
 
     @property
+    def deed(self) -> str:
+        """What is to be done, after "may": `invoke label-uploads:live`."""
+        return f"{ACTIONS[self.actions[0]].verb} {self.place}"
+
+    @property
+    def is_plain_call(self) -> bool:
+        """Whether it is a call by the API, which a DryRun can try."""
+        return self.actions == (INVOKE,) and not self.by_url
+
+    @property
     def place(self) -> str:
         """The form of the function in words."""
         return f"{self.function.name}:{self.arn.qualifier}" if self.arn.qualifier else self.function.name

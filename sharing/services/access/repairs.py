@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sharing.models import Grant
-from sharing.policy import Principal, PrincipalKind
-from sharing.policy.handing_over import identity_policy_text
+from sharing.policy import FunctionArn, Principal, PrincipalKind
+from sharing.policy.handing_over import identity_policy_text, invoke_command
 
+from .questioning import Question
 from .reasoning import Reasoned
 
 
@@ -54,6 +55,11 @@ def handed_over(found: Reasoned) -> tuple[HandOver, ...]:
     if found.caller.kind in ("service", "anonymous"):
         return ()
     return (HandOver("Least identity policy for their role or user", identity_policy_text(asked.actions, asked.arn)),)
+
+
+def tried(asked: Question, arn: FunctionArn) -> tuple[HandOver, ...]:
+    """The command that tries a call without running anything; nothing for what no DryRun tries."""
+    return (HandOver("Try it without running anything", invoke_command(arn, dry=True)),) if asked.is_plain_call else ()
 
 
 def share(found: Reasoned, who: str = "") -> Repair:

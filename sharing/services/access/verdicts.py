@@ -22,17 +22,17 @@ def verdict_of(asked: Question, owner: OwnersSide, *, same: bool) -> tuple[str, 
     doubts = in_words(owner, asked)
     verdict = "depends"
     if owner.outcome is Outcome.DENIED:
-        verdict, sentence = "no", f"No: {_listed(owner.statements, 'the Deny')} shuts {who} out of {place}."
+        verdict, sentence = "no", f"No: {_listed(owner.statements, 'the Deny')} forbids {who} to {asked.deed}."
     elif owner.outcome is Outcome.ALLOWED and same and owner.delegated:
         sentence = f"It depends on IAM inside the account: the policy of {place} leaves it to the account's own administrators."
         doubts = (*doubts, f"the identity policies of {who}, in the function's own account")
     elif owner.lets_in:
         verdict = "yes"
         sentence = (
-            f"Yes, as far as the owner's side goes: {_listed(owner.statements, 'the statement')} lets {who} call {place}."
+            f"Yes, as far as the owner's side goes: {_listed(owner.statements, 'the statement')} lets {who} {asked.deed}."
         )
     elif owner.outcome is Outcome.ALLOWED:
-        sentence = f"It depends: {_listed(owner.statements, 'the statement')} would let {who} call {place}."
+        sentence = f"It depends: {_listed(owner.statements, 'the statement')} would let {who} {asked.deed}."
     elif same:
         sentence = f"It depends on IAM inside the account: the policy of {place} does not name {who}, and need not."
         doubts = (*doubts, f"the identity policies of {who}, in the function's own account")
@@ -49,14 +49,14 @@ def verdict_of(asked: Question, owner: OwnersSide, *, same: bool) -> tuple[str, 
 def _nothing(asked: Question, owner: OwnersSide) -> tuple[str, str]:
     who, place = asked.label, asked.place
     if not owner.certain:
-        return "depends", f"It depends: {_listed(owner.statements, 'the statement')} may let {who} call {place}."
+        return "depends", f"It depends: {_listed(owner.statements, 'the statement')} may let {who} {asked.deed}."
     allowed = [one.label for one in owner.exceptions if one.allowed]
     if allowed:
         shown = ", ".join(allowed[:3]) + (f" and {len(allowed) - 3} more" if len(allowed) > 3 else "")
-        return "depends", f"It depends on who calls: not {who} as a whole, but {shown} may call {place}."
+        return "depends", f"It depends on who calls: not {who} as a whole, but {shown} may {asked.deed}."
     if not owner.has_policy:
         return "no", f"No: AWS has no policy on {place}, so nobody outside its account gets in."
-    return "no", f"No: nothing in the policy of {place} lets {who} in."
+    return "no", f"No: nothing in the policy lets {who} {asked.deed}."
 
 
 def _listed(statements: tuple[Statement, ...], what: str) -> str:
