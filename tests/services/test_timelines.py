@@ -280,6 +280,25 @@ def test_an_owner_is_not_named_by_the_arns_of_its_own_functions(function: Functi
     assert "first-read" not in kinds(PLATFORM)
 
 
+def test_an_owner_is_named_by_its_own_roles_and_triggers(function: Function) -> None:
+    read(function, 0, statement(function, "theirs", root()))
+    topic = {"ArnLike": {"AWS:SourceArn": f"arn:aws:sns:us-east-1:{PLATFORM}:orders"}}
+    read(function, 1, statement(function, "topic", {"Service": "sns.amazonaws.com"}, Condition=topic))
+    read(function, 2, statement(function, "role", {"AWS": f"arn:aws:iam::{PLATFORM}:role/x"}))
+    read(function, 3, statement(function, "whole", {"AWS": PLATFORM}))
+    found = [change.name for entry in timelines.of_account(PLATFORM, by=BY).entries for change in entry.changes]
+    assert found == ["whole", "role", "role", "topic", "topic"]
+
+
+def test_the_policies_of_an_owner_that_do_not_name_it_are_not_looked_through(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharing.services.timelines.accounts._LOOKED", 3)
+    for number in range(9):
+        read(function, number, statement(function, f"s{number}", root()))
+    assert timelines.of_account(PLATFORM, by=BY, since=T0, until=T0 + timedelta(days=5)).older is None
+
+
 def test_what_is_out_of_scope_never_shows(function: Function) -> None:
     factories.account("Acme Retail", ACME)
     other = factories.account("Other")

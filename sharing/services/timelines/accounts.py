@@ -105,7 +105,10 @@ def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
     seen = PolicyVersion.objects.all()
     if not by.sees_every_account or not by.active:
         seen = seen.filter(policy__function__account__in=Account.objects.visible_to(by))
-    holding = seen.filter(document__contains=number).values("policy")
+    # Its own functions' policies all hold its digits, in their resources: there it takes more to be named.
+    own = Q(policy__function__account__number=number)
+    named = Q(document__contains=f"::{number}:") | Q(document__contains=f'"{number}"') | Q(document__contains='"Condition"')
+    holding = seen.filter(~own | named, document__contains=number).values("policy")
     versions = with_previous(seen.filter(policy__in=holding))
     return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
 
