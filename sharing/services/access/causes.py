@@ -156,7 +156,7 @@ def _owner(found: Reasoned, told: AccessDenied) -> Iterator[Cause]:
             "depends",
             "unknown",
             "Whether the function's policy lets them in hangs on something that is not known here",
-            f"{'; '.join(found.depends_on)}.",
+            " ".join(f"{one[:1].upper()}{one[1:]}." for one in found.depends_on),
             Repair("statement", "Show the statement", index=owner.statements[0].index) if owner.statements else None,
         )
     if owner.outcome is Outcome.ALLOWED:
