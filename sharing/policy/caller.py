@@ -159,7 +159,7 @@ def _lists(principal: Principal, form: Principal) -> Truth:
     if principal.kind is PrincipalKind.UNKNOWN:
         return None
     if principal.kind is form.kind is PrincipalKind.ACCOUNT:
-        return principal.account == form.account
+        return principal.account == form.account and principal.partition in ("", form.partition)
     if principal.kind is form.kind is PrincipalKind.ROLE and principal.has_path and not form.has_path:
         return None if principal.role_name == form.role_name and principal.account == form.account else False
     return False

@@ -24,9 +24,24 @@ def service_name(population: Population, atom: Atom, key: Key) -> None:
         return
     narrows = atom.want and not atom.absent
     population.note(atom, narrows)
+    if atom.key == "aws:principalservicename":
+        population.must_services += (atom,)
     if narrows:
         population.services = meet_values(population.services, atom.values)
         population.service = population.service and bool(population.services)
+
+
+def principal_type(population: Population, atom: Atom, key: Key) -> None:
+    """aws:PrincipalType: the caller's own account chooses whether a user or a role calls; of services IAM says nothing."""
+    population.note(atom)
+    population.types = frozenset(kind for kind in population.types if holds(atom, kind) is not False)
+    population.signed = population.signed and bool(population.types)
+    population.anonymous = population.anonymous and holds(atom, "Anonymous") is not False
+    doubt_type_of_services(population, atom)
+
+
+def doubt_type_of_services(population: Population, atom: Atom) -> None:
+    population.service_doubts += (f"condition {atom.source.operator} {atom.source.key}, as IAM does not say what services are",)
 
 
 def network(population: Population, atom: Atom, key: Key) -> None:
@@ -50,7 +65,7 @@ def address(population: Population, atom: Atom, key: Key) -> None:
     population.note(atom, size is not Breadth.WIDE)
     if size is Breadth.PRIVATE:
         population.no_address = True
-    elif size is not Breadth.WIDE:
+    if size is not Breadth.WIDE:  # from where services call is not documented
         population.limit("only calls from some addresses")
 
 

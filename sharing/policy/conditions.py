@@ -165,8 +165,13 @@ def _one_value(atom: Atom, value: str, patterns: list[str | Literal[False] | Non
     # A pattern is False where a variable in it has no value: nothing matches it.
     matched = any_of(compare(atom, pattern, value) if isinstance(pattern, str) else pattern for pattern in patterns)
     if matched is False and possible is not None and atom.family in _TEXT:
-        matched = None if any(pattern and overlap(pattern, possible) for pattern in patterns) else False
+        matched = None if any(pattern and _may_match(atom, pattern, possible) for pattern in patterns) else False
     return matched if atom.want else negate(matched)
+
+
+def _may_match(atom: Atom, pattern: str, possible: str) -> bool:
+    """Whether some text that the pattern `possible` stands for matches a value of the policy."""
+    return overlap(pattern, possible) if atom.family in WILD else glob_matches(possible, pattern)
 
 
 def compare(atom: Atom, pattern: str, value: str) -> Truth:

@@ -141,7 +141,7 @@ def _takes_in_all(statement: Statement, wanted: _Wanted) -> bool:
     """Whether the statement's principals take in all of the wanted principal; conditions are looked at apart."""
     if statement.not_principals:
         return all(_overlap(principal, wanted) is False for principal in statement.not_principals)
-    return any(_takes_in(principal, wanted.principal) for principal in statement.principals)
+    return any(_takes_in(one, wanted.principal) for one in statement.principals if one.is_in(wanted.function.partition))
 
 
 def _takes_in(wide: Principal, narrow: Principal) -> bool:
@@ -187,12 +187,15 @@ def _principals_meet(statement: Statement, wanted: _Wanted) -> Truth:
     if "Principal" in statement.doubts or "Statement" in statement.doubts:
         return None
     if statement.not_principals:
-        inside = [_takes_in(principal, wanted.principal) for principal in statement.not_principals]
+        listed = [one for one in statement.not_principals if one.is_in(wanted.function.partition)]
+        inside = [_takes_in(principal, wanted.principal) for principal in listed]
         return None if any(inside) else True
     return any_of(_overlap(principal, wanted) for principal in statement.principals)
 
 
 def _overlap(principal: Principal, wanted: _Wanted) -> Truth:
+    if not principal.is_in(wanted.function.partition):
+        return False
     if principal.kind is PrincipalKind.UNKNOWN:
         return None
     if principal.kind in (PrincipalKind.GHOST, PrincipalKind.FEDERATED):

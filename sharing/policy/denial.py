@@ -193,9 +193,11 @@ def _restrictions(piece: Reach) -> tuple[int, ...]:
 def _who(reach: Reach, deny: Statement, function: FunctionArn) -> tuple[Truth, list[Reach]]:
     """Whether the Deny's principals take in all of the reach, and whom a NotPrincipal may spare of it."""
     if not deny.not_principals:
-        return any_of(_takes_in(principal, reach) for principal in deny.principals), []
+        return any_of(_takes_in(one, reach) for one in deny.principals if one.is_in(function.partition)), []
     spared: list[Reach] = []
     for principal in deny.not_principals:
+        if not principal.is_in(function.partition):
+            continue
         if principal.kind is PrincipalKind.EVERYONE:
             return False, []
         if _takes_in(principal, reach) is not False:
@@ -205,7 +207,7 @@ def _who(reach: Reach, deny: Statement, function: FunctionArn) -> tuple[Truth, l
     return True, spared
 
 
-def unless_listed(found: list[Reach], listed: tuple[Principal, ...]) -> list[Reach]:
+def unless_listed(found: list[Reach], listed: list[Principal]) -> list[Reach]:
     """Whom an Allow with NotPrincipal lets in: not the services it lists; of listed accounts and roles it depends.
 
     Every form of a caller would have to be listed to keep it out, and a list seldom has them all.

@@ -26,6 +26,7 @@ class Role(Enum):
     SOURCE_ORGANIZATION_PATH = "the organisational unit a service calls for"
     IS_SERVICE = "whether a service calls"
     SERVICE_NAME = "which service calls"
+    TYPE = "what kind of principal calls"
     NETWORK = "the network the call comes from"
     ADDRESS = "the address the call comes from"
     TOKEN = "a shared secret"  # noqa: S105 (describes a key)
@@ -107,7 +108,7 @@ _KEYS: Final[dict[str, Key]] = {
         )
     },
     **{f"aws:{name}": Key(Role.CALLER, *_ANY) for name in ("useragent", "referer", "vpcsourceip", "tagkeys")},
-    "aws:principaltype": Key(Role.CALLER, _ALWAYS, _SOMETIMES, _ALWAYS),
+    "aws:principaltype": Key(Role.TYPE, _ALWAYS, _SOMETIMES, _ALWAYS),
     "aws:securetransport": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "true"),
     "aws:requestedregion": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "region"),
     "aws:resourceaccount": Key(Role.CONSTANT, _ALWAYS, _ALWAYS, _ALWAYS, "account"),

@@ -32,12 +32,11 @@ from .sources import Scope, meet, source_arn
 
 def remaining(population: Population, atoms: Iterable[Atom]) -> Population:
     """Apply every condition, in place; their order does not matter to who remains."""
-    atoms = tuple(atoms)
+    atoms = tuple([_turned(atom) if atom.variables else atom for atom in atoms])
     if len(atoms) > 1 and contradict(atoms):
         population.end()
         return population
-    for written in atoms:
-        atom = _turned(written) if written.variables else written
+    for atom in atoms:
         key = key_of(atom.key)
         if atom.family == "unknown" or atom.vague or key.role is Role.UNKNOWN:
             population.cannot_judge(atom)
@@ -91,6 +90,8 @@ def _presence(population: Population, atom: Atom, key: Key) -> None:
         population.signed = population.signed and key.signed is not Presence.ALWAYS
         population.service = population.service and key.service is not Presence.ALWAYS
         population.anonymous = population.anonymous and key.anonymous is not Presence.ALWAYS
+    if key.role is Role.TYPE:
+        channels.doubt_type_of_services(population, atom)
     if key.role in (Role.TOKEN, Role.NETWORK) and atom.want:
         population.limit(f"only calls that carry {atom.source.key}")
     if key.role in _SOURCES and atom.absent and not population.signed:
@@ -109,6 +110,7 @@ def _who(
     if misfit(population, atom):
         return
     values = values_of(population, atom)
+    filled = atom._replace(values=values)
     if not atom.want:
         population.note(atom)
         anybody = "o-*" if attribute == "organizations" else "*"  # every organisation's id and path begins like that
@@ -116,14 +118,14 @@ def _who(
         if shuts_out_all and not (attribute == "organizations" and atom.absent):
             population.signed = False
         if attribute == "accounts":
-            population.not_accounts += (atom,)
+            population.not_accounts += (filled,)
         elif attribute == "arns":
-            population.not_arns += (atom,)
+            population.not_arns += (filled,)
         return
     if attribute == "accounts":
-        population.must_accounts += (atom,)
+        population.must_accounts += (filled,)
     elif attribute == "arns":
-        population.must_arns += (atom,)
+        population.must_arns += (filled,)
     doubt_literal_wildcard(population, atom)
     if atom.family == "fold" and attribute in ("arns", "ids", "functions"):
         population.cannot_judge(atom, "an unusual operator for that key")
@@ -221,6 +223,7 @@ _HANDLERS: Final[dict[Role, Callable[[Population, Atom, Key], None]]] = {
     Role.SOURCE_ORGANIZATION_PATH: _source,
     Role.IS_SERVICE: channels.is_service,
     Role.SERVICE_NAME: channels.service_name,
+    Role.TYPE: channels.principal_type,
     Role.NETWORK: channels.network,
     Role.ADDRESS: channels.address,
     Role.TOKEN: channels.token,

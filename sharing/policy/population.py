@@ -18,6 +18,8 @@ from .sources import SourceArn
 
 TEXT: Final = frozenset(("equal", "fold", "like", "arn"))
 URL_TYPES: Final = frozenset(("NONE", "AWS_IAM"))
+#: Values of aws:PrincipalType of signed callers.
+TYPES: Final = frozenset(("Account", "User", "AssumedRole", "FederatedUser"))
 _BY_URL: Final = frozenset((ActionClass.INVOKE, ActionClass.INVOKE_URL))
 
 Values = tuple[str, ...]
@@ -26,8 +28,9 @@ Values = tuple[str, ...]
 class Population:
     """The callers left, and what is known of them. None for a list means "not narrowed by this".
 
-    `doubts` make every answer depend; `limits` are bounds (network, shared secret) that make only "everyone" depend.
-    `must_…`: positive conditions that a known account or ARN has to meet even where they do not narrow a `*`.
+    `doubts` make every answer depend, `service_doubts` those about services; `limits` are bounds (network, shared
+    secret) that make only "everyone" depend.
+    `must_…`: conditions that a known account, ARN or service has to meet even where they do not narrow a `*`.
     The defaults are immutable and stay on the class: one is made for every principal of every statement read.
     """
 
@@ -45,11 +48,13 @@ class Population:
     source_organizations: Values | None = None
     must_accounts: tuple[Atom, ...] = ()
     must_arns: tuple[Atom, ...] = ()
+    must_services: tuple[Atom, ...] = ()
     not_accounts: tuple[Atom, ...] = ()
     not_arns: tuple[Atom, ...] = ()
     not_organizations: tuple[str, ...] = ()
     organizations_if_any: tuple[Values, ...] = ()
     not_sources: tuple[str, ...] = ()
+    types: frozenset[str] = TYPES
     url_types: frozenset[str] = URL_TYPES
     only_by_url: bool = False
     token: bool = False
@@ -60,6 +65,7 @@ class Population:
     other: tuple[Atom, ...] = ()
     doubts: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    service_doubts: tuple[str, ...] = ()
 
     def __init__(self, function: FunctionArn, action_class: ActionClass) -> None:
         self.function = function

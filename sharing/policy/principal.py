@@ -109,6 +109,10 @@ class Principal:
             return {"Federated": self.value}
         return {"AWS": self.arn or self.value}
 
+    def is_in(self, partition: str) -> bool:
+        """Whether it can be somebody in that partition: AWS lets no account of another one in, nor shuts it out."""
+        return self.account is None or self.partition in ("", partition)
+
     def label(self, names: Mapping[str, str] | None = None) -> str:
         """Text for people. `names` maps account ids to human names; ids are shown where a name is missing."""
         account = self.account or ""

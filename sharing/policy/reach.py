@@ -13,7 +13,7 @@ from .conditions import Atom, atom_of
 from .identities import excludes, identity_matches, may_hold, shown_arn
 from .matching import any_of, glob_matches, has_wildcard
 from .narrowing import remaining
-from .population import URL_TYPES, Population
+from .population import URL_TYPES, Population, holds
 from .principal import Principal, PrincipalKind
 from .services import same_service
 from .sources import Behalf, Scope, behalves
@@ -96,7 +96,7 @@ def reaches(candidate: Candidate, function: FunctionArn, *, pinned: bool = True)
     """
     principal = candidate.principal
     kind = principal.kind
-    if principal.account is not None and principal.partition not in ("", function.partition):
+    if not principal.is_in(function.partition):
         return []
     population = Population(function, candidate.action_class)
     if kind is PrincipalKind.SERVICE:
@@ -122,6 +122,13 @@ def reaches(candidate: Candidate, function: FunctionArn, *, pinned: bool = True)
         case PrincipalKind.FEDERATED:
             return [piece.reach("federated", principal.value, principal.account, dead=_FEDERATED)]
     return piece.unreadable()
+
+
+def _type_of(principal: Principal) -> str:
+    """aws:PrincipalType of a role, user or session: a role calls by its sessions."""
+    if principal.kind is PrincipalKind.USER:
+        return "User"
+    return "FederatedUser" if principal.kind is PrincipalKind.SESSION and principal.role_name is None else "AssumedRole"
 
 
 class _Piece:
@@ -256,6 +263,8 @@ class _Piece:
         if population.accounts is not None and account not in population.accounts:
             return []
         shown = shown_arn(principal)
+        if _type_of(principal) not in population.types:
+            return []
         doubt = ""
         if population.arns is not None:
             matched = any_of(identity_matches(pattern, principal, shown) for pattern in population.arns)
@@ -272,14 +281,17 @@ class _Piece:
             named = [pattern for pattern in population.services if glob_matches(pattern, name) or same_service(pattern, name)]
             if not named:
                 return []
+        if name != "*" and any(not atom.want and holds(atom, name) is False for atom in population.must_services):
+            return []
         sources = behalves(population.source_accounts, population.source_arns, population.source_organizations)
         shut_out = set(population.not_sources)
+        doubt = ", ".join(population.service_doubts)
         found = []
         for behalf in sources:
             if behalf.scope is Scope.ACCOUNT and behalf.account in shut_out:
                 continue
             pin = self._source_pin(behalf)
-            found.append(self.reach("service", name, behalf.account, behalf=behalf, organizations=(), pin=pin))
+            found.append(self.reach("service", name, behalf.account, behalf=behalf, organizations=(), pin=pin, doubt=doubt))
         return found
 
     def _source_pin(self, behalf: Behalf) -> Atom | None:

@@ -71,7 +71,7 @@ def reduce(document: Document, function: FunctionArn) -> Reduction:
             for reach in reaches(candidate, function, pinned=pinned)
         ]
         if statement.not_principals:
-            pieces = unless_listed(pieces, statement.not_principals)
+            pieces = unless_listed(pieces, [one for one in statement.not_principals if one.is_in(function.partition)])
         found += pieces
         if not pieces:
             nobody.append(statement.index)

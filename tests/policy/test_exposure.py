@@ -297,6 +297,9 @@ def test_a_bare_bucket_depends_until_it_is_seen() -> None:
         ("sns", {"StringEqualsIgnoreCase": {"AWS:SourceArn": f"arn:aws:sns:us-east-1:{ACME}:T"}}, MAYBE_EXTERNAL, ACME),
         ("sns", {"StringEquals": {"lambda:EventSourceToken": "t"}}, MAYBE_OPEN, None),
         ("logs", {"StringEquals": {"AWS:SourceAccount": ACME}}, OURS, ACME),
+        ("sns", {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, MAYBE_OPEN, None),
+        ("sns", {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, MAYBE_OPEN, None),
+        ("sns", {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}}, OPEN, None),
     ],
 )
 def test_services_by_their_source(name: str, condition: Json, expected: tuple[str, str, str], account: str | None) -> None:
@@ -310,6 +313,13 @@ def test_an_alexa_skill_is_closed_by_its_token() -> None:
     found = only(allow(stored, {"StringEquals": {"lambda:EventSourceToken": "amzn1.secret"}}))
     assert answers(found) == OURS
     assert "amzn1.secret" not in str(found.conditions.narrowing)
+
+
+def test_what_type_of_principal_a_service_is_is_not_documented() -> None:
+    assert answers(only(allow(service("sns"), {"StringEquals": {"aws:PrincipalType": "AssumedRole"}}))) == MAYBE_OPEN
+    assert answers(only(allow(service("sns"), {"Null": {"aws:PrincipalType": "true"}}))) == MAYBE_OPEN
+    fixed = {"StringNotEquals": {"aws:PrincipalType": "User"}, "StringEquals": {"aws:SourceAccount": OWNER}}
+    assert answers(only(allow(service("sns"), fixed))) == OURS
 
 
 @pytest.mark.parametrize(
@@ -639,6 +649,7 @@ def test_not_principal_with_allow_is_public() -> None:
         (root(), {"StringEquals": {"aws:PrincipalAccount": [ACME, GLOBEX]}}, ["depends", "yes"]),
         ({"AWS": role()}, {"StringEquals": {"aws:PrincipalAccount": ACME}}, ["yes"]),
         ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": role()}}, ["depends"]),
+        ({"AWS": f"arn:aws-cn:iam::{ACME}:root"}, {"StringEquals": {"aws:PrincipalAccount": ACME}}, ["yes"]),
         (service("sns"), {"StringEquals": {"aws:PrincipalServiceName": "sns.amazonaws.com"}}, []),
     ],
 )
@@ -696,6 +707,14 @@ def test_a_reduction_is_made_once_per_document(monkeypatch: pytest.MonkeyPatch) 
         (root(GLOBEX), {"StringLike": {"aws:PrincipalAccount": "1111*"}}, 0),
         (root(ACME), {"StringLike": {"aws:PrincipalAccount": "1111*"}}, 1),
         (root(GLOBEX), {"StringEqualsIfExists": {"aws:PrincipalAccount": ACME}}, 0),
+        (root(GLOBEX), {"StringEqualsIfExists": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}, 0),
+        (root(OWNER), {"StringEqualsIfExists": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}, 1),
+        ({"AWS": role()}, {"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, 1),
+        ({"AWS": role()}, {"StringNotEquals": {"aws:PrincipalType": "AssumedRole"}}, 0),
+        ({"AWS": f"arn:aws:iam::{ACME}:user/bob"}, {"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, 0),
+        ({"AWS": f"arn:aws:iam::{ACME}:user/bob"}, {"StringLike": {"aws:PrincipalType": "U*"}}, 1),
+        ({"AWS": f"arn:aws:sts::{ACME}:federated-user/x"}, {"StringEquals": {"aws:PrincipalType": "FederatedUser"}}, 1),
+        (root(), {"StringEquals": {"aws:PrincipalType": "Robot"}}, 0),
         (root(GLOBEX), {"ForAllValues:StringEquals": {"aws:PrincipalAccount": ACME}}, 0),
         ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/other"}}, 0),
         ({"AWS": role()}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/dep*"}}, 1),
