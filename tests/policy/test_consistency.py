@@ -3,146 +3,79 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import json
+import random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sharing.policy import Exposure, decide, exposures, parse
+from sharing.policy import Decision, Document, Exposure, decide, exposures, parse, render
 
-from .documents import ACME, GLOBEX, INVOKE, ORG, OTHER_ORG, OWNER, STRANGER, F, Json, allow, deny, policy, role
+from .documents import ACME, GLOBEX, INVOKE, ORG, OTHER_ORG, OWNER, STRANGER, F, Json
+from .generated import CHANNELS, LOOKALIKE, Request, documents, requests, statements
 
-LOOKALIKE = "111100001111"  # a stranger whose id begins like Acme's: wildcards in account ids let it in
-PRINCIPALS: list[Any] = [
-    "*",
-    {"AWS": "*"},
-    {"AWS": ACME},
-    {"AWS": f"arn:aws:iam::{GLOBEX}:root"},
-    {"AWS": [role(), f"arn:aws:iam::{GLOBEX}:root"]},
-    {"AWS": role("team/build", GLOBEX)},
-    {"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/s1"},
-    {"Service": "s3.amazonaws.com"},
-    {"Service": ["sns.amazonaws.com", "s3.amazonaws.com"]},
-    {"Service": "logs.amazonaws.com"},
-    {"AWS": "AROAEXAMPLEEXAMPLE12"},
-]
-VALUES: dict[str, list[Any]] = {
-    "aws:PrincipalAccount": [ACME, [ACME, GLOBEX], "*", "1111*", "${aws:ResourceAccount}"],
-    "aws:PrincipalArn": [role(), f"arn:aws:iam::{ACME}:role/*", "arn:aws:iam::*:role/deploy", "*"],
-    "aws:PrincipalOrgID": [ORG, [ORG, OTHER_ORG], "o-*"],
-    "aws:PrincipalOrgPaths": [f"{ORG}/*", f"{ORG}/r-ab/ou-1/*", "o-*"],
-    "aws:SourceAccount": [ACME, OWNER, "*"],
-    "aws:SourceArn": ["arn:aws:s3:::bucket", f"arn:aws:sns:us-east-1:{ACME}:t", "arn:aws:sns:*:*:*", "*"],
-    "aws:PrincipalIsAWSService": ["true", "false"],
-    "aws:PrincipalServiceName": ["s3.amazonaws.com"],
-    "aws:SourceIp": ["203.0.113.0/24", "0.0.0.0/0"],
-    "aws:UserAgent": ["secret"],
-    "aws:PrincipalTag/team": ["blue"],
-    "aws:PrincipalType": ["User", "AssumedRole"],
-    "aws:SecureTransport": ["true", "false"],
-    "aws:ResourceAccount": [OWNER, ACME],
-    "aws:ResourceOrgID": [ORG],
-    "aws:userid": ["AROAACMEACMEACME1234:*", "*:deploy"],
-    "kms:CallerAccount": [ACME],
-    "lambda:FunctionUrlAuthType": ["NONE", "AWS_IAM"],
-    "lambda:InvokedViaFunctionUrl": ["true", "false"],
-}
-FAMILIES = {
-    "aws:SourceArn": ["ArnLike", "ArnNotLike", "StringLike", "StringEquals", "StringNotLike", "ArnLikeIfExists", "Null"],
-    "aws:PrincipalArn": ["ArnLike", "ArnNotLike", "StringLike", "StringNotEquals", "ArnEqualsIfExists", "Null"],
-    "aws:SourceIp": ["IpAddress", "NotIpAddress", "IpAddressIfExists"],
-    **{
-        key: ["Bool", "BoolIfExists", "StringEquals", "Null"]
-        for key in ("aws:PrincipalIsAWSService", "aws:SecureTransport", "lambda:InvokedViaFunctionUrl")
-    },
-    "aws:PrincipalOrgPaths": [
-        "ForAnyValue:StringLike",
-        "ForAllValues:StringLike",
-        "ForAnyValue:StringNotLike",
-        "ForAllValues:StringNotLike",
-        "Null",
-    ],
-}
-TEXT = [
-    "StringEquals",
-    "StringLike",
-    "StringNotEquals",
-    "StringNotLike",
-    "StringEqualsIfExists",
-    "StringNotEqualsIfExists",
-    "Null",
+COMMON = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+#: Who calls, and every organisation or unit the account may be in.
+HOMES: list[tuple[str, str | None]] = [
+    (STRANGER, None),
+    (STRANGER, "o-stranger00"),
+    (LOOKALIKE, None),
+    (ACME, ORG),
+    (ACME, f"{ORG}/r-ab/ou-2/"),
+    (ACME, OTHER_ORG),
+    (ACME, None),
+    (GLOBEX, ORG),
+    (OWNER, ORG),
 ]
 
 
-@st.composite
-def conditions(draw: st.DrawFn) -> Json:
-    found: Json = {}
-    for key in draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=2, unique=True)):
-        operator = draw(st.sampled_from(FAMILIES.get(key, TEXT)))
-        value = draw(st.sampled_from(["true", "false"] if operator == "Null" else VALUES[key]))
-        found.setdefault(operator, {})[key] = value
-    return found
+def some(account: str, organization: str | None, count: int = 24) -> list[Request]:
+    """Some requests of people and everything services send; the same ones at every call."""
+    made = requests(account, organization)
+    people = [request for request in made if not request[0].endswith(".com")]
+    services = [request for request in made if request[0].endswith(".com")]
+    return [*random.Random(account).sample(people, count), *services]
 
 
-@st.composite
-def statements(draw: st.DrawFn) -> Json:
-    make = draw(st.sampled_from([allow, allow, deny]))
-    found: Json = make(draw(st.sampled_from(PRINCIPALS)), draw(conditions()) or None)
-    if draw(st.integers(0, 5)) == 0:
-        found["NotPrincipal"] = found.pop("Principal")
-    found["Action"] = draw(st.sampled_from([INVOKE, "lambda:*", "lambda:Invoke*", "lambda:GetFunction"]))
-    return found
+def certainly_allowed(document: Document, principal: str, context: Json) -> bool:
+    decision = decide(document, function_arn=F, principal=principal, context=context)
+    return decision.outcome == "allowed" and decision.certainty == "yes"
 
 
-documents = st.lists(statements(), min_size=1, max_size=4).map(lambda found: policy(*found))
-
-
-def requests(account: str, organization: str | None) -> Iterator[tuple[str, Json]]:
-    """What a role of that account, and services it drives, can really send: identity is given, the rest is chosen."""
-    home: Json = {}
-    if organization:
-        home = {"aws:PrincipalOrgID": organization, "aws:PrincipalOrgPaths": [f"{organization}/r-ab/ou-1/"]}
-    always = {"aws:SecureTransport": "true", "aws:ResourceAccount": OWNER}
-    forms = (("User", "x"), ("AssumedRole", "deploy"), ("AssumedRole", "x"))
-    addresses = ("203.0.113.7", "198.51.100.1", "2001:db8::7")
-    for agent, team, address, ours, (kind, session) in itertools.product(
-        (None, "secret"), (None, "blue"), addresses, (None, ORG), forms
-    ):
-        context = {
-            "aws:userid": f"AROA{account}AAAA:{session}",
-            "aws:UserAgent": agent,
-            "aws:PrincipalTag/team": team,
-            "aws:SourceIp": address,
-            "aws:ResourceOrgID": ours,
-            "aws:PrincipalType": kind,
-        }
-        yield role("deploy", account), {**always, **home, **{k: v for k, v in context.items() if v is not None}}
-    for name, arn in (("s3", "arn:aws:s3:::theirs"), ("sns", f"arn:aws:sns:us-east-1:{account}:t")):
-        for source in ({}, {"aws:SourceAccount": account, "aws:SourceArn": arn}):
-            yield f"{name}.amazonaws.com", {**always, **source}
-
-
-def gets_in(document: Any, account: str, organization: str | None) -> set[str]:
+def gets_in(document: Document, account: str, organization: str | None) -> set[str]:
     """Who of that account certainly gets in by some request of its choice: "caller", "service"."""
-    found = set()
-    for principal, context in requests(account, organization):
-        decision = decide(document, function_arn=F, principal=principal, context=context)
-        if decision.outcome == "allowed" and decision.certainty == "yes":
-            found.add("service" if principal.endswith(".com") else "caller")
-    return found
+    return {
+        "service" if principal.endswith(".com") else "caller"
+        for principal, context in some(account, organization)
+        if certainly_allowed(document, principal, context)
+    }
+
+
+def ways_in(document: Document, account: str, organization: str | None) -> bool:
+    """Whether anybody of that account gets in, perhaps, by some request of its choice and by any channel."""
+    return any(
+        decide(document, function_arn=F, principal=one, context={**context, **channel}).outcome == "allowed"
+        for principal, context in requests(account, organization)
+        for channel in CHANNELS
+        for one in (principal, principal.replace("role/deploy", "user/bob"))
+    )
 
 
 def unsafe(found: list[Exposure], name: str) -> bool:
     return any(getattr(exposure, name) != "no" for exposure in found)
 
 
-CHANNELS: list[Json] = [
-    {key: value for key, value in (("lambda:InvokedViaFunctionUrl", by), ("lambda:FunctionUrlAuthType", kind)) if value}
-    for by in (None, "true", "false")
-    for kind in (None, "NONE", "AWS_IAM")
-]
-COMMON = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def takes_in(exposure: Exposure, account: str, organization: str | None, principal: str) -> bool:
+    """Whether the exposure may be about that caller."""
+    if exposure.kind == "everyone":
+        return True
+    if principal.endswith(".com"):
+        return exposure.kind == "service" and exposure.principal in ("*", principal) and exposure.account in (account, None)
+    if exposure.kind == "organization":
+        name = exposure.organization or ""
+        return organization is not None and name.split("/")[0] in (organization.split("/")[0], "the owner's own organisation")
+    return exposure.kind in ("account", "identity") and exposure.account in (account, None)
 
 
 @COMMON
@@ -160,16 +93,20 @@ def test_a_stranger_who_gets_in_is_never_called_not_public(document: Json) -> No
 
 
 @COMMON
-@given(documents)
-def test_a_consumer_who_gets_in_is_among_the_exposures(document: Json) -> None:
+@given(documents, st.sampled_from(HOMES), st.sampled_from(CHANNELS), st.booleans())
+def test_whoever_is_in_no_exposure_is_not_allowed(
+    document: Json, home: tuple[str, str | None], channel: Json, known: bool
+) -> None:
+    """By any channel, and whether or not it is known to which organisation the account belongs."""
+    account, organization = home
     parsed = parse(document)
-    found = exposures(parsed, function_arn=F, owner_account=OWNER)
-    for account in (ACME, GLOBEX):
-        if "caller" in gets_in(parsed, account, ORG):
-            assert any(
-                exposure.external != "no" and (exposure.account in (account, None) or exposure.kind == "everyone")
-                for exposure in found
-            )
+    members = {account: organization or ""} if known and account != OWNER else None
+    found = exposures(parsed, function_arn=F, owner_account=OWNER, organization_of=members)
+    for principal, context in some(account, organization):
+        if certainly_allowed(parsed, principal, {**context, **channel}):
+            these = [one for one in found if INVOKE in one.actions and takes_in(one, account, organization, principal)]
+            assert these, (principal, context)
+            assert account == OWNER or unsafe(these, "external"), (principal, context)
 
 
 @COMMON
@@ -182,7 +119,7 @@ def test_what_is_called_public_for_certain_lets_a_stranger_in(document: Json) ->
         for exposure in found
         if exposure.public == "yes" and INVOKE in exposure.actions and exposure.kind == "everyone" and not exposure.latent
     ]
-    if not certain:
+    if not certain or _narrows_by_what_nobody_lacks(document):
         return
     for organization, channel in itertools.product(("o-stranger00", None), CHANNELS):
         strangers = [*requests(STRANGER, organization), *requests(LOOKALIKE, organization)]
@@ -195,21 +132,34 @@ def test_what_is_called_public_for_certain_lets_a_stranger_in(document: Json) ->
     raise AssertionError(f"nobody gets in, yet {certain[0]}")
 
 
+def _narrows_by_what_nobody_lacks(document: Json) -> bool:
+    """`…IfExists` and ForAllValues never count as narrowing, though on a key that every call carries they would."""
+    always = ("aws:PrincipalAccount", "aws:PrincipalArn", "aws:ResourceAccount", "aws:userid")
+    return any(
+        ("IfExists" in operator or "ForAllValues" in operator) and any(key in always for key in keys)
+        for statement in document["Statement"]
+        for operator, keys in statement.get("Condition", {}).items()
+    ) or "RequestTag" in json.dumps(document)
+
+
 @COMMON
 @given(documents)
-def test_an_account_that_is_let_in_for_certain_really_gets_in(document: Json) -> None:
+def test_who_is_let_in_for_certain_really_gets_in(document: Json) -> None:
     parsed = parse(document)
+    if _narrows_by_what_nobody_lacks(document):
+        return
     for exposure in exposures(parsed, function_arn=F, owner_account=OWNER, url_auth="NONE"):
         certain = exposure.external == "yes" and not exposure.latent and INVOKE in exposure.actions
-        if exposure.kind != "account" or exposure.account is None or not certain:
+        if not certain or exposure.qualifier is not None:
             continue
-        if not any(
-            decide(parsed, function_arn=F, principal=one, context={**context, **channel}).outcome == "allowed"
-            for organization in (ORG, OTHER_ORG, None)
-            for channel in CHANNELS
-            for principal, context in requests(exposure.account, organization)
-            for one in (principal, principal.replace("role/deploy", "user/bob"))
-        ):
+        if exposure.kind == "account" and exposure.account is not None:
+            accounts = [exposure.account]
+        elif exposure.kind == "organization":
+            accounts = [ACME, LOOKALIKE]
+        else:
+            continue
+        homes = (ORG, f"{ORG}/r-ab/ou-2/", OTHER_ORG, None)
+        if not any(ways_in(parsed, account, home) for account in accounts for home in homes):
             raise AssertionError(f"nobody of it gets in, yet {exposure}")
 
 
@@ -217,10 +167,7 @@ def test_an_account_that_is_let_in_for_certain_really_gets_in(document: Json) ->
 @given(documents, statements())
 def test_adding_a_deny_never_widens(document: Json, extra: Json) -> None:
     narrowed = {**document, "Statement": [*document["Statement"], {**extra, "Effect": "Deny"}]}
-    before, after = parse(document), parse(narrowed)
-    for account, organization in ((STRANGER, None), (ACME, ORG)):
-        assert gets_in(after, account, organization) <= gets_in(before, account, organization)
-    assert _safe_answers(before) <= _safe_answers(after)
+    _assert_not_wider(parse(document), parse(narrowed))
 
 
 @COMMON
@@ -231,13 +178,26 @@ def test_removing_an_allow_never_widens(document: Json, data: st.DataObject) -> 
         return
     gone = data.draw(st.sampled_from(allows))
     less = {**document, "Statement": [one for index, one in enumerate(document["Statement"]) if index != gone]}
-    before, after = parse(document), parse(less)
-    for account, organization in ((STRANGER, None), (ACME, ORG)):
-        assert gets_in(after, account, organization) <= gets_in(before, account, organization)
+    _assert_not_wider(parse(document), parse(less))
+
+
+def _assert_not_wider(before: Document, after: Document) -> None:
+    for account, organization in HOMES:
+        for principal, context in some(account, organization, 6):
+            old = decide(before, function_arn=F, principal=principal, context=context)
+            new = decide(after, function_arn=F, principal=principal, context=context)
+            assert _openness(new) <= _openness(old)
     assert _safe_answers(before) <= _safe_answers(after)
 
 
-def _safe_answers(document: Any) -> set[tuple[str, str]]:
+def _openness(found: Decision) -> int:
+    """0 for certainly not allowed, 1 for perhaps, 2 for certainly; without an Allow only Deny and none are left."""
+    if found.certainty == "depends":
+        return int(any(not statement.is_deny for statement in found.statements))
+    return 2 if found.outcome == "allowed" else 0
+
+
+def _safe_answers(document: Document) -> set[tuple[str, str]]:
     """(question, action class) pairs that are answered "no" for every exposure.
 
     "Everyone" is public rather than an open service, and a Deny may leave only the services of it: one question.
@@ -251,3 +211,67 @@ def _safe_answers(document: Any) -> set[tuple[str, str]]:
         if not unsafe(these, "public") and not unsafe(these, "open_service"):
             safe.add(("public or open", kind))
     return safe
+
+
+@COMMON
+@given(documents, st.sampled_from(HOMES))
+def test_a_policy_means_the_same_in_whatever_form_it_is_given(document: Json, home: tuple[str, str | None]) -> None:
+    parsed = parse(document, partition="aws")
+    again = render(parsed)
+    wanted = exposures(parsed, function_arn=F, owner_account=OWNER)
+    for other in (document, again, json.dumps(document, indent=1), parse(again.encode(), partition="aws")):
+        assert exposures(other, function_arn=F, owner_account=OWNER) == wanted
+        for principal, context in some(*home, 4):
+            asked: Any = {"function_arn": F, "principal": principal, "context": context}
+            assert decide(other, **asked) == decide(parsed, **asked)
+
+
+@COMMON
+@given(documents, st.sampled_from(HOMES), st.randoms(use_true_random=False))
+def test_another_spelling_of_a_policy_means_the_same(
+    document: Json, home: tuple[str, str | None], chance: random.Random
+) -> None:
+    """Order of statements and of lists, a list of one, letter case of operators, keys and actions, account id or root."""
+    one = parse(document)
+    other = parse({**document, "Statement": [_respelt(statement, chance) for statement in reversed(document["Statement"])]})
+    for principal, context in some(*home, 8):
+        shouted = {key.upper(): value for key, value in context.items()}
+        old = decide(one, function_arn=F, principal=principal, context=context)
+        new = decide(other, function_arn=F, principal=principal, context=shouted)
+        assert (old.outcome, old.certainty, old.delegated) == (new.outcome, new.certainty, new.delegated)
+    assert _safe_answers(one) == _safe_answers(other)
+
+
+def _respelt(statement: Json, chance: random.Random) -> Json:
+    found: Json = {}
+    for element, value in statement.items():
+        if element in ("Action", "NotAction"):
+            found[element] = [one.upper() for one in ([value] if isinstance(value, str) else value)]
+        elif element in ("Resource", "NotResource"):
+            found[element] = [value] if isinstance(value, str) else list(reversed(value))
+        elif element in ("Principal", "NotPrincipal") and isinstance(value, dict):
+            found[element] = {key: _shuffled(_as_list(names), chance) for key, names in value.items()}
+        elif element in ("Principal", "NotPrincipal"):
+            found[element] = {"AWS": [value]}
+        elif element == "Condition":
+            found[element] = {
+                operator.upper(): {key.lower(): _shuffled(_as_list(values), chance) for key, values in keys.items()}
+                for operator, keys in value.items()
+            }
+        else:
+            found[element] = value
+    return found
+
+
+def _as_list(value: Any) -> list[str]:
+    names = [value] if isinstance(value, str) else value
+    return [
+        name.removeprefix("arn:aws:iam::").removesuffix(":root")
+        if name.startswith("arn:aws:iam::") and name.endswith(":root")
+        else name
+        for name in names
+    ]
+
+
+def _shuffled(values: list[str], chance: random.Random) -> list[str]:
+    return chance.sample(values, len(values))
