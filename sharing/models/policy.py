@@ -110,6 +110,9 @@ class Exposure(models.Model):
     """Who a policy's current version lets in, reduced (sharing.policy.exposures); replaced whole with the version."""
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="exposures")
+    owner = models.ForeignKey(
+        Account, null=True, on_delete=models.CASCADE, related_name="+", db_index=False, help_text="Whose function it is."
+    )
     kind = models.CharField(max_length=12)
     principal = models.CharField(max_length=2048)
     account = models.CharField(max_length=12, blank=True)
@@ -119,6 +122,7 @@ class Exposure(models.Model):
     external = models.CharField(max_length=7)
     open_service = models.CharField(max_length=7)
     latent = models.BooleanField(default=False)
+    not_safe = models.BooleanField(default=False, help_text="Public, open, or hanging on something unknown.")
     details = models.JSONField(default=dict, help_text="depends_on, conditions, statement indexes, audience.")
 
     class Meta:
@@ -127,6 +131,8 @@ class Exposure(models.Model):
             models.Index(fields=["principal"], name="exposure_by_principal"),
             models.Index(fields=["kind", "open_service", "policy"], name="exposure_by_kind"),
             models.Index(fields=["account", "kind", "action_class"], name="exposure_by_account_kind"),
+            models.Index(fields=["owner", "not_safe", "policy"], name="exposure_not_safe"),
+            models.Index(fields=["owner", "kind", "account", "policy"], name="exposure_by_owner"),
         )
 
     def __str__(self) -> str:

@@ -39,6 +39,7 @@ class Tally(models.Model):
     not_safe = models.PositiveIntegerField(default=0, help_text="Any of the three.")
     latent = models.PositiveIntegerField(default=0)
     stale = models.PositiveIntegerField(default=0, help_text="As last read: the policy is not readable any more.")
+    invokes = models.BooleanField(default=False, help_text="Somebody else than the owner, who can invoke something.")
 
     objects = TallyQuerySet.as_manager()
 
@@ -46,7 +47,10 @@ class Tally(models.Model):
         ordering = ("kind", "principal")
         verbose_name_plural = "tallies"
         indexes = (
-            models.Index(fields=["account", "kind"], name="tally_by_account"),
+            # All that the list of parties and its counts read, so that they read nothing else.
+            models.Index(
+                fields=["account", "kind", "principal", "invokes", "not_safe", "functions", "latent"], name="tally_by_account"
+            ),
             models.Index(fields=["kind", "principal"], name="tally_by_party"),
         )
 

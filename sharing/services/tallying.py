@@ -72,11 +72,17 @@ def count(account: Account) -> None:
             return  # somebody counted meanwhile; what is still marked is counted next time
         Tally.objects.filter(account=account).delete()
         Tally.objects.bulk_create(
-            [Tally(account=account, kind=kind, principal=name, **one.counts()) for (kind, name), one in whole.parties.items()],
+            [_tally(account, key, one) for key, one in whole.parties.items()],
             batch_size=500,
         )
         for place in range(0, len(seen), 500):
             TallyDue.objects.filter(pk__in=seen[place : place + 500]).delete()
+
+
+def _tally(account: Account, key: tuple[str, str], party: Counted) -> Tally:
+    counts = party.counts()
+    invokes = bool(counts["invoke"] or counts["invoke_url"]) and key != ("account", account.number)
+    return Tally(account=account, kind=key[0], principal=key[1], invokes=invokes, **counts)
 
 
 def _rows(account: Account) -> Iterator[tuple[Any, ...]]:

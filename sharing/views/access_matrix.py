@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from sharing.models import Account, Actor, Function, Policy
 from sharing.policy.arn import is_account_id
@@ -29,7 +30,7 @@ from .matrix_cells import ShownTally, shown_forms, shown_tally, story_sentence
 from .paging import page_of
 from .permitting import actor
 
-OWNERS, PARTIES = 6, 25
+OWNERS, PARTIES = 5, 25
 FUNCTIONS, PRINCIPALS = 20, 12
 SHOWN = (("", "All"), ("reached", "That let somebody in"), ("unsafe", "With a way that is not safe"))
 
@@ -141,7 +142,7 @@ def _functions(request: HttpRequest, owner: Account, filters: Filters) -> dict[s
         "facts": facts,
         "wanted": wanted,
         "as_everyone": function_matrix.also_as_everyone(owner, asked.party) if _narrow(asked.party) else 0,
-        "wanted_tally": account_matrix.tally_of(owner, asked.party) if asked.party else None,
+        "reached": function_matrix.reached_by(owner, asked.party) if asked.party else None,
         "blind_spots": blind_spots([owner], facts),
         "page": page,
         "columns": columns,
@@ -159,6 +160,7 @@ def _whole(key: tuple[str, str]) -> tuple[str, str, str]:
     return (*key, function_matrix.account_of(key))
 
 
+@vary_on_headers("HX-Request", "HX-Target")
 @require_safe
 def access_story(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Why a principal (`who`) is let into a function, alias or version; beside the matrix, or a page of its own."""

@@ -254,6 +254,17 @@ def test_an_account_is_shown_with_its_roles_and_on_demand_with_what_everyone_and
     assert function_matrix.also_as_everyone(platform, ("account", ACME)) == 1
 
 
+def test_a_role_is_counted_by_itself_and_an_account_with_its_roles() -> None:
+    platform = owner()
+    kept(factories.function("one", platform), allow(ROLE), allow(GHOST))
+    kept(factories.function("two", platform), allow(ACME))
+    reached = function_matrix.reached_by(platform, ("identity", ROLE))
+    assert (reached.functions, reached.not_safe, reached.latent) == (1, 0, 0)
+    assert function_matrix.reached_by(platform, ("account", ACME)).functions == 2
+    assert function_matrix.reached_by(platform, ("ghost", "*")).latent == 1
+    assert function_matrix.reached_by(platform, ("account", INITECH)).functions == 0
+
+
 def test_what_nobody_can_use_yet_lets_no_account_in_as_everyone() -> None:
     platform = owner()
     kept(factories.function("one", platform), allow("*", "Invoke"), allow(ACME))

@@ -146,8 +146,8 @@ class TestAccounts:
         )
         counted()
         first = page(client)
-        assert "Owner5" in first
-        assert "Columns 1–6 of 8 owner accounts" in text(first)
+        assert "Owner4" in first
+        assert "Columns 1–5 of 8 owner accounts" in text(first)
         second = page(client, columns="2")
         assert '<a href="/access/matrix/?account=' in second
         assert "Owner7" in second

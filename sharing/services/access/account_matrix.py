@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
 
 from sharing.models import Account, Actor, Function, Tallied, Tally
 from sharing.services import tallying
@@ -59,24 +59,20 @@ def owners(*, by: Actor) -> QuerySet[Account]:
 
 
 def facts(of: Sequence[Account]) -> Facts:
-    """Sums over these owner accounts. Four queries."""
+    """Sums over these owner accounts. Three queries."""
     keys = [one.pk for one in of]
     tallied = Tallied.objects.filter(account__in=keys, counted_at__isnull=False)
     sums = tallied.aggregate(counted=Count("pk"), **{name: Sum(name, default=0) for name in _COUNTS})
-    others = Tally.objects.filter(account__in=keys).exclude(kind="account", principal=F("account__number"))
-    invoking = others.filter(Q(invoke__gt=0) | Q(invoke_url__gt=0))
+    invoking = Tally.objects.filter(account__in=keys, kind__in=("account", "organization"), invokes=True).order_by()
+    many = dict(invoking.values_list("kind").annotate(many=Count("principal", distinct=True)))
     return Facts(
         owners=len(of),
         uncounted=len(of) - sums.pop("counted"),
         **sums,
-        accounts=_distinct(invoking.filter(kind="account")),
-        organizations=_distinct(invoking.filter(kind="organization")),
+        accounts=many.get("account", 0),
+        organizations=many.get("organization", 0),
         behind=tallying.behind(of),
     )
-
-
-def _distinct(tallies: QuerySet[Tally]) -> int:
-    return tallies.order_by().values("principal").distinct().count()
 
 
 def parties(of: Sequence[Account], *, kind: str = "", text: str = "", unsafe: bool = False) -> QuerySet[Tally, Any]:
@@ -126,9 +122,3 @@ def of_everyone(of: Sequence[Account]) -> dict[uuid.UUID, Tally]:
     kind, principal = tallying.EVERYONE
     found = Tally.objects.filter(account__in=[one.pk for one in of], kind=kind, principal=principal)
     return {one.account_id: one for one in found}
-
-
-def tally_of(owner: Account, key: tuple[str, str]) -> Tally | None:
-    """What was counted of one party on one owner account."""
-    account = key[0] in ("account", "identity")
-    return Tally.objects.filter(account=owner, kind="account" if account else key[0], principal=key[1]).first()

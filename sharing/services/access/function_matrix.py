@@ -14,7 +14,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sharing.models import Account, Exposure, Function, Policy, Qualifier, Reading
 from sharing.policy import parse
-from sharing.services.inventory import NOT_SAFE
 from sharing.services.trusting import Trust
 
 from .cells import Cell, Denies, Key, Way, cells, denies, expanded
@@ -91,14 +90,16 @@ def functions(account: Account, asked: Asked) -> QuerySet[Function]:
         found = found.filter(region=asked.region)
     for word in asked.text.split():
         found = found.filter(Q(name__icontains=word) | Q(arn__icontains=word) | Q(description__icontains=word))
-    ways = Exposure.objects.filter(policy__function=OuterRef("pk"), policy__vanished_at=None)
     if asked.party:
-        wider = _WIDER if asked.through and asked.party[0] in ("account", "identity") else Q(pk=None)
-        found = found.filter(Exists(ways.filter(_of_party(asked.party) | wider)))
+        wanted = _of_party(asked.party)
+        if asked.through and asked.party[0] in ("account", "identity"):
+            wanted |= _WIDER
+        found = found.filter(_with_way(account, wanted))
     if asked.show == "reached":
+        ways = Exposure.objects.filter(policy__function=OuterRef("pk"), policy__vanished_at=None)
         found = found.filter(Exists(ways))
     elif asked.show == "unsafe":
-        found = found.filter(Exists(ways.filter(_UNSAFE)))
+        found = found.filter(_with_way(account, Q(not_safe=True)))
     return found.order_by("name", "region", "id")
 
 
@@ -108,17 +109,42 @@ def regions(account: Account) -> list[str]:
     return list(found.values_list("region", flat=True).distinct())
 
 
-_UNSAFE = Q(public__in=NOT_SAFE) | Q(open_service__in=NOT_SAFE) | Q(external="depends")
+def _with_way(account: Account, wanted: Q) -> Q:
+    """Functions with such a way in. Asked from the side of the ways, which are few."""
+    ways = Exposure.objects.filter(wanted, owner=account, policy__vanished_at=None)
+    return Q(pk__in=ways.values("policy__function"))
 
 
 _WIDER = Q(kind__in=("everyone", "organization"), latent=False)
 
 
+@dataclass(frozen=True)
+class Reached:
+    """How many functions one party is let into: usable now, of those not safe, and only not usable yet."""
+
+    functions: int
+    not_safe: int
+    latent: int
+
+
+def reached_by(account: Account, party: Key) -> Reached:
+    """What one party gets in this account, by its own ways (an account's with its roles and users). One query."""
+    ways = Exposure.objects.filter(
+        _of_party(party), owner=account, policy__vanished_at=None, policy__function__vanished_at=None
+    ).values_list("policy__function_id", "latent", "not_safe")
+    found = list(ways)
+    usable = {function for function, latent, _ in found if not latent}
+    return Reached(
+        len(usable),
+        len({function for function, _, not_safe in found if not_safe}),
+        len({function for function, *_ in found} - usable),
+    )
+
+
 def also_as_everyone(account: Account, party: Key) -> int:
     """How many further functions an account, role or user is let into only because everyone is. One query."""
-    ways = Exposure.objects.filter(policy__function=OuterRef("pk"), policy__vanished_at=None, latent=False)
-    found = Function.objects.filter(account=account, vanished_at=None).filter(Exists(ways.filter(kind="everyone")))
-    return found.exclude(Exists(ways.filter(_of_party(party)))).count()
+    found = Function.objects.filter(_with_way(account, Q(kind="everyone", latent=False)), account=account, vanished_at=None)
+    return found.exclude(_with_way(account, _of_party(party))).count()
 
 
 def _of_party(key: Key) -> Q:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Sum
 
 from sharing.models import Account, Exposure, Function, Policy, Tallied, Tally
 from sharing.services import tallying
@@ -113,17 +113,21 @@ def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[
         Node(one.key, one.label, _functions(row["many"], row["lacking"]), one.kind, one)
         for row, one in zip(top, shown.values(), strict=True)
     ]
-    found = Tally.objects.filter(account__in=owners).order_by().values_list("kind", "principal").distinct()
-    counts: dict[str, int] = {}
-    for kind, name in found:
-        if (kind, name) not in shown:
-            counts[kind] = counts.get(kind, 0) + 1
+    counts = _distinct(owners)
+    for kind, _ in keys:
+        counts[kind] -= 1
     for kind, _ in KINDS:
         if counts.get(kind):
             words = _KINDS[kind].lower() if kind != "service" else "AWS services"
             words = words.removesuffix("s") if counts[kind] == 1 and words.endswith("s") else words
             nodes.append(Node(f"fold:{kind}", f"and {counts[kind]:,} more {words}", kind=kind, folded=counts[kind]))
     return nodes, shown
+
+
+def _distinct(owners: Sequence[Account]) -> dict[str, int]:
+    """How many parties of each kind reach any of these accounts."""
+    found = Tally.objects.filter(account__in=owners).order_by().values_list("kind")
+    return dict(found.annotate(many=Count("principal", distinct=True)))
 
 
 def _functions(many: int, lacking: int) -> str:
@@ -154,12 +158,15 @@ def _add_folded(
     parties: dict[tuple[str, str], Party],
 ) -> None:
     """How many parties of each kind that are not shown reach each account."""
-    rows = Tally.objects.filter(account__in=owners).order_by().values_list("account_id", "kind", "principal", "not_safe")
-    for account, kind, name, unsafe in rows:
-        if (kind, name) in parties:
-            continue
-        left = str(account) if account in in_view else "rest"
-        _fold(edges, left, kind, unsafe=unsafe)
+    rows = (
+        Tally.objects.filter(account__in=owners)
+        .exclude(principal__in={name for _, name in parties})
+        .order_by()
+        .values_list("account_id", "kind")
+        .annotate(many=Count("pk"), unsafe=Sum("not_safe"))
+    )
+    for account, kind, many, unsafe in rows:
+        _fold(edges, str(account) if account in in_view else "rest", kind, many=many, unsafe=unsafe)
 
 
 def of_account(owner: Account, *, trust: Trust) -> Picture:
@@ -247,7 +254,8 @@ def _add_rest(
     edges: dict[tuple[str, str], Edge], owner: Account, parties: dict[tuple[str, str], Party], in_view: tallying.Whole
 ) -> None:
     """What the functions that are not shown add: the counts of the account less those in the picture."""
-    for tally in Tally.objects.filter(account=owner):
+    named = {name for _, name in (*parties, *in_view.parties)}
+    for tally in Tally.objects.filter(account=owner, principal__in=named):
         shown = in_view.parties.get((tally.kind, tally.principal), tallying.Counted()).counts()
         left = Tally(
             kind=tally.kind,
@@ -259,13 +267,16 @@ def _add_rest(
         if (tally.kind, tally.principal) in parties:
             _add(edges, "rest", f"{tally.kind}:{tally.principal}", left)
         else:
-            _fold(edges, "rest", tally.kind, unsafe=left.not_safe)
+            _fold(edges, "rest", tally.kind, many=1, unsafe=left.not_safe)
+    others = Tally.objects.filter(account=owner).exclude(principal__in=named).order_by().values_list("kind")
+    for kind, many, unsafe in others.annotate(many=Count("pk"), unsafe=Sum("not_safe")):
+        _fold(edges, "rest", kind, many=many, unsafe=unsafe)
 
 
-def _fold(edges: dict[tuple[str, str], Edge], left: str, kind: str, *, unsafe: int) -> None:
-    """One more party of a kind that is not shown by name."""
+def _fold(edges: dict[tuple[str, str], Edge], left: str, kind: str, *, many: int, unsafe: int) -> None:
+    """Further parties of a kind that are not shown by name."""
     edge = edges.setdefault((left, f"fold:{kind}"), Edge(left, f"fold:{kind}", latent=False))
-    edge.many += 1
+    edge.many += many
     edge.depends = edge.depends or bool(unsafe)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sharing.models import Exposure, Policy
 from sharing.policy import Document
-from sharing.policy.exposure import NO_URL, exposures
+from sharing.policy.exposure import NO_URL, Answer, exposures
 from sharing.policy.exposure import Exposure as Reduced
 from sharing.services import tallying
 from sharing.services.findings.keeping import keep_findings
@@ -43,6 +43,7 @@ def _widest(found: list[Reduced], name: str) -> str:
 def _row(policy: Policy, one: Reduced) -> Exposure:
     return Exposure(
         policy=policy,
+        owner=policy.function.account,
         kind=str(one.kind),
         principal=_kept(one.principal),
         account=_kept(one.account or "")[:12],
@@ -52,6 +53,7 @@ def _row(policy: Policy, one: Reduced) -> Exposure:
         external=str(one.external),
         open_service=str(one.open_service),
         latent=bool(one.latent),
+        not_safe=not one.safe or one.external is Answer.DEPENDS,
         details=_details(one),
     )
 
