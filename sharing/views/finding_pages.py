@@ -113,7 +113,7 @@ def finding_assign(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @for_changing
 @require_http_methods(["GET", "HEAD"])
 def finding_repair(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """An open service, narrowed in two steps: add the limited statement, see that it works, take the wide one back.
+    """An open service, narrowed step by step: add the limited statement, see that it works, take the wide one back.
 
     Both steps are the usual ones, with their previews and approvals; this page only says where one is.
     """

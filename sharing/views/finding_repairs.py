@@ -108,7 +108,7 @@ def _before(finding: Finding, statement: Statement, policy: Policy) -> list[Repa
     match finding.rule:
         case "open-service":
             then = "Adds the same statement limited to a source, then takes the wide one back."
-            return [Repair("Narrow it in two steps", reverse("finding-repair", args=[finding.pk]), "list", then, main=True)]
+            return [Repair("Narrow it step by step", reverse("finding-repair", args=[finding.pk]), "list", then, main=True)]
         case "ghost":
             former = _former(policy, statement)
             then = "If the role or user was made again. The form is filled in as far as is known."

@@ -32,7 +32,7 @@ def test_the_pages_are_accessible_and_fit(visit: Visit, dark: bool, phone: bool)
     page = the_finding(visitor)
     assert visitor.accessibility_problems() == []
     assert not visitor.overflows()
-    page.get_by_role("link", name="Narrow it in two steps").click()
+    page.get_by_role("link", name="Narrow it step by step").click()
     assert visitor.accessibility_problems() == []
     assert not visitor.overflows()
 
@@ -60,7 +60,7 @@ def test_a_risk_is_accepted_and_the_acceptance_withdrawn(visit: Visit, javascrip
     accept.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Batch job until the move").first).to_be_visible()
-    expect(page.get_by_text("Borne by")).to_be_visible()
+    expect(page.get_by_text("Borne by", exact=True)).to_be_visible()
     page.get_by_role("button", name="Withdraw the acceptance").click()
     expect(page.get_by_role("button", name="Accept the risk")).to_be_visible()
 
@@ -73,7 +73,7 @@ def test_a_form_that_lacks_something_takes_the_focus_to_what_is_wrong(visit: Vis
 
 def test_the_repair_fills_in_the_share_form(visit: Visit) -> None:
     page = the_finding(visit("owner", javascript=False))
-    page.get_by_role("link", name="Narrow it in two steps").click()
+    page.get_by_role("link", name="Narrow it step by step").click()
     page.get_by_label("Source account").fill("444455556666")
     page.get_by_role("button", name="Go on to the preview").click()
     expect(page).to_have_url(re.compile("/share/"))

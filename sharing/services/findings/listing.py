@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Value, When
 
-from sharing.models import Actor, Finding, FindingState, User, Weight
+from sharing.models import Actor, Finding, Weight
 from sharing.policy import services as known_services
 from sharing.policy.findings import RULES
 
@@ -220,8 +220,3 @@ def badge(by: Actor, *, now: datetime) -> int:
 def rules() -> list[tuple[str, str]]:
     """Codes and titles, for choosing."""
     return sorted(((rule.code, rule.title) for rule in RULES.values()), key=lambda one: one[1])
-
-
-def people() -> list[User]:
-    """Everybody who owns a finding that is not closed. One query."""
-    return list(User.objects.filter(findings__state=FindingState.OPEN).distinct().order_by("name", "email"))

@@ -141,7 +141,7 @@ def _close_what_is_gone(now: datetime) -> None:
             if one is not None and one.state == FindingState.OPEN:
                 close(one, GONE, now=now)
     closed = Finding.objects.filter(state=FindingState.CLOSED, closed_because=GONE, rule__in=OF_POLICIES)
-    back = list(closed.filter(policy__in=_judged()).values_list("policy", flat=True).distinct())
+    back = list(closed.filter(policy__in=_judged()).order_by().values_list("policy", flat=True).distinct())
     colours = trust() if back else Trust()
     for policy in back:
         judge_again(policy, colours, now)
