@@ -4,10 +4,9 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .findings import refresh_findings
-from .layers import read_layers, reconcile_layer_grant
 from .queueing import soon
-from .reading import identify, run_sync, test_connection
-from .sharing import reconcile_grant, run_check
+from .reading import identify, read_layers, run_sync, test_connection
+from .sharing import reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
 __all__ = [

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from sharing.aws.errors import Unavailable
 from sharing.models import Sync, SyncKind
-from sharing.services import connecting, syncing
+from sharing.services import connecting, layers, syncing
 
 from .queueing import soon
 
@@ -39,6 +39,9 @@ def test_connection(pk: str) -> None:
         for sync in syncing.due(timezone.now()):
             if sync.account_id == connection.account_id:
                 soon(run_sync, sync.pk, queue=queue_of(sync))
+        for sync in layers.due(timezone.now()):
+            if sync.account_id == connection.account_id:
+                soon(read_layers, sync.pk, queue="sync")
 
 
 @shared_task(name="sharing.run_sync", ignore_result=True, acks_late=True)
@@ -46,6 +49,13 @@ def run_sync(pk: str) -> None:
     """One slice of a sync; it is queued again behind whatever waits, until it is over."""
     if syncing.run(pk, make_way=clicks_wait):
         soon(run_sync, pk, queue="sync")
+
+
+@shared_task(name="sharing.read_layers", ignore_result=True, acks_late=True)
+def read_layers(pk: str) -> None:
+    """One slice of a read of layers; it is queued again behind whatever waits, until it is over."""
+    if layers.run(pk, make_way=clicks_wait):
+        soon(read_layers, pk, queue="sync")
 
 
 def queue_of(sync: Sync) -> str:

@@ -1,8 +1,8 @@
-"""What a worker does about grants and checks."""
+"""What a worker does about grants, of functions and of layers, and checks."""
 
 from celery import shared_task
 
-from sharing.services import checking, granting
+from sharing.services import checking, granting, layers
 
 from .queueing import soon
 
@@ -28,3 +28,11 @@ def run_check(pk: str) -> None:
     outcome = checking.run(pk)
     if outcome is not None and outcome.again_in is not None and outcome.again_in <= _SWEPT:
         soon(run_check, pk, queue="checks", after=outcome.again_in)
+
+
+@shared_task(name="sharing.reconcile_layer_grant", ignore_result=True, acks_late=True)
+def reconcile_layer_grant(pk: str) -> None:
+    """Make AWS agree with the grant of a layer version; come back while it is unsettled."""
+    outcome = layers.reconcile(pk)
+    if outcome is not None and outcome.again_in is not None and outcome.again_in <= _SWEPT:
+        soon(reconcile_layer_grant, pk, after=outcome.again_in)

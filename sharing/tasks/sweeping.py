@@ -9,10 +9,9 @@ from sharing.services import checking, connecting, granting, layers, sealing, sy
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
-from .layers import read_layers, reconcile_layer_grant
 from .queueing import soon
-from .reading import identify, queue_of, run_sync, test_connection
-from .sharing import reconcile_grant, run_check
+from .reading import identify, queue_of, read_layers, run_sync, test_connection
+from .sharing import reconcile_grant, reconcile_layer_grant, run_check
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)

@@ -26,7 +26,7 @@ from sharing.services import layers
 from sharing.services.errors import Refusal
 from sharing.services.layers import LayerPlan
 from sharing.tasks import soon
-from sharing.tasks.layers import reconcile_layer_grant
+from sharing.tasks.sharing import reconcile_layer_grant
 
 from .access_rows import seconds_between_polls
 from .fragments import by_htmx

@@ -23,7 +23,7 @@ from sharing.services import layers
 from sharing.services.errors import Refusal
 from sharing.services.layers import Exposed, Using
 from sharing.tasks import soon
-from sharing.tasks.layers import read_layers
+from sharing.tasks.reading import read_layers
 
 from .access_rows import WHO_ICONS, seconds_between_polls
 from .fragments import wants
@@ -111,7 +111,8 @@ def layer_list(request: HttpRequest) -> HttpResponse:
         "exposures": EXPOSURES,
         "gaps": layers.gaps(by=me),
         "reading": reading,
-        "every": max(2, seconds_between_polls(reading[0].created_at)) if reading else 0,
+        # An empty list looks for the first read by itself.
+        "every": max(2, seconds_between_polls(reading[0].created_at)) if reading else 0 if summaries or filters.narrowed else 5,
     }
     return render(request, "layers/list.html", context)
 

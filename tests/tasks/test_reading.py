@@ -43,10 +43,10 @@ def test_a_connected_account_is_read_at_once(sandbox: "Sandbox", sent: Sent) -> 
     reading.test_connection(str(connection.pk))
     connection.refresh_from_db()
     assert connection.state == ConnectionState.CONNECTED
-    sync = Sync.objects.get()
-    assert sent == [("sharing.run_sync", str(sync.pk), "sync")]
+    sync, of_layers = Sync.objects.get(kind=SyncKind.SWEEP), Sync.objects.get(kind=SyncKind.LAYERS)
+    assert sent == [("sharing.run_sync", str(sync.pk), "sync"), ("sharing.read_layers", str(of_layers.pk), "sync")]
     reading.test_connection(str(connection.pk))
-    assert len(sent) == 1
+    assert len(sent) == 2
 
 
 def test_a_test_without_answer_is_no_error_of_the_task(sandbox: "Sandbox", sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,3 +56,35 @@ def test_the_sweep_hands_every_waiting_row_to_a_worker(estate: Estate, monkeypat
     check = Check.objects.open().get()
     assert ("sharing.run_check", str(check.pk)) in told
     assert ("sharing.reconcile_grant", str(grant.pk)) not in told
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("unpaced")
+def test_a_layers_grant_is_made_so_and_comes_back_while_it_is_unsettled(
+    sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from sharing.models import LayerGrant, LayerVersion
+    from sharing.services import layers
+    from sharing.tasks import read_layers, reconcile_layer_grant
+
+    estate = Estate(sandbox)
+    sent: list[str] = []
+    monkeypatch.setattr("sharing.tasks.sharing.soon", lambda task, pk, **_: sent.append(task.name))
+    for sync in layers.request(account=estate.owner, by=estate.by):
+        read_layers(str(sync.pk))
+    layer = LayerVersion.objects.get(name="payment-rules")
+    ends = timezone.now() + timedelta(days=1)
+    plan = layers.plan(layer=layer, who="111122223333", by=estate.by, ends_at=ends, form_token="x")
+    grant = layers.share(plan, reason="x", by=estate.by)
+    sandbox.faults.add("AddLayerVersionPermission", "after", "drop")
+    reconcile_layer_grant(str(grant.pk))
+    assert sent == ["sharing.reconcile_layer_grant"]
+    LayerGrant.objects.update(next_try_at=None)
+    reconcile_layer_grant(str(grant.pk))
+    grant.refresh_from_db()
+    assert (grant.state, sent) == (GrantState.ACTIVE, ["sharing.reconcile_layer_grant"])
+    reconcile_layer_grant("00000000-0000-4000-8000-000000000000")
