@@ -73,7 +73,7 @@ def test_by_mouse_a_version_is_shared_in_three_interactions_and_taken_back_in_tw
 
 def test_without_javascript_the_preview_is_a_step(visit: Visit, demo: LiveDemo) -> None:
     page = layer_page(visit("owner", javascript=False), "image-tools")
-    page.get_by_role("link", name="Share", exact=False).first.click()
+    page.locator("#open-share").click()
     page.locator("#id_who").fill("o-k3s8w1q9zt")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator(".sentence")).to_contain_text("Functions of every account in organisation o-k3s8w1q9zt")
@@ -96,6 +96,7 @@ def test_everyone_waits_for_a_second_person_on_a_phone(visit: Visit, demo: LiveD
     page.locator("#open-share").click()
     page.locator("#id_who").fill("everyone")
     expect(page.locator("#share-preview")).to_contain_text("A second person has to approve")
+    page.locator("#id_reason").fill("Open data")
     assert not visitor.overflows()
     page.locator("#grant-access").click()
     expect(row(page, "Everyone")).to_contain_text("Requested", timeout=SETTLED)

@@ -177,7 +177,7 @@ def _already(layer: LayerVersion, share: LayerShare) -> list[str]:
         if covers in ("no", "part"):
             continue
         who = {"account": "They", "everyone": "Everyone"}.get(one.kind, f"Organisation {one.principal}")
-        who = "They" if one.principal == share.principal.value else who
+        who = "They" if one.principal == share.principal.value and one.kind != "everyone" else who
         depends = f" Depends on {', '.join(one.depends_on)}." if one.depends_on else ""
         member = " That covers them if they belong to it." if covers == "member" else ""
         found.append(f"{who} may use it already, by {_pointed(one)}.{member}{depends}")
