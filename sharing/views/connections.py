@@ -32,9 +32,11 @@ VERBS = {
     "tags": "Read tags",
     "urls": "Read function URLs",
     "mappings": "List event source mappings",
+    "layers": "Read layers",
     "list_regions": "List enabled regions",
     "share": "Share",
     "revoke": "Revoke",
+    "share_layers": "Share layers",
     "check": "Check by DryRun",
 }
 

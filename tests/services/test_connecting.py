@@ -633,6 +633,28 @@ def test_disconnecting_says_what_stays_and_removes_nothing(place: Place) -> None
     assert connecting.disconnect(connection, by=place.admin).state == ConnectionState.DISCONNECTED
 
 
+def test_disconnecting_says_which_layers_stay_open(place: Place) -> None:
+    from sharing.models import LayerGrant, LayerVersion
+
+    connection = place.tested()
+    of = {"account": connection.account, "region": "us-east-1", "name": "geo-data"}
+    LayerVersion.objects.create(number=1, arn="arn:1", **of)
+    assert "layer" not in connecting.what_stays(connection).sentence
+    layer = LayerVersion.objects.create(number=2, arn="arn:2", external="depends", **of)
+    assert "1 layer version that lets in others." in connecting.what_stays(connection).sentence
+    LayerGrant.objects.create(
+        layer=layer,
+        state="active",
+        sid="x",
+        principal_kind="account",
+        principal="1",
+        statement={},
+        reason="x",
+        requested_as="x",
+    )
+    assert "1 share made here among them" in connecting.what_stays(connection).sentence
+
+
 def test_an_account_comes_back_with_the_same_role_and_external_id(place: Place) -> None:
     connecting.disconnect(place.tested(), by=place.admin)
     connection = place.tested()

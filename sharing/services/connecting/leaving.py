@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from sharing.models import Actor, Connection, ConnectionState, Exposure, Grant, Purpose
+from sharing.models import Account, Actor, Connection, ConnectionState, Exposure, Grant, LayerGrant, LayerVersion, Purpose
 from sharing.models.grant import MAY_HOLD_ACCESS
 from sharing.services import history
 
@@ -51,7 +51,18 @@ def what_stays(connection: Connection) -> WhatStays:
         f"granted, and {_count(open_policies, 'policy', 'policies')} of {account.name} let{'s' * (open_policies == 1)} in "
         "others. fnshare neither sees nor ends them any more, end dates included."
     )
+    sentence += _of_layers(account)
     return WhatStays(grants, open_policies, sentence, f"Revoke first what should end. {following}".strip())
+
+
+def _of_layers(account: Account) -> str:
+    """The same about layers; nothing where no layer lets in others."""
+    grants = LayerGrant.objects.filter(layer__account=account, state__in=MAY_HOLD_ACCESS).count()
+    versions = LayerVersion.objects.present().filter(account=account).exclude(public="no", external="no").count()
+    if not grants and not versions:
+        return ""
+    of_ours = f", {_count(grants, 'share')} made here among them" if grants else ""
+    return f" The same goes for {_count(versions, 'layer version')} that let{'s' * (versions == 1)} in others{of_ours}."
 
 
 def disconnect(connection: Connection, *, by: Actor) -> Connection:
