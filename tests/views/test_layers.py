@@ -456,6 +456,54 @@ class TestSharing:
         assert "lambda:AddLayerVersionPermission" in response.content.decode()
 
 
+class TestOverview:
+    def overview(self, client: Client) -> str:
+        return client.get(reverse("overview")).content.decode()
+
+    def test_says_nothing_while_nothing_about_layers_needs_anybody(self, client: Client) -> None:
+        signed_in(client)
+        shared(version())
+        assert "layers-title" not in self.overview(client)
+
+    def test_names_public_and_unread_versions_and_grants_that_need_somebody(self, client: Client) -> None:
+        signed_in(client)
+        layer = version("geo-data")
+        condition = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+        everyone = LayerShare(LayerArn.parse(layer.arn), "one", EVERYONE).statement()
+        lets_in(layer, raw=[{**everyone, "Condition": condition}])
+        version("dark", reading=Reading.UNREAD, read_at=None)
+        facts: dict[str, Any] = {
+            "layer": layer,
+            "principal_kind": "account",
+            "principal": ACME,
+            "principal_account": ACME,
+            "statement": {},
+            "reason": "because",
+            "requested_as": "kim@example.com",
+        }
+        cases: list[dict[str, Any]] = [
+            {"state": GrantState.REQUESTED, "second_person": "why"},
+            {"state": GrantState.STUCK, "failure": "It hangs."},
+            {"state": GrantState.FAILED, "failure": "AWS said no.", "settled_at": timezone.now()},
+            {"state": GrantState.FAILED, "failure": "Old news.", "settled_at": timezone.now() - timedelta(days=9)},
+            {"state": GrantState.ACTIVE, "ends_at": timezone.now() + timedelta(days=3)},
+            {"state": GrantState.ACTIVE, "ends_at": timezone.now() + timedelta(days=90)},
+        ]
+        for number, changes in enumerate(cases):
+            LayerGrant.objects.create(sid=f"s{number}", **facts, **changes)
+        text = self.overview(client).partition('id="layers-title"')[2]
+        for words in ("1 layer version</a>", "It hangs.", "AWS said no.", "Requested", "Ends soon", "?exposure=unread"):
+            assert words in text
+        assert "Old news" not in text
+        assert text.count("/layers/grants/") == 4
+
+    def test_shows_only_what_is_in_scope(self, client: Client) -> None:
+        layer = version("geo-data")
+        lets_in(layer, LayerShare(LayerArn.parse(layer.arn), "one", EVERYONE))
+        signed_in(client, accounts=[factories.account("Elsewhere")])
+        assert "layers-title" not in self.overview(client)
+
+
 @pytest.fixture
 def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages go nowhere: these tests are about what a door writes."""

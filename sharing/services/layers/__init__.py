@@ -4,6 +4,7 @@ Everything is by layer *version*: each has a policy of its own. AWS offers no Dr
 proved: AWS was told, and a re-read said so. Functions that use a version keep it after a revoke (aws-facts 7).
 """
 
+from .attention import Attention, attention
 from .deciding import approval_digest, approve, decline, look_again, share
 from .listing import Exposed, Gap, Summary, gaps, places, reading, summaries, versions
 from .planning import LayerPlan, document_of, plan, remaining, way_in_problem
@@ -16,6 +17,7 @@ from .wording import KEPT, named
 
 __all__ = [
     "KEPT",
+    "Attention",
     "Exposed",
     "Gap",
     "LayerPlan",
@@ -24,6 +26,7 @@ __all__ = [
     "adopted",
     "approval_digest",
     "approve",
+    "attention",
     "decline",
     "document_of",
     "due",
