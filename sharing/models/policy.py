@@ -32,6 +32,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """Of a function, alias or version that AWS still lists."""
         return self.filter(vanished_at=None, function__vanished_at=None)
 
+    def unread(self) -> "PolicyQuerySet":
+        """Never read, or not readable any more: whoever sets `unread_since` sets the reading too (services.syncing)."""
+        return self.filter(reading=Reading.UNREAD)
+
 
 class Policy(models.Model):
     """The policy of one function, alias or version (`qualifier` empty: the function itself).

@@ -104,7 +104,7 @@ def test_what_could_not_be_read_is_never_left_out() -> None:
         account=account, region="us-east-1", state=SyncState.DONE, started_at=now, finished_at=now, requested_as="test"
     )
     function = factories.function("blind", account)
-    Policy.objects.filter(function=function).update(unread_since=now, unread_reason="denied")
+    Policy.objects.filter(function=function).update(reading="unread", unread_since=now, unread_reason="denied")
     shown = overview(by=OPERATOR)
     assert shown.unread.count == 1
     assert shown.gaps.count == 2, "one region was never read, the other only in part"

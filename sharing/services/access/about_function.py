@@ -58,11 +58,10 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
     now = timezone.now()
     known = trust()
     policies = function.policies.filter(pk=subject.policy.pk) if subject.policy else function.policies.all()
-    contents = (
-        past.contents(policies, at=at, by=by)
-        if at
-        else _now(policies.filter(vanished_at=None) if not subject.policy else policies)
-    )
+    if at:
+        contents = past.contents(policies, at=at, by=by)
+    else:
+        contents = _now(policies if subject.policy else policies.filter(vanished_at=None), by, now)
     found = [one for content in contents for one in _of_content(content, at or now, known, past_=at is not None)]
     names = Names.of(account for one in found for account in _accounts(one))
     lines = once([_line(one, names, at is not None) for one in found])

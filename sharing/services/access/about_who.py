@@ -15,7 +15,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Value
 from django.utils import timezone
 
-from sharing.models import Actor, Exposure, Function, Policy, Reading
+from sharing.models import Actor, Exposure, Function, Policy
+from sharing.models.policy import PolicyQuerySet
 from sharing.policy import parse
 from sharing.policy.ineffective import blocked
 from sharing.services import gaps
@@ -39,7 +40,6 @@ FOLDED = ("everyone", "open", "organization")
 #: The order in which a sentence tells the ways; the groups below it start with the widest.
 _SAID = ("own", "account", "service", "everyone", "open", "organization", "pattern")
 _ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
-_UNREAD = Q(reading=Reading.UNREAD)  # also what was readable once: services.syncing.mark_unread
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Asked:
     by: Actor
     at: datetime | None
     trust: Trust
-    policies: QuerySet[Policy]
+    policies: PolicyQuerySet
     reads: Reads | None
     changed: Sequence[Line]
     unread: Sequence[Unread]
@@ -259,7 +259,7 @@ def _is_about(kind: str, principal: str, account: str, subject: Subject) -> bool
 
 def _unread_counts(asked: _Asked) -> tuple[int, int]:
     if asked.reads is None:
-        return asked.policies.filter(_UNREAD).count(), 0
+        return asked.policies.unread().count(), 0
     unread = sum(not one.gap for one in asked.unread)
     places = Q(pk=None)
     for account, region in set(asked.reads.before) - set(asked.reads.after):
@@ -274,7 +274,7 @@ def _unread_counts(asked: _Asked) -> tuple[int, int]:
 
 
 def _unread_now(asked: _Asked) -> tuple[Unread, ...]:
-    rows = asked.policies.filter(_UNREAD).select_related("function__account", "current")
+    rows = asked.policies.unread().select_related("function__account", "current")
     shown = rows.order_by("function__name", "qualifier", "pk")[:_UNREAD_SHOWN]
     return tuple(
         Unread(past.Content(policy, Certainty.UNREAD, policy.current, note=stale_now(policy)), stale_now(policy))

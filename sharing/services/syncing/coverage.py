@@ -15,7 +15,6 @@ from sharing.models import (
     Function,
     Policy,
     Purpose,
-    Reading,
     Sync,
     SyncKind,
     SyncState,
@@ -106,8 +105,7 @@ class _Facts:
         functions = Function.objects.visible_to(actor).present()
         self._functions = self._count(functions) if counted else {}
         self._aliases = self._count(functions.filter(~Q(aliases_failure=_NOTHING)))
-        # Also what was readable once: mark_unread sets the reading, and the index finds it by that alone.
-        unread = Policy.objects.visible_to(actor).present().filter(reading=Reading.UNREAD)
+        unread = Policy.objects.visible_to(actor).present().unread()
         self._unread = {
             (row["function__account_id"], row["function__region"]): row["many"]
             for row in unread.values("function__account_id", "function__region").annotate(many=Count("pk"))
