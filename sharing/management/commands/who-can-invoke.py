@@ -1,23 +1,36 @@
-"""Who can invoke a function, or all of them, by the policies as last read."""
+"""Who can invoke a function, or all of them: by the policies as last read, or at a moment in the past."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 from typing import Any
 
 from sharing.models import Actor, Function
 from sharing.services import access
+from sharing.services.access import exporting
+from sharing.services.access.invoking_then import Then, who_could_invoke
+from sharing.services.errors import Refusal
 
-from ._output import Outcome, ShareCommand, when
+from ._output import Outcome, Problem, ShareCommand, when
+
+_COLUMNS = (
+    "function_arn", "name", "account", "region", "as_of", "qualifier", "who", "principal", "kind", "principal_account",
+    "actions", "public", "open_service", "external", "depends_on", "conditions", "latent", "sids", "certainty", "note",
+)  # fmt: skip
 
 
 class Command(ShareCommand):
     """`manage.py who-can-invoke`."""
 
     help = (
-        "List whom the policies let invoke each function, alias and version, by API or by URL, as last read, and what was not "
-        "looked at. One item per function: function_arn, name, account, region, public and open_services (how many of its ways "
-        "in are so, for certain or perhaps), who [{qualifier, principal, name, kind, account, actions, public, external, "
-        "open_service, depends_on, conditions, latent, sids, stale}], unread [{qualifier, reason}], not_looked_at."
+        "List whom the policies let invoke each function, alias and version, by API or by URL, as last read or as of a moment "
+        "in the past, and what was not looked at. One item per function: function_arn, name, account, region, as_of, certainty "
+        "(known, changed between two reads, or unread), public and open_services (how many of its ways in are so, for certain "
+        "or perhaps), who [{qualifier, principal, name, kind, account, actions, public, external, open_service, depends_on, "
+        "conditions, latent, sids, stale, certainty}], unread [{qualifier, reason}], not_looked_at. With --fail-on-open the "
+        "exit status is 1 (error code `open`) when anything that was asked about is public or open to any account through a "
+        "service, for certain or perhaps, or is unread: a policy, versions that were never read, a region that should be read "
+        "and is not."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -29,28 +42,133 @@ class Command(ShareCommand):
             default="",
             help="full ARN; with an alias or version only that one (default: every function)",
         )
+        parser.add_argument(
+            "--as-of",
+            metavar="WHEN",
+            default="",
+            help="a day (its end in UTC) or a date and time, such as 2026-11-05 or 2026-11-05T18:00+01:00 (default: now)",
+        )
+        parser.add_argument("--csv", action="store_true", help="print CSV, coverage first")
+        parser.add_argument("--fail-on-open", action="store_true", help="exit 1 unless nothing is open, perhaps open or unread")
 
     def act(self, actor: Actor, options: dict[str, Any]) -> Outcome:
         """Read rows; AWS is not asked."""
-        answer = access.who_can_invoke(by=actor, function_arn=options["function_arn"])
-        ways = answer.by_function
-        items = [_item(function, ways.get(function.pk, ()), answer) for function in answer.functions]
+        if options["csv"] and options["json"]:
+            raise Refusal("--csv and --json are two forms of the same.", next="Give one of them.", code="usage")
+        try:
+            at = access.moment(options["as_of"], by=actor, zone=UTC).at
+        except Refusal as refusal:
+            code = "usage" if refusal.code == "invalid" else refusal.code
+            raise Refusal(refusal.message, next=refusal.next, code=code) from None
+        arn, gaps = options["function_arn"], False
+        if at is None:
+            answer = access.who_can_invoke(by=actor, function_arn=arn)
+            ways = answer.by_function
+            items = [
+                _item(function, ways.get(function.pk, ()), answer, whole=arn.count(":") < 7) for function in answer.functions
+            ]
+            coverage, gaps = answer.coverage, answer.gaps
+        else:
+            found, coverage = who_could_invoke(by=actor, at=at, function_arn=arn)
+            items = [_item_then(one, at.isoformat(), coverage) for one in found]
+        problem = _open(items, gaps) if options["fail_on_open"] else None
+        if options["csv"]:
+            return Outcome([], _csv(items, coverage), problem)
         lines = [line for item in items for line in _lines(item)]
         if not items:
-            lines.append("No function is known here.")
+            lines.append("No function is known here." if at is None else "No function was known here then.")
         public, open_services = (sum(item[key] > 0 for item in items) for key in ("public", "open_services"))
         lines += ["", f"Functions: {len(items)}, public: {public}, open to a service of any account: {open_services}."]
-        lines += answer.coverage
-        return Outcome(items, lines)
+        lines += coverage
+        return Outcome(items, lines, problem)
 
 
-def _item(function: Function, ways: Sequence[access.Way], answer: access.Invocable) -> dict[str, Any]:
+def _open(items: Sequence[dict[str, Any]], gaps: bool) -> Problem | None:
+    """Why a pipeline should stop; None when everything is known and nothing is open."""
+    found = [
+        (sum(item["public"] > 0 for item in items), "public or perhaps public"),
+        (sum(item["open_services"] > 0 for item in items), "open to any account through a service, or perhaps"),
+        (sum(item["certainty"] != "known" or bool(item["unread"]) for item in items), "unread or not known for certain"),
+    ]
+    said = [f"{count} {words}" for count, words in found if count]
+    if gaps:
+        said.append("and what should be read was not read completely")
+    if not said and items:
+        return None
+    message = f"Functions: {', '.join(said)}." if said else "No function is known: that is not the same as none being open."
+    return Problem("open", message, "Look at them on the Access page, or sync what is unread.")
+
+
+def _csv(items: Sequence[dict[str, Any]], coverage: Sequence[str]) -> list[str]:
+    rows = (row for item in items for row in _rows(item))
+    pieces = exporting.csv_text(coverage, _COLUMNS, rows)
+    next(pieces)  # the byte order mark, which a shell has no use for
+    return [piece.rstrip("\r\n") for piece in pieces]
+
+
+def _rows(item: dict[str, Any]) -> Iterable[tuple[object, ...]]:
+    place = (item["function_arn"], item["name"], item["account"], item["region"], item["as_of"] or "")
+    for way in item["who"]:
+        yield (
+            *place, way["qualifier"], way["name"], way["principal"], way["kind"], way["account"], ", ".join(way["actions"]),
+            way["public"], way["open_service"], way["external"], "; ".join(way["depends_on"]), " and ".join(way["conditions"]),
+            way["latent"], ", ".join(way["sids"]), way["certainty"], way["stale"] or "",
+        )  # fmt: skip
+    for one in item["unread"]:
+        yield (*place, one["qualifier"], "unread", *[""] * 11, "unread", one["reason"])
+
+
+def _item_then(then: Then, as_of: str, coverage: Sequence[str]) -> dict[str, Any]:
+    function = then.function
+    return {
+        "function_arn": function.arn,
+        "name": function.name,
+        "account": function.account.number,
+        "region": function.region,
+        "as_of": as_of,
+        "certainty": then.certainty.value,
+        "public": sum(line.public != "no" for line in then.lines),
+        "open_services": sum(line.open_service != "no" for line in then.lines),
+        "who": [_line(line) for line in then.lines],
+        "unread": [
+            {"qualifier": one.policy.qualifier, "reason": one.note}
+            for one in then.contents
+            if one.certainty is not access.Certainty.KNOWN
+        ],
+        "not_looked_at": list(coverage),
+    }
+
+
+def _line(line: access.Line) -> dict[str, Any]:
+    return {
+        "qualifier": line.policy.qualifier,
+        "principal": line.principal,
+        "name": line.who,
+        "kind": line.kind,
+        "account": line.account,
+        "actions": list(line.actions),
+        "public": line.public,
+        "external": line.external,
+        "open_service": line.open_service,
+        "depends_on": list(line.depends_on),
+        "conditions": list(line.conditions),
+        "latent": line.latent,
+        "sids": [one.name for one in line.statements],
+        "stale": line.stale or None,
+        "certainty": line.certainty.value,
+    }
+
+
+def _item(function: Function, ways: Sequence[access.Way], answer: access.Invocable, *, whole: bool) -> dict[str, Any]:
+    """`whole`: with all its versions, so that certainty needs them read."""
     unread = [policy for policy in answer.unread if policy.function_id == function.pk]
     return {
         "function_arn": function.arn,
         "name": function.name,
         "account": function.account.number,
         "region": function.region,
+        "as_of": None,
+        "certainty": "unread" if unread or (whole and function.details_read_at is None) else "known",
         "public": sum(way.exposure.public != "no" for way in ways),
         "open_services": sum(way.exposure.open_service != "no" for way in ways),
         "who": [_way(way) for way in ways],
@@ -78,6 +196,7 @@ def _way(way: access.Way) -> dict[str, Any]:
         "latent": row.details.get("latent", ""),
         "sids": list(way.sids),
         "stale": way.policy.unread_since,
+        "certainty": "unread" if way.policy.unread_since or way.policy.reading == "unread" else "known",
     }
 
 
@@ -101,4 +220,5 @@ def _marks(way: dict[str, Any]) -> Iterable[tuple[str, bool]]:
     yield "any account through this service", way["open_service"] == "yes"
     yield "any account through this service: depends", way["open_service"] == "depends"
     yield f"not usable now: {way['latent']}", bool(way["latent"])
-    yield f"as last read, unreadable since {when(way['stale'])}", bool(way["stale"])
+    stale = way["stale"]
+    yield stale if isinstance(stale, str) else f"as last read, unreadable since {when(stale)}", bool(stale)

@@ -62,9 +62,7 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         contents = past.contents(policies, at=at, by=by)
     else:
         contents = _now(policies if subject.policy else policies.filter(vanished_at=None), by, now)
-    found = [one for content in contents for one in _of_content(content, at or now, known, past_=at is not None)]
-    names = Names.of(account for one in found for account in _accounts(one))
-    lines = once([_line(one, names, at is not None) for one in found])
+    lines = lines_of(contents, at=at or now, known=known, past_=at is not None)
     groups = _groups(lines)
     unread = [one for one in map(_unread, contents) if one]
     place = {(function.account_id, function.region)}
@@ -90,6 +88,13 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         tuple(contents),
         unlisted=bool(function.aliases_failure) or (function.details_read_at is None and subject.policy is None),
     )
+
+
+def lines_of(contents: Sequence[Content], *, at: datetime, known: Trust, past_: bool) -> list[Line]:
+    """Everything these contents let in or shut out. One query, for the names."""
+    found = [one for content in contents for one in _of_content(content, at, known, past_=past_)]
+    names = Names.of(account for one in found for account in _accounts(one))
+    return once([_line(one, names, past_) for one in found])
 
 
 def _now(policies: QuerySet[Policy], by: Actor, now: datetime) -> list[Content]:

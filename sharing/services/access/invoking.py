@@ -37,12 +37,14 @@ class Way:
 @dataclass(frozen=True)
 class Invocable:
     """The answer. `coverage` says what was not looked at: "nobody" is never said without it. `unread`: policies never
-    read, or not readable any more (their last known ways are listed, stale)."""
+    read, or not readable any more (their last known ways are listed, stale).
+    `gaps`: a region that should be read was not, or not completely."""
 
     functions: tuple[Function, ...]
     ways: tuple[Way, ...]
     unread: tuple[Policy, ...]
     coverage: tuple[str, ...]
+    gaps: bool = False
 
     @property
     def by_function(self) -> dict[uuid.UUID, tuple[Way, ...]]:
@@ -93,7 +95,8 @@ def who_can_invoke(*, by: Actor, function_arn: str = "") -> Invocable:
     found = list(functions.order_by("account__name", "region", "name"))
     ways = _ways(policies)
     unread = policies.filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)).select_related("function__account")
-    return Invocable(tuple(found), ways, tuple(unread), _coverage(by, found))
+    coverage, gaps = _coverage(by, found)
+    return Invocable(tuple(found), ways, tuple(unread), coverage, gaps)
 
 
 def _ways(policies: QuerySet[Policy]) -> tuple[Way, ...]:
@@ -121,13 +124,15 @@ def _names(row: Exposure, statements: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(statements[place] for place in places)
 
 
-def _coverage(by: Actor, functions: list[Function]) -> tuple[str, ...]:
-    """What this answer does not know, one sentence each."""
+def _coverage(by: Actor, functions: list[Function]) -> tuple[tuple[str, ...], bool]:
+    """What this answer does not know, one sentence each; whether a region that should be read was not, completely."""
+    gaps = False
     places = {(function.account_id, function.region) for function in functions}
     lines = []
     for one in syncing.coverage(by):
         if one.complete or (functions and (one.account.pk, one.region) not in places and len(functions) == 1):
             continue
+        gaps = gaps or one.covered != syncing.Covered.NOT_READ
         since = f"Last read completely {one.read_at:%Y-%m-%d %H:%M} UTC." if one.read_at else "Never read completely."
         lines.append(f"{one.account} {one.region}: {(one.reason or one.covered.value).rstrip('.')}. {since}")
     unlooked = sum(function.details_read_at is None for function in functions)
@@ -137,4 +142,4 @@ def _coverage(by: Actor, functions: list[Function]) -> tuple[str, ...]:
         "Not looked at: identity policies and role trusts inside the owner accounts, event source mappings, and what else "
         "the consumers' own accounts allow or forbid."
     )
-    return tuple(lines)
+    return tuple(lines), gaps
