@@ -72,7 +72,8 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     now = timezone.now()
     asked = _asked(by, at, trust())
     ways = [way for way in ways_of(subject) if not how or way.key == how]
-    groups = _groups(ways, asked, folded=() if how or subject.kind == "everyone" else FOLDED)
+    folded = () if subject.kind == "everyone" else FOLDED
+    groups = _groups(ways, asked, folded=None if how else folded)
     denied = _denied(subject, asked) if how in ("", "deny") and not at else None
     unread, changed = _unread_counts(asked)
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
@@ -126,8 +127,8 @@ def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:
     return _Asked(by, at, known, visible, reads, once(lines), unread)
 
 
-def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str]) -> list[Group]:
-    """Those ways that somebody can go. Counted in one query; what is not folded is begun to be read in two more."""
+def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str] | None) -> list[Group]:
+    """Those ways that somebody can go, counted in one query. What is not folded is begun to be read; None: nothing is."""
     each = [_counting(way, asked) for way in ways]
     # A constant needs no GROUP BY: a way that nobody can go is a row of zeros.
     counts = {row["way"]: row for row in each[0].union(*each[1:], all=True) if row["lines"]} if each else {}
@@ -137,7 +138,8 @@ def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str]) -> lis
         taken.setdefault(key, []).append(line)
     found = [(way, _group(way, counts.get(way.key), taken.get(way.key, []), asked)) for way in ways]
     groups = [(way, group) for way, group in found if group is not None]
-    read_together([group.lines for way, group in groups if way.key not in folded])
+    if folded is not None:
+        read_together([group.lines for way, group in groups if way.key not in folded])
     return [group for _, group in groups]
 
 
@@ -320,7 +322,7 @@ def _sentences(
 
 def _words(group: Group, way: Way) -> str:
     words = way.sentence.format(functions=counted(group.functions, "function"))
-    if group.functions <= _NAMED and group.count <= HEAD and not way.perhaps and group.key not in FOLDED:
+    if group.functions <= _NAMED and group.lines.begun:
         words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
     if group.by_url:
         words += f", {group.by_url:,} of them through a function URL"

@@ -38,7 +38,8 @@ class Way:
 class Invocable:
     """The answer. `coverage` says what was not looked at: "nobody" is never said without it. `unread`: policies never
     read, or not readable any more (their last known ways are listed, stale).
-    `gaps`: a region that should be read was not, or not completely."""
+    `gaps`: a region that should be read was not, or not completely.
+    """
 
     functions: tuple[Function, ...]
     ways: tuple[Way, ...]

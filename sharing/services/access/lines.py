@@ -205,6 +205,11 @@ class Lines(Sequence[Line]):
         self._ready, self._kept, self._read, self._count = ready, kept, read, count
         self._head: list[Line] = []
 
+    @property
+    def begun(self) -> bool:
+        """Whether all of it is at hand without another query."""
+        return len(self) == len(self._ready) + len(self._head)
+
     def __len__(self) -> int:
         if self._count is None:
             self._count = self._kept.count() if self._kept is not None else 0
