@@ -158,5 +158,6 @@ def _organization_of_both(one: str, other: str) -> str:
 
 def holds(atom: Atom, value: str) -> Truth:
     """Whether the condition holds when its key has this one value."""
-    matched = any_of(compare(atom, pattern, value) for pattern in atom.values)
+    open_ones = atom.values_with_variables()
+    matched = any_of(None if pattern in open_ones else compare(atom, pattern, value) for pattern in atom.values)
     return matched if matched is None else matched is atom.want

@@ -313,7 +313,7 @@ class _Piece:
         value = self.candidate.principal.value
         doubt = f"principal {value}, which names nobody AWS knows"
         if not has_wildcard(value):
-            return [self.reach("identity", value, None, doubt=doubt)] if self.population.signed else []
+            return [self.reach("identity", value, None, doubt=doubt)]
         self.doubts = (*self.doubts, doubt)
         return [reach._replace(principal=value) if reach.kind == "everyone" else reach for reach in self.everyone()]
 

@@ -96,10 +96,19 @@ def _candidates(statement: Statement, function: FunctionArn, variables: bool) ->
     doubts: tuple[str, ...] = ()
     if statement.doubts and statement.doubts - {"Sid"}:
         doubts = (f"{statement.name}: {statement.problem}",)
-    atoms = tuple([atom_of(condition, variables) for condition in statement.conditions]) if statement.conditions else ()
+    if "Statement" in statement.doubts:  # nothing in it can be relied on, so it might let anybody do anything
+        for action_class, names, _, _ in _by_class(_ALL):
+            yield Candidate(EVERYONE, (), action_class, names, function.qualifier, (statement.index,), doubts)
+        return
+    # What could be read of a doubted element neither narrows nor is all there is.
+    atoms: tuple[Atom, ...] = ()
+    if statement.conditions and "Condition" not in statement.doubts:
+        atoms = tuple([atom_of(condition, variables) for condition in statement.conditions])
     if any(principal.kind is PrincipalKind.EVERYONE for principal in statement.not_principals):
         return  # everybody but everybody
     principals = statement.principals or (EVERYONE,)
+    if "Principal" in statement.doubts and EVERYONE not in principals:
+        principals = (*principals, EVERYONE)
     groups = _groups(statement)
     place = (statement.index,)
     for qualifier, doubt in _targets(statement, function, variables):
@@ -114,11 +123,11 @@ Group = tuple[ActionClass, frozenset[str], str, str]
 
 def _groups(statement: Statement) -> tuple[Group, ...]:
     """The statement's actions by class: (class, concrete names, why they authorise nothing, what is in doubt)."""
+    if "Action" in statement.doubts:
+        return _by_class(_ALL)
     if statement.not_actions:
         named = _ALL - frozenset(name for pattern in statement.not_actions for name in actions.expand(pattern))
         return _by_class(named)
-    if not statement.actions and statement.doubts & {"Action", "Statement"}:
-        return _by_class(_ALL)
     return _groups_of(statement.actions)
 
 
@@ -161,7 +170,7 @@ def _targets(statement: Statement, function: FunctionArn, variables: bool) -> li
     own, base = str(function), str(function.unqualified)
     if len(statement.resources) == 1 and statement.resources[0] == own:
         return [(function.qualifier, "")]
-    if not statement.resources and not statement.not_resources and statement.doubts & {"Resource", "Statement"}:
+    if "Resource" in statement.doubts:
         return [(function.qualifier, "")]  # the doubt is among the statement's own
     patterns = statement.not_resources or statement.resources
     judged = [resource_match(pattern, own, ANY_REQUEST, variables) for pattern in patterns]

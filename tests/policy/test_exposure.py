@@ -590,7 +590,7 @@ def test_conditions_narrow_even_a_principal_nobody_could_read(
 ) -> None:
     found = only(allow({"AWS": "arn:aws:iam::*:root"}, condition))
     assert (found.kind, found.principal, answers(found)) == (kind, principal, expected)
-    assert reduced(allow({"AWS": "nonsense"}, {"StringEquals": {"aws:SourceAccount": ACME}})) == []
+    assert answers(only(allow({"AWS": "nonsense"}, {"StringEquals": {"aws:SourceAccount": ACME}}))) == MAYBE_EXTERNAL
 
 
 @pytest.mark.parametrize(
@@ -675,6 +675,34 @@ def test_a_statement_nobody_can_read_might_let_anybody_in() -> None:
         assert found
         assert {one.external for one in found} == {"depends"}
         assert all(one.depends_on for one in found)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"Principal": {"AWS": [ACME, 7]}},
+        {"Principal": {"AWS": ACME, "Robot": "r2"}},
+        {"Resource": [f"{F}oo", None], "Principal": "*"},
+        {"Action": ["lambda:CreateEventSourceMapping", 1], "Principal": "*"},
+        {"Condition": {"StringEquals": {"aws:PrincipalAccount": ACME, "aws:PrincipalTag/x": [["y"]]}}, "Principal": "*"},
+        {"Condition": {"StringEquals": {"kms:ViaService": "x"}, "Bool": "true"}, "Principal": "*"},
+    ],
+    ids=str,
+)
+def test_what_could_be_read_of_an_element_is_not_taken_for_all_of_it(element: Json) -> None:
+    assert any(one.public == "depends" for one in reduced(allow(**element)))
+    assert all(one.public != "yes" for one in reduced(allow(**element)))
+
+
+def test_nothing_in_a_statement_with_an_unknown_element_is_relied_on() -> None:
+    odd = allow(root(), {"StringEquals": {"aws:PrincipalOrgID": ORG}}, Until="tomorrow")
+    assert {(one.kind, one.public) for one in reduced(odd)} == {("everyone", "depends")}
+    assert {str(one.action_class) for one in reduced(odd)} == {"invoke", "invoke-url", "read", "manage"}
+
+
+@pytest.mark.parametrize("key", ["aws:PrincipalIsAWSService", "lambda:InvokedViaFunctionUrl", "aws:PrincipalType"])
+def test_a_variable_where_a_fixed_word_belongs_rules_nobody_out(key: str) -> None:
+    assert any(one.external != "no" for one in reduced(allow("*", {"StringEquals": {key: "${aws:PrincipalTag/x}"}})))
 
 
 def test_old_reductions_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
