@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from . import fixed
 from .addresses import Breadth, breadth, spares_enough
 from .conditions import Atom
 from .keys import Key
 from .population import URL_TYPES, Population, holds, meet_values, misfit
+
+LIMITED_TO_HOLDERS: Final = "only calls that carry the event source token, a shared secret"
 
 
 def is_service(population: Population, atom: Atom, key: Key) -> None:
@@ -74,7 +78,7 @@ def token(population: Population, atom: Atom, key: Key) -> None:
     population.note(atom, narrows)
     if narrows:
         population.token = True
-        population.limit("only calls that carry the event source token, a shared secret")
+        population.limit(LIMITED_TO_HOLDERS)
 
 
 def url_type(population: Population, atom: Atom, key: Key) -> None:

@@ -18,7 +18,8 @@ from .document import Document
 from .matching import Truth, any_of, covers, has_wildcard
 from .permission import Permission
 from .principal import Principal, PrincipalKind
-from .reach import Candidate, Reach, reaches
+from .reach import Candidate, Reach
+from .reaching import reaches
 from .services import same_service
 from .statement import Statement, parse_statement
 from .variables import ANY_REQUEST

@@ -17,7 +17,8 @@ from .keys import Presence, Role, key_of
 from .matching import Truth, any_of, covers, has_wildcard
 from .population import holds
 from .principal import Principal, PrincipalKind
-from .reach import Reach, reaches
+from .reach import Reach
+from .reaching import reaches
 from .services import same_service
 from .statement import Statement
 from .variables import ANY_REQUEST

@@ -17,7 +17,8 @@ from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
 from .plain import plain
 from .principal import EVERYONE, PrincipalKind
-from .reach import Candidate, Reach, reaches
+from .reach import Candidate, Reach
+from .reaching import reaches
 from .statement import ALLOW, DENY, Condition, Statement
 from .variables import ANY_REQUEST, outline
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from .elements import ALLOW, DENY, Condition, Doubled, Statement
+from .parts import Problems, conditions_of, either_of, partition_of, principals_of
 from .principal import Principal, PrincipalKind
 
 __all__ = [
@@ -33,11 +34,6 @@ _ELEMENTS: Final = frozenset(
 )
 _NO_DOUBTS: Final[frozenset[str]] = frozenset()
 _MOST_PARTS: Final = 1_000_000
-_PRINCIPAL_KEYS: Final = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
-
-
-#: (element, sentence) for everything in a statement that cannot be judged.
-Problems = list[tuple[str, str]]
 
 
 def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
@@ -62,15 +58,15 @@ def parse_statement(raw: Any, index: int = 0, partition: str = "") -> Statement:
     if effect not in (ALLOW, DENY):
         problems.append(("Effect", "Effect is neither Allow nor Deny"))
         effect = ""
-    actions, not_actions = _either(raw, "Action", problems)
-    resources, not_resources = _either(raw, "Resource", problems)
+    actions, not_actions = either_of(raw, "Action", problems)
+    resources, not_resources = either_of(raw, "Resource", problems)
     if not partition:
-        partition = _partition(resources or not_resources)
-    principals = _principals(raw, "Principal", partition, problems)
-    not_principals = _principals(raw, "NotPrincipal", partition, problems)
+        partition = partition_of(resources or not_resources)
+    principals = principals_of(raw, "Principal", partition, problems)
+    not_principals = principals_of(raw, "NotPrincipal", partition, problems)
     if ("Principal" in raw) == ("NotPrincipal" in raw):
         problems.append(("Principal", "it needs either Principal or NotPrincipal"))
-    conditions = _conditions(raw["Condition"], problems) if "Condition" in raw else ()
+    conditions = conditions_of(raw["Condition"], problems) if "Condition" in raw else ()
     return Statement(
         sid,
         effect,
@@ -105,7 +101,7 @@ def _usual(raw: Any, index: int, partition: str) -> Statement | None:
     if effect != ALLOW and effect != DENY:
         return None
     if not partition:
-        partition = "aws" if resource.startswith("arn:aws:") else _partition((resource,))
+        partition = "aws" if resource.startswith("arn:aws:") else partition_of((resource,))
     principals = _one_principal(who, partition)
     if principals is None:
         return None
@@ -228,108 +224,3 @@ def repr_key(raw: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class _Mark:
     text: str
-
-
-def _element(name: str) -> str:
-    return name.removeprefix("Not")
-
-
-def _texts(value: Any, name: str, problems: Problems) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, list | tuple):
-        found = tuple(item for item in value if isinstance(item, str))
-        if len(found) != len(value):
-            problems.append((_element(name), f"{name} holds something that is not text"))
-        elif not found:
-            problems.append((_element(name), f"{name} is an empty list"))
-        return found
-    problems.append((_element(name), f"{name} is neither text nor a list"))
-    return ()
-
-
-def _either(raw: Mapping[str, Any], name: str, problems: Problems) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    positive = negative = ()  # type: tuple[str, ...]
-    has, has_not = name in raw, f"Not{name}" in raw
-    if has:
-        positive = _texts(raw[name], name, problems)
-    if has_not:
-        negative = _texts(raw[f"Not{name}"], f"Not{name}", problems)
-    if has == has_not:
-        problems.append((name, f"it needs either {name} or Not{name}"))
-    return positive, negative
-
-
-def _partition(resources: tuple[str, ...]) -> str:
-    for resource in resources:
-        parts = resource.split(":", 2)
-        if len(parts) == 3 and parts[0] == "arn" and "*" not in parts[1]:
-            return parts[1]
-    return ""
-
-
-def _principals(raw: Mapping[str, Any], name: str, partition: str, problems: Problems) -> tuple[Principal, ...]:
-    if name not in raw:
-        return ()
-    value = raw[name]
-    if isinstance(value, str):
-        return (Principal.from_stored(value, key="", partition=partition),)
-    if not isinstance(value, Mapping):
-        problems.append(("Principal", f"{name} is neither * nor a JSON object"))
-        return ()
-    if isinstance(value, Doubled):
-        problems.append(("Principal", f"{name} names a key twice"))
-    if not value:
-        problems.append(("Principal", f"{name} names nobody"))
-    found: list[Principal] = []
-    for key, values in value.items():
-        known = _PRINCIPAL_KEYS.get(str(key).lower())
-        if known is None:
-            problems.append(("Principal", f"{name} has the unknown key {key}"))
-        found.extend(
-            Principal.from_stored(text, key=known or str(key), partition=partition) for text in _texts(values, name, problems)
-        )
-    for principal in found:
-        if principal.kind is PrincipalKind.UNKNOWN:
-            problems.append(("Sid", f"{name} holds {principal.value or 'an empty text'}, which names nobody AWS knows"))
-    return tuple(found)
-
-
-def _conditions(value: Any, problems: Problems) -> tuple[Condition, ...]:
-    if not isinstance(value, Mapping):
-        problems.append(("Condition", "Condition is not a JSON object"))
-        return ()
-    found: list[Condition] = []
-    doubled = isinstance(value, Doubled)
-    for operator, keys in value.items():
-        if not isinstance(keys, Mapping):
-            problems.append(("Condition", f"Condition {operator} is not a JSON object"))
-            continue
-        doubled = doubled or isinstance(keys, Doubled)
-        for key, values in keys.items():
-            texts = _condition_values(values)
-            if texts is None:
-                problems.append(("Condition", f"Condition {operator} {key} has values that are not text"))
-                continue
-            found.append(Condition(str(operator), str(key), texts))
-    if doubled:
-        problems.append(("Condition", "Condition names an operator or key twice"))
-    return tuple(found)
-
-
-def _condition_values(value: Any) -> tuple[str, ...] | None:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, bool):
-        return ("true" if value else "false",)
-    if isinstance(value, int | float):
-        return (str(value),)
-    if isinstance(value, list | tuple):
-        texts: list[str] = []
-        for item in value:
-            one = None if isinstance(item, list | tuple) else _condition_values(item)
-            if one is None:
-                return None
-            texts.extend(one)
-        return tuple(texts)
-    return None
