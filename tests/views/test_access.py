@@ -196,6 +196,7 @@ def test_two_dates_are_compared_on_a_page_and_as_files(pages: Client, labels: Fu
     page = pages.get(f"/access/compare/?{asked}&q=label-uploads").content.decode()
     for words in ("Gained", "Everyone", "outside fnshare, between two reads", "Coverage: 1 of 1"):
         assert words in page, words
+    assert "Nothing changed, by what was read" in pages.get(f"/access/compare/?since={ago(days=8):%Y-%m-%d}").content.decode()
     rows = text(pages.get(f"/access/compare/export/?{asked}&format=csv"))
     assert rows.startswith("\ufeffCoverage:")
     assert "gained,everyone" in rows

@@ -153,6 +153,7 @@ def _counting(way: Way, asked: _Asked) -> Any:
         .annotate(
             lines=Count("pk"),
             functions=Count("policy__function_id", distinct=True),
+            usable=Count("policy__function_id", distinct=True, filter=Q(latent=False)),
             urls=Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False)),
             wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
             open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
@@ -164,7 +165,7 @@ def _counting(way: Way, asked: _Asked) -> Any:
 def _group(way: Way, counts: dict[str, Any] | None, changed: list[Line], asked: _Asked) -> Group | None:
     if counts is None and not changed:
         return None
-    facts = counts or dict.fromkeys(("lines", "functions", "urls", "wide", "open", "hanging"), 0)
+    facts = counts or dict.fromkeys(("lines", "functions", "usable", "urls", "wide", "open", "hanging"), 0)
     rows = asked.kept.filter(way.kept).order_by(*_ORDER)
     read = partial(_read, trust=asked.trust, stale=_stale(asked.reads), past_=asked.at is not None)
     return Group(
@@ -177,6 +178,8 @@ def _group(way: Way, counts: dict[str, Any] | None, changed: list[Line], asked: 
         unsure=facts["hanging"]
         + sum("depends" in (line.public, line.open_service, line.external) for line in changed)
         + (facts["lines"] + len(changed) if way.perhaps else 0),
+        # Whether a URL was missing then is not known: on paper counts as usable.
+        usable=(facts["functions"] if asked.at else facts["usable"]) + len({line.policy.function_id for line in changed}),
         by_url=facts["urls"] + len({line.policy.function_id for line in changed if line.action_class == "invoke-url"}),
         note=way.note,
         perhaps=way.perhaps,
@@ -321,11 +324,13 @@ def _sentences(
 
 
 def _words(group: Group, way: Way) -> str:
-    words = way.sentence.format(functions=counted(group.functions, "function"))
+    words = way.sentence.format(functions=counted(group.usable, "function"))
     if group.functions <= _NAMED and group.lines.begun:
         words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
     if group.by_url:
         words += f", {group.by_url:,} of them through a function URL"
+    if group.usable < group.functions:
+        words += f" (and {counted(group.functions - group.usable, 'function')} more on paper: not usable now)"
     return words
 
 
