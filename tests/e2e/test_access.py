@@ -17,8 +17,9 @@ def test_an_auditor_finds_who_could_invoke_it_by_which_statement_and_whether_tha
     visit: Visit, demo: LiveDemo
 ) -> None:
     since = datetime.now(UTC)
-    arn = f"arn:aws:lambda:us-east-1:{demo.account('owner')['id']}:function:feature-flags"
-    assert demo.asked("share", arn, "--with", "333344445555", "--reason", "audit", "--anyway", "--wait")["ok"]
+    arn = f"arn:aws:lambda:us-east-1:{demo.account('owner')['id']}:function:stock-levels"
+    shared = demo.asked("share", arn, "--with", "333344445555", "--reason", "audit", "--wait")
+    assert shared["ok"], shared
     page = visit("auditor", javascript=False).open("/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Access").click()
     page.get_by_label("Function, account, role").fill("label-upload")
@@ -29,7 +30,7 @@ def test_an_auditor_finds_who_could_invoke_it_by_which_statement_and_whether_tha
     expect(page.locator(".ask-limits")).to_contain_text("Event source mappings")
     page.get_by_role("link", name="acme-labels").click()
     expect(page.locator(":target")).to_contain_text("acme-labels")
-    page.goto(f"{demo.url}/access/compare/?since={quote(since.isoformat())}&q=feature-flags")
+    page.goto(f"{demo.url}/access/compare/?since={quote(since.isoformat())}&q=stock-levels")
     expect(page.locator(".changes")).to_contain_text("Gained")
     expect(page.locator(".changes")).to_contain_text("was shared here by")
 
