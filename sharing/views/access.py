@@ -29,7 +29,7 @@ from .paging import AnyPage, page_of
 from .permitting import actor
 
 #: Ways of one sort that are shown before one asks for all of them.
-SHOWN = HEAD
+SHOWN = 20
 #: Ways in a report: what is longer belongs into CSV or JSON, and the report says so.
 PRINTED = 2_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -185,7 +185,9 @@ def _shown(group: access.Group, asked: Asked, request: HttpRequest, alone: bool)
         page = page_of(group.lines, request)
         return Shown(group, list(page.object_list), page)
     folded = group.key in FOLDED and not alone
-    return Shown(group, [] if folded else list(group.lines[:SHOWN]), None)
+    # Of one function everything is at hand; of an estate the first, which were read together.
+    many = SHOWN if group.lines.begun else HEAD
+    return Shown(group, [] if folded else list(group.lines[:many]), None)
 
 
 def _printed(answer: access.Answer) -> list[tuple[access.Group, list[access.Line]]]:

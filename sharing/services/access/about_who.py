@@ -145,6 +145,9 @@ def _groups(ways: Sequence[Way], asked: _Asked, *, folded: Sequence[str] | None)
 
 def _counting(way: Way, asked: _Asked) -> Any:
     """One row with the counts of one way, if there is anything to count: a queryset of dicts."""
+    # Whether a URL was missing at a past moment is not known: what is only on paper now may have been usable.
+    usable = Q(latent=False) if asked.at is None else None
+    by_url = Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False))
     return (
         asked.kept.filter(way.kept)
         .order_by()
@@ -152,9 +155,9 @@ def _counting(way: Way, asked: _Asked) -> Any:
         .values("way")
         .annotate(
             lines=Count("pk"),
-            functions=Count("policy__function_id", distinct=True),
-            usable=Count("policy__function_id", distinct=True, filter=Q(latent=False)),
-            urls=Count("policy__function_id", distinct=True, filter=Q(action_class="invoke-url", latent=False)),
+            functions=Count("policy__function_id", distinct=True, filter=usable),
+            paper=Count("pk", filter=Q(latent=True)),
+            urls=by_url if way.kinds == ("everyone",) and not way.rights else Value(0),
             wide=Count("pk", filter=Q(public__in=NOT_SAFE)),
             open=Count("pk", filter=Q(open_service__in=NOT_SAFE)),
             hanging=Count("pk", filter=Q(public="depends") | Q(open_service="depends") | Q(external="depends")),
@@ -165,7 +168,7 @@ def _counting(way: Way, asked: _Asked) -> Any:
 def _group(way: Way, counts: dict[str, Any] | None, changed: list[Line], asked: _Asked) -> Group | None:
     if counts is None and not changed:
         return None
-    facts = counts or dict.fromkeys(("lines", "functions", "usable", "urls", "wide", "open", "hanging"), 0)
+    facts = counts or dict.fromkeys(("lines", "functions", "paper", "urls", "wide", "open", "hanging"), 0)
     rows = asked.kept.filter(way.kept).order_by(*_ORDER)
     read = partial(_read, trust=asked.trust, stale=_stale(asked.reads), past_=asked.at is not None)
     return Group(
@@ -178,8 +181,7 @@ def _group(way: Way, counts: dict[str, Any] | None, changed: list[Line], asked: 
         unsure=facts["hanging"]
         + sum("depends" in (line.public, line.open_service, line.external) for line in changed)
         + (facts["lines"] + len(changed) if way.perhaps else 0),
-        # Whether a URL was missing then is not known: on paper counts as usable.
-        usable=(facts["functions"] if asked.at else facts["usable"]) + len({line.policy.function_id for line in changed}),
+        paper=0 if asked.at else facts["paper"],
         by_url=facts["urls"] + len({line.policy.function_id for line in changed if line.action_class == "invoke-url"}),
         note=way.note,
         perhaps=way.perhaps,
@@ -280,7 +282,7 @@ def _unread_counts(asked: _Asked) -> tuple[int, int]:
 
 def _unread_now(asked: _Asked) -> tuple[Unread, ...]:
     rows = asked.policies.unread().select_related("function__account", "current")
-    shown = rows.order_by("function__name", "qualifier", "pk")[:_UNREAD_SHOWN]
+    shown = rows.order_by("unread_since", "pk")[:_UNREAD_SHOWN]
     return tuple(
         Unread(past.Content(policy, Certainty.UNREAD, policy.current, note=stale_now(policy)), stale_now(policy))
         for policy in shown
@@ -324,13 +326,13 @@ def _sentences(
 
 
 def _words(group: Group, way: Way) -> str:
-    words = way.sentence.format(functions=counted(group.usable, "function"))
+    words = way.sentence.format(functions=counted(group.functions, "function"))
     if group.functions <= _NAMED and group.lines.begun:
         words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
     if group.by_url:
         words += f", {group.by_url:,} of them through a function URL"
-    if group.usable < group.functions:
-        words += f" (and {counted(group.functions - group.usable, 'function')} more on paper: not usable now)"
+    if group.paper:
+        words += f" (and {counted(group.paper, 'way')} more on paper: not usable now)"
     return words
 
 

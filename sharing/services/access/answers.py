@@ -17,8 +17,8 @@ from .subjects import Subject
 class Group:
     """Ways in of one sort. `functions`, `count`: how many functions and ways. `public`, `opened`, `unsure`: how many of
     the ways are public, open to any account through a service, or hang on something, for certain or perhaps.
-    `by_url`: functions whose URL is a way in; `usable`: those where
-    nothing is missing. `note`: on what all of it hangs, or why it is told apart.
+    `by_url`: functions whose URL is a way in; `paper`: ways that
+    cannot be used now and count for no function. `note`: on what all of it hangs, or why it is told apart.
     """
 
     key: str
@@ -29,7 +29,7 @@ class Group:
     opened: int = 0
     unsure: int = 0
     by_url: int = 0
-    usable: int = 0
+    paper: int = 0
     note: str = ""
     perhaps: bool = False
 

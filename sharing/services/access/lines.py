@@ -18,7 +18,7 @@ from sharing.services.trusting import Trust
 from .principals import Names
 
 _CHUNK = 500
-HEAD = 10  # ways at the beginning that are read for all groups together
+HEAD = 6  # ways of each sort that are read and shown first, for all sorts together
 _JOINED = ("policy__function__account", "policy__current")
 _VIA_URL = "invokedviafunctionurl"
 INVOKE = ("invoke", "invoke-url")
