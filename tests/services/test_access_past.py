@@ -13,6 +13,7 @@ from sharing.models import Account, Actor, Function, Grant, Policy
 from sharing.services import access
 from sharing.services.access import comparing
 from sharing.services.access.comparing import Change
+from sharing.services.access.lines import HEAD
 from sharing.services.errors import Refusal
 from sharing.services.syncing import mark_unread
 from tests import factories, policies
@@ -151,7 +152,7 @@ def test_the_number_of_queries_does_not_grow(labels: Function, platform: Account
     def cost(text: str, at: datetime) -> int:
         with CaptureQueriesContext(connection) as queries:
             for group in access.ask(text, by=BY, at=at).groups:
-                list(group.lines[:10])
+                list(group.lines[:HEAD])
         return len(queries)
 
     asked = [(text, at) for text in (labels.arn, ACME, "everyone") for at in (ago(days=17), ago(days=12), ago(days=7))]

@@ -19,7 +19,8 @@ from sharing.services.trusting import Trust, trust
 from . import past, unlooked
 from .answers import Answer, Group, Unread, counted, listed
 from .appraising import appraise
-from .lines import INVOKE, Certainty, Cited, Line, Lines, marked, of_reduced, who
+from .denying import denied_line
+from .lines import INVOKE, Certainty, Line, Lines, marked, of_reduced
 from .past import Content
 from .principals import Names
 from .subjects import Subject
@@ -150,23 +151,6 @@ def _line(found: _Found, names: Names, past_: bool) -> Line:
     else:
         line = denied_line(found.content.policy, found.version, found.one, names)
     return marked(line, found.certainty, found.stale)
-
-
-def denied_line(policy: Policy, version: PolicyVersion, one: Blocked, names: Names) -> Line:
-    """Somebody a Deny shuts out: the Deny is cited first, then what it takes away."""
-    principal = one.principal
-    return Line(
-        policy,
-        version,
-        one.kind.value,
-        principal,
-        one.account or "",
-        who(names, one.kind.value, principal, one.account or ""),
-        "invoke" if any("Invoke" in action for action in one.actions) else "manage",
-        one.actions,
-        tuple(Cited(statement.index, statement.name) for statement in (one.by, *one.statements)),
-        effect="Deny",
-    )
 
 
 def once(lines: Sequence[Line]) -> list[Line]:

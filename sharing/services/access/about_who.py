@@ -18,14 +18,14 @@ from django.utils import timezone
 from sharing.models import Actor, Exposure, Function, Policy
 from sharing.models.policy import PolicyQuerySet
 from sharing.policy import parse
-from sharing.policy.ineffective import blocked
 from sharing.services import gaps
 from sharing.services.trusting import Trust, trust
 
 from . import past, unlooked
-from .about_function import denied_line, once, stale_now
+from .about_function import once, stale_now
 from .answers import Answer, Group, Unread, counted, listed
 from .appraising import appraise
+from .denying import shut_out
 from .lines import HEAD, Certainty, Line, Lines, marked, named, of_reduced, read_together, who
 from .past import Reads
 from .principals import Names
@@ -34,7 +34,6 @@ from .ways import NOT_SAFE, Way, ways_of
 
 _UNREAD_SHOWN = 6
 _NAMED = 5
-_MOST_DENIES = 20
 #: What everybody can, or every member: counted, and listed when one asks for it.
 FOLDED = ("everyone", "open", "organization")
 #: The order in which a sentence tells the ways; the groups below it start with the widest.
@@ -74,7 +73,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     ways = [way for way in ways_of(subject) if not how or way.key == how]
     folded = () if subject.kind == "everyone" else FOLDED
     groups = _groups(ways, asked, folded=None if how else folded)
-    denied = _denied(subject, asked) if how in ("", "deny") and not at else None
+    denied = shut_out(subject, asked.policies) if how in ("", "deny") and not at else None
     unread, changed = _unread_counts(asked)
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
     own = functions.filter(account__number=subject.account).count() if subject.account else 0
@@ -224,44 +223,6 @@ def _then(line: Line, past_: bool) -> Line:
         latent = "" if "function has no URL" in line.latent or "function's URL is of type" in line.latent else line.latent
         return replace(line, latent=latent, depends_on=(*line.depends_on, "whether the function had a URL then"))
     return line
-
-
-def _denied(subject: Subject, asked: _Asked) -> Group | None:
-    """Whom an Allow names and a Deny shuts out, of the policies that hold a Deny and name them; of very many the first."""
-    wanted = subject.account or subject.principal
-    if wanted in ("", "*"):
-        return None
-    rows = (
-        asked.policies.filter(denies=True, current__document__contains=wanted)
-        .select_related("function__account", "current")
-        .order_by("function__name", "pk")
-    )
-    policies = list(rows[:_MOST_DENIES])
-    found = [
-        (policy, one)
-        for policy in policies
-        if policy.current is not None
-        for one in blocked(policy.current.document or None, function_arn=policy.arn)
-        if _is_about(one.kind.value, one.principal, one.account or "", subject)
-    ]
-    if not found:
-        return None
-    names = Names.of(one.account for _, one in found if one.account)
-    lines = [denied_line(policy, policy.current, one, names) for policy, one in found if policy.current]
-    return Group(
-        "deny",
-        "Shut out by a Deny",
-        Lines(lines),
-        len({line.policy.function_id for line in lines}),
-        note="A statement would let them in, and a Deny takes it away."
-        + (f" Of the policies with a Deny, the first {_MOST_DENIES} were looked at." if len(policies) == _MOST_DENIES else ""),
-    )
-
-
-def _is_about(kind: str, principal: str, account: str, subject: Subject) -> bool:
-    if subject.kind == "account":
-        return account == subject.account and kind in ("account", "identity", "service")
-    return principal == subject.principal or (subject.kind == "identity" and kind == "account" and account == subject.account)
 
 
 def _unread_counts(asked: _Asked) -> tuple[int, int]:
