@@ -213,7 +213,8 @@ def shown_tally(tally: Tally, party: Party, owner: str, url: str, everyone: Tall
         notes.append(f"{tally.open_service:,} open service{'' if tally.open_service == 1 else 's'}")
     if tally.depends:
         notes.append(f"{tally.depends:,} depend{'s' if tally.depends == 1 else ''}")
-    notes += [f"{many:,} {SHORT[name]}" for name, many in _classes(tally) if many and name in ("read", "manage")]
+    wider = (("readable", tally.read), ("manageable", tally.manage))
+    notes += [f"{many:,} {words}" for words, many in wider if many]
     if tally.latent:
         notes.append(f"{tally.latent:,} not usable yet")
     if tally.stale:

@@ -36,7 +36,7 @@ def test_the_matrix_and_the_map_are_accessible_and_fit(visit: Visit, dark: bool,
     problems = []
     for path in PAGES:
         page = visitor.open(path)
-        page.locator("details.legend summary").click() if "matrix" in path else None
+        page.locator("details.shapes-legend summary").click() if "matrix" in path else None
         problems += [f"{path}: {problem}" for problem in visitor.accessibility_problems()]
         if visitor.overflows():
             problems.append(f"{path}: scrolls sideways")

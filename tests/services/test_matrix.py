@@ -10,7 +10,7 @@ from sharing.models import Account, Actor, Check, CheckState, Function, Grant, G
 from sharing.services import trusting
 from sharing.services.access import account_matrix, function_matrix
 from sharing.services.access.blind_spots import ALWAYS, blind_spots
-from sharing.services.access.cells import Cell, Key
+from sharing.services.access.cells import Cell, ForAll, Key
 from sharing.services.access.function_matrix import MOST_FORMS, Asked, Form, InView
 from sharing.services.access.parties import parse_key
 from sharing.services.access.story import story
@@ -127,7 +127,10 @@ def test_a_deny_for_everybody_or_all_but_some_stands_with_the_row() -> None:
         allow("*", "*", effect="Deny", Bool={"aws:SecureTransport": "false"}),
         {"Effect": "Deny", "NotPrincipal": {"AWS": f"arn:aws:iam::{ACME}:root"}, "Action": "lambda:DeleteAlias"},
     )
-    assert form(view(platform), "one").denies.for_all == ((1, False), (2, True))
+    assert form(view(platform), "one").denies.for_all == (
+        ForAll(1, spares=False, conditional=True),
+        ForAll(2, spares=True, conditional=False),
+    )
 
 
 def test_unread_is_not_empty_and_what_is_not_readable_any_more_is_stale() -> None:

@@ -121,12 +121,20 @@ def expanded(key: Key, cell: Cell | None, of_policy: dict[Key, Cell]) -> Cell | 
 
 
 @dataclass(frozen=True)
+class ForAll:
+    """A Deny for everybody: the place of its statement, whether some are spared, and whether conditions limit it."""
+
+    index: int
+    spares: bool
+    conditional: bool
+
+
+@dataclass(frozen=True)
 class Denies:
-    """Whom the Deny statements of a policy name, each with the places of those statements. `for_all`: the places of
-    those that are for everybody, and whether some are spared."""
+    """Whom the Deny statements of a policy name, each with the places of those statements, and those for all."""
 
     named: dict[Key, tuple[int, ...]] = field(default_factory=dict)
-    for_all: tuple[tuple[int, bool], ...] = ()
+    for_all: tuple[ForAll, ...] = ()
 
 
 _IDENTITIES = (PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION)
@@ -135,13 +143,13 @@ _IDENTITIES = (PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION)
 def denies(document: Document) -> Denies:
     """Read from the document: exposures hold only what is left after them."""
     named: dict[Key, tuple[int, ...]] = {}
-    for_all: list[tuple[int, bool]] = []
+    for_all: list[ForAll] = []
     for statement in document.statements:
         if not statement.is_deny:
             continue
         keys = _named(statement)
         if keys is None:
-            for_all.append((statement.index, bool(statement.not_principals)))
+            for_all.append(ForAll(statement.index, bool(statement.not_principals), bool(statement.conditions)))
         for key in keys or ():
             named[key] = (*named.get(key, ()), statement.index)
     return Denies(named, tuple(for_all))

@@ -97,7 +97,7 @@ def story(policy_id: uuid.UUID, key: Key, *, by: Actor) -> Story:
     cell = replace(cell, proof=proof)
     indexes = {statement.index for one in mine for statement in one.statements}
     rows = [row for row in of_function(policy.function, by=by) if row.policy.pk == policy.pk and row.index is not None]
-    against = {*found.named.get(key, ()), *found.named.get(("account", account), ()), *(index for index, _ in found.for_all)}
+    against = {*found.named.get(key, ()), *found.named.get(("account", account), ()), *(one.index for one in found.for_all)}
     also = []
     if key[0] in ("account", "identity"):
         wider = {(str(one.kind), one.principal): one for one in every if one.kind in ("everyone", "organization")}
