@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from sharing.aws.errors import Unavailable
 from sharing.models import Sync, SyncKind
-from sharing.services import connecting, layers, syncing
+from sharing.services import connecting, layers, syncing, tallying
 
 from .queueing import soon
 
@@ -49,6 +49,8 @@ def run_sync(pk: str) -> None:
     """One slice of a sync; it is queued again behind whatever waits, until it is over."""
     if syncing.run(pk, make_way=clicks_wait):
         soon(run_sync, pk, queue="sync")
+    else:
+        tallying.count_due()
 
 
 @shared_task(name="sharing.read_layers", ignore_result=True, acks_late=True)

@@ -44,12 +44,18 @@ class ShownCell:
 
 @dataclass(frozen=True)
 class ShownForm:
-    """A row: a form of a function and its cells, None where nothing is to show."""
+    """A row: a form of a function and its cells, None where nothing is to show. `elsewhere`: how many of its cells stand
+    on other pages of columns. Only `nobody` means that no statement that was read lets anybody in."""
 
     form: Form
     first: bool
     cells: tuple[ShownCell | None, ...]
-    empty: bool
+    elsewhere: int
+
+    @property
+    def nobody(self) -> bool:
+        """Nobody found, here or in other columns, though it was read."""
+        return not self.form.cells and not self.form.unread
 
 
 def shown_forms(forms: Sequence[Form], columns: Sequence[Party]) -> list[ShownForm]:
@@ -65,7 +71,8 @@ def shown_forms(forms: Sequence[Form], columns: Sequence[Party]) -> list[ShownFo
             else None
             for place, party in enumerate(columns)
         )
-        found.append(ShownForm(form, form.policy.function_id != before, cells, not any(cells)))
+        elsewhere = len(form.cells) - sum(cell is not None for cell in cells)
+        found.append(ShownForm(form, form.policy.function_id != before, cells, elsewhere))
         before = form.policy.function_id
     return found
 

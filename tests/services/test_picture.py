@@ -64,6 +64,7 @@ def test_parties_that_do_not_fit_are_folded_by_kind() -> None:
     assert len(found.right) == MOST_RIGHT + 1
     assert found.right[-1].label == "and 8 more accounts"
     assert edge(found, "one", "and 8 more accounts").many == 8
+    assert found.left[0].beneath == f"us-east-1 · lets in {MOST_RIGHT + 8}"
 
 
 def test_accounts_stand_by_parties_and_the_rest_is_folded() -> None:

@@ -207,6 +207,24 @@ class TestFunctions:
         assert html.count("hx-get=") == 2
         assert html.count("<td></td>") == 2
 
+    def test_a_row_whose_cells_are_in_other_columns_never_says_nobody(self, client: Client) -> None:
+        signed_in(client)
+        platform = owner()
+        for number in range(4):
+            one = factories.function(f"wide-{number}", platform)
+            kept(one, *(allow(f"{500_000_000_000 + place}") for place in range(14)))
+        kept(factories.function("rare", platform), allow("999999999999"))
+        kept(factories.function("shut", platform))
+        counted()
+        html = page(client, account=platform.number)
+        assert "999999999999" not in html
+        said = text(html)
+        assert "rare us-east-1 1 in other columns" in said
+        assert "wide-0 us-east-1 2 in other columns" in said
+        assert "shut us-east-1 nobody found" in said
+        said = text(page(client, account=platform.number, columns="2"))
+        assert "rare us-east-1 nobody" not in said
+
     def test_of_one_account_answers_about_it(self, client: Client) -> None:
         signed_in(client)
         factories.account("Acme Retail", ACME)

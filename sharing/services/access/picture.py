@@ -184,10 +184,8 @@ def of_account(owner: Account, *, trust: Trust) -> Picture:
 
 
 def _function_node(function: Function, edges: dict[tuple[str, str], Edge]) -> Node:
-    many = sum(1 for left, _ in edges if left == str(function.pk))
-    return Node(
-        str(function.pk), function.name, f"{function.region} · {many:,} part{'y' if many == 1 else 'ies'}", "function", function
-    )
+    many = sum(edge.many for (left, _), edge in edges.items() if left == str(function.pk))
+    return Node(str(function.pk), function.name, f"{function.region} · lets in {many:,}", "function", function)
 
 
 def _widest_functions(owner: Account) -> list[Function]:
