@@ -16,6 +16,12 @@ from sharing.services.access.parties import Party
 from sharing.services.tallying import CLASSES
 
 #: What holding a class of actions amounts to.
+DEEDS = {
+    "invoke": "invoke",
+    "invoke-url": "call the URL of",
+    "read": "read the code or settings of",
+    "manage": "change",
+}
 SHORT = {"invoke": "invoke", "invoke-url": "call its URL", "read": "read", "manage": "manage"}
 OPEN = {"yes": "a service any account can drive", "depends": "perhaps a service any account can drive"}
 THROUGH = {
@@ -130,14 +136,20 @@ def told(cell: Cell) -> list[str]:
         parts.append(f"may {listed([SHORT[one] for one in CLASSES if one in cell.classes])}")
     if cell.latent:
         parts.append(f"may {listed([SHORT[one] for one in CLASSES if one in cell.latent])}, not usable yet")
+    if cell.denied:
+        parts.append("a Deny names it")
+    return [*parts, *_remarks(cell)]
+
+
+def _remarks(cell: Cell) -> list[str]:
+    """How widely, by which wider ways as well, proved or not, how old."""
+    parts = []
     if cell.public != "no":
         parts.append("public" if cell.public == "yes" else "public, depends")
     if cell.open_service != "no":
         parts.append(OPEN[cell.open_service])
     if cell.depends and cell.public != "depends" and cell.open_service != "depends":
         parts.append("depends on something unknown")
-    if cell.denied:
-        parts.append("a Deny names it")
     parts += [THROUGH[kind] for kind in cell.through]
     if cell.proved and cell.proof is not None:
         parts.append(f"proved for {cell.proof.principal.rsplit(':', 1)[-1]} on {timezone.localtime(cell.proof.at):%-d %b %Y}")
@@ -149,14 +161,23 @@ def told(cell: Cell) -> list[str]:
 
 
 def story_sentence(cell: Cell, party: Party, name: str) -> str:
-    """The cell's story in a sentence or two. `name`: the function, with its alias or version."""
-    first, *more = told(cell) or ["is let in by no statement that was found"]
-    verb = "is" if first.startswith(("public", "a service", "perhaps", "depends")) else ""
-    said = f"{party.label} {verb} {first}".replace("  ", " ")
-    said = f"{said} {name}" if cell.classes or cell.latent else f"{said}: {name}"
-    if "not usable yet" in first:
-        said = f"{party.label} {first.removesuffix(', not usable yet')} {name}, but that is not usable yet"
-    return ". ".join([said, *(f"{one[:1].upper()}{one[1:]}" for one in more)]) + "."
+    """The cell's story in a few sentences. `name`: the function, with its alias or version."""
+    who, said = party.label, []
+    if cell.classes:
+        said.append(f"{who} may {_deeds(cell.classes)} {name}")
+    if cell.latent:
+        said.append(
+            f"{who} {'also ' if cell.classes else ''}could {_deeds(cell.latent)} {name}, but not yet: something is missing"
+        )
+    if cell.denied:
+        said.append(f"A Deny in the policy of {name} names {party.label}")
+    if not said:
+        said.append(f"{who}: no statement of {name} that was read lets it in")
+    return ". ".join([*said, *map(capital, _remarks(cell))]) + "."
+
+
+def _deeds(classes: Sequence[str]) -> str:
+    return listed([DEEDS[one] for one in CLASSES if one in classes])
 
 
 def short(cell: Cell) -> list[str]:

@@ -11,6 +11,7 @@ from sharing.models import Account, Function, Policy, Tallied, Tally, TallyDue
 from sharing.services import tallying
 from sharing.services.syncing import mark_unread
 from sharing.services.syncing.keeping import keep_aliases, keep_listed, vanish_function
+from sharing.tasks.reading import run_sync
 from sharing.tasks.sweeping import sweep
 from tests import factories
 from tests.services.kept import ACME, GHOST, GLOBEX, ORGANIZATION, allow, counted, kept, owner
@@ -206,6 +207,16 @@ def test_the_sweep_counts_and_accounts_that_were_never_counted_too() -> None:
     sweep()
     assert functions(platform, "account", ACME) == 1
     assert counted() == 0
+
+
+@pytest.mark.parametrize(("unfinished", "left"), [(True, 0), (False, 1)])
+def test_the_end_of_a_sync_is_counted_at_once(monkeypatch: pytest.MonkeyPatch, unfinished: bool, left: int) -> None:
+    platform = owner()
+    kept(factories.function("one", platform), allow(ACME))
+    monkeypatch.setattr("sharing.tasks.reading.syncing.run", lambda *_, **__: unfinished)
+    monkeypatch.setattr("sharing.tasks.reading.soon", lambda *_, **__: None)
+    run_sync("a-sync")
+    assert functions(platform, "account", ACME) == left
 
 
 def test_pages_are_told_since_when_counts_are_behind() -> None:

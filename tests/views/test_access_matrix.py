@@ -310,6 +310,25 @@ class TestStory:
         assert "data-close-panel" in fragment
         assert "<h1>" in page(client, address)
 
+    def test_is_told_in_whole_sentences(self, client: Client) -> None:
+        signed_in(client)
+        role = f"arn:aws:iam::{ACME}:role/batch"
+        one = factories.function("one", owner(), urls={"": "NONE"})
+        statements = [
+            allow("*", "InvokeFunctionUrl", StringEquals={"lambda:FunctionUrlAuthType": "NONE"}),
+            allow("*", Bool={"lambda:InvokedViaFunctionUrl": "true"}),
+            allow(ACME, "UpdateFunctionCode"),
+            allow(role, effect="Deny"),
+        ]
+        policy = kept(one, *statements)
+        said = text(page(client, self.address(policy, "everyone:*")))
+        assert "Everyone may invoke and call the URL of one. Public. Not proved." in said
+        said = text(page(client, self.address(policy, f"account:{ACME}")))
+        assert f"Account {ACME} may change one." in said
+        said = text(page(client, self.address(policy, f"identity:{role}")))
+        assert f"A Deny in the policy of one names Role batch of {ACME}." in said
+        assert f"as Account {ACME}: whether that account's own policies allow it" in said.replace("&#x27;", "'")
+
     def test_says_on_what_it_depends_and_that_this_is_not_safe(self, client: Client) -> None:
         signed_in(client)
         policy = kept(factories.function("one", owner()), allow("*", StringLike={"aws:Mystery": "x"}))
@@ -333,7 +352,7 @@ class TestStory:
         policy = kept(factories.function("one", owner()), allow(ACME))
         html = page(client, reverse("access-story", args=[policy.pk]), who=f"identity:{HOSTILE}")
         assert "<script>alert" not in html
-        assert "is let in by no statement that was found" in html
+        assert "no statement of one that was read lets it in" in html
 
 
 def svg(html: str) -> ET.Element:

@@ -100,11 +100,10 @@ def story(policy_id: uuid.UUID, key: Key, *, by: Actor) -> Story:
     against = {*found.named.get(key, ()), *found.named.get(("account", account), ()), *(one.index for one in found.for_all)}
     also = []
     if key[0] in ("account", "identity"):
-        wider = {(str(one.kind), one.principal): one for one in every if one.kind in ("everyone", "organization")}
+        wider = {(str(one.kind), one.principal): one for one in every if _is_wider(one, key, account)}
         also = [
-            Wider(named(kind, principal, ""), one.kind == "everyone" and one.public == "yes")
+            Wider(named(kind, principal, one.account or ""), one.kind == "everyone" and one.public == "yes")
             for (kind, principal), one in wider.items()
-            if not one.latent
         ]
     return Story(
         policy=policy,
@@ -116,6 +115,15 @@ def story(policy_id: uuid.UUID, key: Key, *, by: Actor) -> Story:
         denying=tuple(row for row in rows if row.index in against),
         also=tuple(also),
     )
+
+
+def _is_wider(one: Exposure, key: Key, account: str) -> bool:
+    """Whether the account, role or user may come in that way as well: a role also as its account does."""
+    if one.latent:
+        return False
+    if one.kind == "account":
+        return key[0] == "identity" and one.account == account
+    return one.kind in ("everyone", "organization")
 
 
 def _way(one: Exposure) -> Way:
