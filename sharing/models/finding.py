@@ -102,8 +102,12 @@ class Finding(models.Model):
         ordering = ("-opened_at", "id")
         indexes = (
             models.Index(fields=["policy", "state"], name="finding_by_policy"),
-            models.Index(fields=["state", "rule", "cause"], name="finding_by_cause"),
-            models.Index(fields=["state", "-opened_at", "id"], name="finding_newest"),
+            # Lists and counts are answered from these two alone, without a look at the rows.
+            models.Index(
+                fields=["state", "rule", "cause", "severity", "accepted_until", "opened_at", "certain"], name="finding_by_cause"
+            ),
+            models.Index(fields=["state", "-severity", "-opened_at", "id", "accepted_until"], name="finding_worst"),
+            models.Index(fields=["state", "rule", "cause", "owner"], name="finding_owned", condition=Q(owner__isnull=False)),
             models.Index(fields=["account", "state"], name="finding_by_account"),
             models.Index(fields=["accepted_until"], name="finding_accepted", condition=Q(accepted_until__isnull=False)),
         )

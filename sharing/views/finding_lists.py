@@ -24,7 +24,7 @@ from sharing.services.findings.settling import title_of
 from sharing.services.naming import account_names
 
 from .errors import blame
-from .findings import asked_of, since_of
+from .findings import asked_of
 from .permitting import actor, for_changing
 
 COLUMNS = (
@@ -139,7 +139,7 @@ def finding_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse
         return redirect("finding-list")
     now = timezone.now()
     found = listing.find(me, asked_of(form), now=now)
-    rows = listing.in_order(found, since=since_of(form, me, now)).select_related("accepted_by")
+    rows = listing.in_order(found).select_related("account", "function", "policy", "owner")
     writer = csv.writer(_Echo())
     head = [[line] for line in covered.summary(me)] + [[f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}"], list(COLUMNS)]
     lines = (writer.writerow([safe(cell) for cell in line]) for line in _all(head, rows))

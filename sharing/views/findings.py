@@ -36,21 +36,23 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     since = since_of(form, me, now)
     found = listing.find(me, asked, now=now) if valid else Finding.objects.none()
     grouped = form.cleaned_data.get("by") != "finding" and not asked.cause if valid else True
+    summary = listing.summary(me, since=since, now=now)
     context: dict[str, Any] = {
         "form": form,
         "asked": asked,
         "grouped": grouped,
         "narrowed": any(request.GET.get(name) for name in KEPT if name != "by"),
         "since": None if since == visiting.LONG_AGO else since,
-        "summary": listing.summary(me, since=since, now=now),
+        "summary": summary,
+        "finding_count": summary.open,  # counted already: the side bar need not count once more
         "tab": "list",
     }
     if grouped:
-        page = page_of(listing.groups(found, since=since, by=form.cleaned_data.get("by") or "cause"), request)
+        page = page_of(listing.Grouped(found, since=since, by=form.cleaned_data.get("by") or "cause"), request)
         names = account_names()
         context |= {"page": page, "groups": listing.with_words(page.object_list, found, names)}
     else:
-        page = page_of(listing.in_order(found, since=since), request)
+        page = page_of(listing.NewFirst(found, since=since), request)
         context |= {"page": page, "rows": [shown(one, since) for one in page.object_list]}
         if asked.cause:
             label = listing.cause_label(asked.cause, account_names())

@@ -1,7 +1,7 @@
 """Pages of a long list."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -15,6 +15,16 @@ else:
     AnyPaginator = Paginator
 
 SIZE = 50
+
+
+class Countable(Protocol):
+    """What can be counted and sliced without being a QuerySet."""
+
+    ordered: bool
+
+    def count(self) -> int: ...
+
+    def __getitem__(self, wanted: slice) -> Any: ...
 
 
 class NumberedPage(AnyPage):
@@ -32,9 +42,9 @@ class NumberedPaginator(AnyPaginator):
         return NumberedPage(*args, **kwargs)
 
 
-def page_of(rows: "QuerySet[Any, Any] | Sequence[Any]", request: HttpRequest, size: int = SIZE, name: str = "page") -> AnyPage:
+def page_of(rows: "QuerySet[Any, Any] | Countable", request: HttpRequest, size: int = SIZE, name: str = "page") -> AnyPage:
     """The page that the address asks for (`?page=3`, or another `name`); a number out of range gives the nearest.
 
     Two queries at any size.
     """
-    return NumberedPaginator(rows, size).get_page(request.GET.get(name))
+    return NumberedPaginator(cast("QuerySet[Any, Any]", rows), size).get_page(request.GET.get(name))

@@ -27,7 +27,7 @@ from sharing.models import (
 )
 from sharing.policy import parse
 from sharing.services import trusting
-from sharing.services.findings import counting, keeping, refreshing, settling
+from sharing.services.findings import counting, keeping, listing, refreshing, settling
 from sharing.services.syncing import mark_unread, store_policy
 from sharing.services.syncing.keeping import vanish_function
 from tests import factories
@@ -296,3 +296,33 @@ def test_findings_of_accounts_out_of_scope_are_not_visible() -> None:
     assert not Finding.objects.visible_to(narrow).exists()
     assert Finding.objects.visible_to(Actor.of(factories.person("owner", accounts=[on.account]))).count() == 1
     assert Account.objects.count() == 2
+
+
+@pytest.mark.parametrize("new", [0, 1, 2, 3, 5, 7])
+def test_the_new_ones_come_first_on_whichever_page_they_end(new: int) -> None:
+    now = timezone.now()
+    on = factories.function()
+    for number in range(7):
+        days = 0 if number < new else 9
+        factories.finding(on, severity=1 + number % 3, opened_at=now - timedelta(days=days, seconds=number))
+    since = now - timedelta(days=1)
+    rows = listing.NewFirst(Finding.objects.open(), since=since)
+    expected = sorted(
+        Finding.objects.all(), key=lambda one: (one.opened_at <= since, -one.severity, -one.opened_at.timestamp(), one.pk)
+    )
+    assert rows.count() == 7
+    pages = [row for start in range(0, 7, 2) for row in rows[start : min(start + 2, 7)]]
+    assert [row.pk for row in pages] == [row.pk for row in expected]
+
+
+def test_groups_count_what_is_new_and_what_depends() -> None:
+    now = timezone.now()
+    on = factories.function()
+    factories.finding(on, severity=2, opened_at=now - timedelta(days=9))
+    factories.finding(on, severity=3, certain=False, opened_at=now)
+    factories.finding(on, rule="ghost", cause="ghost:A", severity=4, opened_at=now - timedelta(days=9))
+    grouped = listing.Grouped(Finding.objects.open(), since=now - timedelta(days=1))
+    assert grouped.count() == 2
+    rows = [(row["rule"], row["many"], row["worst"], row["fresh"], row["unsure"]) for row in grouped[0:50]]
+    assert rows == [("open-service", 2, 3, 1, 1), ("ghost", 1, 4, 0, 0)]
+    assert listing.Grouped(Finding.objects.open(), since=now, by="rule").count() == 2
