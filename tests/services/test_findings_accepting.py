@@ -193,3 +193,15 @@ def test_an_owner_is_given_and_taken_away_but_not_from_an_accepted_risk(on: Func
 def test_the_database_holds_that_acceptance_has_a_reason() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         factories.finding(accepted_until=timezone.now())
+
+
+def test_those_who_may_bear_it_see_every_account_that_it_is_about(on: Function) -> None:
+    other = factories.function()
+    stored(other, statement(other, service()))
+    everywhere = factories.person("auditor")
+    both = factories.person("owner", accounts=[on.account, other.account])
+    factories.person("owner", accounts=[on.account, factories.account()])
+    factories.person("owner", is_active=False)
+    factories.person("owner", accounts=[])
+    assert set(accepting.may_bear(list(Finding.objects.all()))) == {everywhere, both}
+    assert set(accepting.may_bear([Finding(account=None)])) == {everywhere}
