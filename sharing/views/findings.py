@@ -36,27 +36,30 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     since = since_of(form, me, now)
     found = listing.find(me, asked, now=now) if valid else Finding.objects.none()
     grouped = form.cleaned_data.get("by") != "finding" and not asked.cause if valid else True
-    summary = listing.summary(me, since=since, now=now)
     context: dict[str, Any] = {
         "form": form,
         "asked": asked,
         "grouped": grouped,
         "narrowed": any(request.GET.get(name) for name in KEPT if name != "by"),
         "since": None if since == visiting.LONG_AGO else since,
-        "summary": summary,
-        "finding_count": summary.open,  # counted already: the side bar need not count once more
         "tab": "list",
     }
     if grouped:
-        page = page_of(listing.Grouped(found, since=since, by=form.cleaned_data.get("by") or "cause"), request)
-        names = account_names()
-        context |= {"page": page, "groups": listing.with_words(page.object_list, found, names)}
+        groups = listing.Grouped(found, since=since, by=form.cleaned_data.get("by") or "cause")
+        page = page_of(groups, request)
+        context |= {"page": page, "groups": listing.with_words(page.object_list, found, account_names())}
+        whole = valid and asked == listing.Asked()
+        summary = listing.summary_of(groups, me, now=now) if whole else listing.summary(me, since=since, now=now)
     else:
         page = page_of(listing.NewFirst(found, since=since), request)
         context |= {"page": page, "rows": [shown(one, since) for one in page.object_list]}
         if asked.cause:
             label = listing.cause_label(asked.cause, account_names())
             context["chosen"] = " · ".join(part for part in (title_of(asked.rule) if asked.rule else "", label) if part)
+        summary = listing.summary(me, since=since, now=now, asked=asked)
+    context["summary"] = summary
+    if not asked.cause:
+        context["finding_count"] = summary.open  # counted already: the side bar need not count once more
     if not page.paginator.count:
         context["coverage"] = covered.summary(me)
     return render(request, "findings/list.html", context, status=200 if valid else 422)

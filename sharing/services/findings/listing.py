@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Value, When
+from django.db.models import Count, Max, Q, QuerySet
 
 from sharing.models import Actor, Finding, Weight
 from sharing.policy import services as known_services
@@ -123,12 +123,26 @@ class NewFirst:
 
 
 class Grouped:
-    """The rows of `groups`, to be counted and sliced, in one query: there are never more than rules and causes."""
+    """The groups, new ones first, then the worst; to be counted and sliced. One query, however they are put together.
+
+    by: "cause" keeps the causes of a rule apart, "rule" leaves them together ("" as cause). Each is a dictionary: rule, cause,
+    many, worst, fresh, unsure, newest.
+    """
 
     ordered = True
 
     def __init__(self, found: QuerySet[Finding], *, since: datetime, by: str = "cause") -> None:
-        self._rows: list[dict[str, Any]] = list(groups(found, since=since, by=by))
+        self.counts = _counted(found, since=since)
+        merged: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in self.counts:
+            key = (row["rule"], row["cause"] if by == "cause" else "")
+            group = merged.setdefault(key, {"many": 0, "worst": 0, "fresh": 0, "unsure": 0, "newest": row["newest"]})
+            for name in ("many", "fresh", "unsure"):
+                group[name] += row[name]
+            group["worst"] = max(group["worst"], row["severity"])
+            group["newest"] = max(group["newest"], row["newest"])
+        rows = [{"rule": rule, "cause": cause, **group} for (rule, cause), group in merged.items()]
+        self._rows = sorted(rows, key=lambda row: (not row["fresh"], -row["worst"], -row["many"], row["rule"], row["cause"]))
 
     def count(self) -> int:
         """How many groups."""
@@ -138,26 +152,19 @@ class Grouped:
         return self._rows[wanted]
 
 
-def groups(found: QuerySet[Finding], *, since: datetime, by: str = "cause") -> QuerySet[Any, Any]:
-    """One row for each rule and cause: rule, cause, worst, many, fresh, unsure, newest. New ones first, then the worst.
-
-    by: "rule" leaves the causes together ("" as cause).
-    """
-    new = Q(opened_at__gt=since)
-    keys = ("rule", "cause") if by == "cause" else ("rule",)
+def _counted(found: QuerySet[Finding], *, since: datetime) -> list[dict[str, Any]]:
+    """By rule, cause and weight, as an index has them: one walk over it, and no look at the rows."""
     counted: QuerySet[Any, Any] = (
         found.order_by()
-        .values(*keys)
+        .values("rule", "cause", "severity")
         .annotate(
             many=Count("*"),
-            worst=Max("severity"),
-            fresh=Count("severity", filter=new),
+            fresh=Count("severity", filter=Q(opened_at__gt=since)),
             unsure=Count("severity", filter=Q(certain=False)),
             newest=Max("opened_at"),
         )
-        .annotate(quiet=Case(When(fresh__gt=0, then=Value(0)), default=Value(1), output_field=IntegerField()))
     )
-    return counted.order_by("quiet", "-worst", "-many", *keys)
+    return list(counted)
 
 
 def with_words(rows: Iterable[Mapping[str, Any]], found: QuerySet[Finding], names: Mapping[str, str]) -> list[Group]:
@@ -235,18 +242,29 @@ def _spaced(number: str) -> str:
     return " ".join((number[:4], number[4:8], number[8:]))
 
 
-def summary(by: Actor, *, since: datetime, now: datetime) -> Summary:
-    """The numbers of the card and of the list's head. Two queries."""
+def summary(by: Actor, *, since: datetime, now: datetime, asked: Asked | None = None) -> Summary:
+    """The numbers of the card and of the list's head; `asked`: of one rule and cause only. Two queries."""
     mine = Finding.objects.visible_to(by)
+    if asked is not None and asked.cause:
+        mine = mine.filter(cause=asked.cause, **({"rule": asked.rule} if asked.rule else {}))
     fresh = Count("severity", filter=Q(opened_at__gt=since))
     rows = mine.open(now).order_by().values("severity").annotate(many=Count("*"), fresh=fresh)
-    counts = {row["severity"]: (row["many"], row["fresh"]) for row in rows}
-    return Summary(
-        open=sum(many for many, _ in counts.values()),
-        fresh=sum(fresh for _, fresh in counts.values()),
-        accepted=mine.accepted(now).count(),
-        by_weight={Weight(weight).name.lower(): counts.get(weight, (0, 0))[0] for weight in sorted(Weight, reverse=True)},
-    )
+    return _summed(list(rows), mine.accepted(now).count())
+
+
+def summary_of(grouped: Grouped, by: Actor, *, now: datetime) -> Summary:
+    """The same from groups of everything that is open: they were counted already. One query."""
+    return _summed(grouped.counts, Finding.objects.visible_to(by).accepted(now).count())
+
+
+def _summed(rows: Iterable[Mapping[str, Any]], accepted: int) -> Summary:
+    many = dict.fromkeys(sorted(Weight, reverse=True), 0)
+    fresh = 0
+    for row in rows:
+        many[Weight(row["severity"])] += row["many"]
+        fresh += row["fresh"]
+    by_weight = {weight.name.lower(): count for weight, count in many.items()}
+    return Summary(open=sum(many.values()), fresh=fresh, accepted=accepted, by_weight=by_weight)
 
 
 def badge(by: Actor, *, now: datetime) -> int:
