@@ -1,6 +1,6 @@
 """Pages of a long list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.core.paginator import Page, Paginator
@@ -42,7 +42,9 @@ class NumberedPaginator(AnyPaginator):
         return NumberedPage(*args, **kwargs)
 
 
-def page_of(rows: "QuerySet[Any, Any] | Countable", request: HttpRequest, size: int = SIZE, name: str = "page") -> AnyPage:
+def page_of(
+    rows: "QuerySet[Any, Any] | Countable | Sequence[Any]", request: HttpRequest, size: int = SIZE, name: str = "page"
+) -> AnyPage:
     """The page that the address asks for (`?page=3`, or another `name`); a number out of range gives the nearest.
 
     Two queries at any size.
