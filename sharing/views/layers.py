@@ -101,7 +101,7 @@ def layer_list(request: HttpRequest) -> HttpResponse:
         vanished=filters.vanished,
     )
     page = page_of(found, request)
-    reading = layers.reading(by=me)
+    reading = layers.open_reads(by=me)
     summaries = layers.summaries(list(page.object_list))
     context = {
         "filters": filters,
@@ -175,7 +175,7 @@ def head_of(layer: LayerVersion, me: Actor) -> dict[str, Any]:
     """What the page of a version shows around the list of who may use it."""
     document = layers.document_of(layer)
     others = LayerVersion.objects.filter(account=layer.account_id, region=layer.region, name=layer.name)
-    reading = [one for one in layers.reading(by=me) if (one.account_id, one.region) == (layer.account_id, layer.region)]
+    reading = [one for one in layers.open_reads(by=me) if (one.account_id, one.region) == (layer.account_id, layer.region)]
     return {
         "layer": layer,
         "document": pretty(document.raw) if document.exists and document.raw is not None else (document.text or ""),

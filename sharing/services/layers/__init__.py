@@ -4,9 +4,9 @@ Everything is by layer *version*: each has a policy of its own. AWS offers no Dr
 proved: AWS was told, and a re-read said so. Functions that use a version keep it after a revoke (aws-facts 7).
 """
 
-from .attention import Attention, attention
+from .attending import Attention, attention
 from .deciding import approval_digest, approve, decline, look_again, share
-from .listing import Exposed, Gap, Summary, gaps, places, reading, summaries, versions
+from .listing import Exposed, Gap, Summary, gaps, open_reads, places, summaries, versions
 from .planning import LayerPlan, document_of, plan, remaining, way_in_problem
 from .reconciling import due_grants, reconcile
 from .revoking import adopted, revoke, revoke_statement, statement_at
@@ -36,9 +36,9 @@ __all__ = [
     "look_again",
     "may_read",
     "named",
+    "open_reads",
     "places",
     "plan",
-    "reading",
     "reconcile",
     "remaining",
     "request",

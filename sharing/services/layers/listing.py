@@ -158,7 +158,7 @@ def places(*, by: Actor) -> Places:
     )
 
 
-def reading(*, by: Actor) -> list[Sync]:
+def open_reads(*, by: Actor) -> list[Sync]:
     """Reads of layers that are queued or running, oldest first."""
     found = Sync.objects.visible_to(by).filter(kind=SyncKind.LAYERS, state__in=OPEN)
     return list(found.select_related("account").order_by("created_at"))
