@@ -183,7 +183,7 @@ def head_of(layer: LayerVersion, me: Actor) -> dict[str, Any]:
         "contents": list(layer.contents.all()[:SHOWN]),
         "others": list(others.exclude(pk=layer.pk).order_by("-number")[:SHOWN]),
         "events": list(Event.objects.visible_to(me).filter(layer=layer)[:SHOWN]),
-        "earlier": list(LayerGrant.objects.filter(layer=layer).exclude(pk__in=LayerGrant.objects.live().values("pk"))[:SHOWN]),
+        "earlier": list(layers.earlier(layer)[:SHOWN]),
         "read_at": layers.last_read_of(layer),
         "reading": reading,
         "way": layers.way_in_problem(layer),

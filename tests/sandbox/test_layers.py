@@ -238,3 +238,16 @@ def test_layers_share_the_rate_of_all_other_control_calls(speak: Speaker, sandbo
     found = [outcome(client.list_layers) for _ in range(25)]
     assert "TooManyRequestsException" in found
     assert outcome(client.list_functions) == "TooManyRequestsException"
+
+
+def test_both_stories_have_layers_of_every_kind(sandbox: Sandbox) -> None:
+    for story in ("demo", "other"):
+        sandbox.reset(story=story)
+        shelf = sandbox.estate.shelf.everything()
+        owner = next(account for account in sandbox.accounts if account.kind == "owner")
+        assert {one.account for one in shelf} == {owner.id}
+        assert {one.region for one in shelf} == set(owner.regions)
+        written = [json.dumps(one.document) for one in shelf if one.document]
+        assert len(written) < len(shelf)  # some are shared with nobody
+        assert [text for text in written if ":root" in text]
+        assert [text for text in written if "aws:PrincipalOrgID" in text]

@@ -162,6 +162,10 @@ class TestList:
             layer = version(f"more-{number}", of=factories.account())
             shared(layer)
         assert queries(client, reverse("layer-list")) == few
+        html = page(client)
+        assert "Not looked at: 41 gaps" in html
+        assert html.count("Its layers were not read yet") == 30
+        assert "and 11 more" in html
 
     def test_pages_hold_fifty(self, client: Client) -> None:
         signed_in(client)
@@ -393,6 +397,30 @@ class TestSharing:
         grant.refresh_from_db()
         assert grant.state == GrantState.PENDING
         assert "Nothing waits for approval" in client.get(address).content.decode()
+
+    def test_who_asked_may_withdraw_and_others_review(self, client: Client) -> None:
+        signed_in(client)
+        layer = version()
+        seen = fields_of(self.form(client, layer, who="everyone").content.decode())
+        self.form(client, layer, who="everyone", step="share", **seen)
+        address = reverse("layer-detail", args=[layer.pk])
+        own = client.get(address).content.decode()
+        assert ("Withdraw</a>" in own, "Review</a>" in own) == (True, False)
+        assert "Not tried" not in own  # nothing was told to AWS yet
+        signed_in(client)
+        theirs = client.get(address).content.decode()
+        assert ("Withdraw</a>" in theirs, "Review</a>" in theirs) == (False, True)
+
+    def test_what_is_over_stays_in_sight_for_a_day_then_among_the_earlier(self, client: Client) -> None:
+        signed_in(client)
+        layer = version()
+        seen = fields_of(self.form(client, layer).content.decode())
+        self.form(client, layer, step="share", **seen)
+        for hours, places in ((1, (True, False)), (30, (False, True))):
+            settled_at = timezone.now() - timedelta(hours=hours)
+            LayerGrant.objects.update(state=GrantState.REVOKED, wanted="absent", settled_at=settled_at)
+            text = client.get(reverse("layer-detail", args=[layer.pk])).content.decode()
+            assert ("is-over" in text, "Earlier grants" in text) == places
 
     def test_a_revoke_says_that_users_keep_it_and_is_two_clicks(self, client: Client) -> None:
         signed_in(client)

@@ -12,7 +12,7 @@ from .reconciling import due_grants, reconcile
 from .revoking import adopted, revoke, revoke_statement, statement_at
 from .storing import last_read_of
 from .syncing import due, may_read, request, run
-from .using import Using, users
+from .using import Using, earlier, users
 from .wording import KEPT, named
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "document_of",
     "due",
     "due_grants",
+    "earlier",
     "gaps",
     "last_read_of",
     "look_again",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from sharing.models import Actor, GrantState, LayerGrant, LayerVersion
@@ -91,6 +91,11 @@ def users(layer: LayerVersion, *, by: Actor) -> list[Using]:
     found += [_waiting(grant, names) for grant in grants.values() if grant.state != GrantState.ACTIVE]
     order = {"everyone": 0, "organization": 1, "account": 2}
     return sorted(found, key=lambda one: (one.over, order.get(one.kind, 3), one.label, one.sid))
+
+
+def earlier(layer: LayerVersion) -> QuerySet[LayerGrant]:
+    """Grants that are over and have no line among `users` any more, newest first."""
+    return LayerGrant.objects.filter(layer=layer, state__in=OVER).exclude(settled_at__gte=timezone.now() - RECENT)
 
 
 def _of(one: LetIn, grant: LayerGrant | None, statements: Any, names: dict[str, str]) -> Using:
