@@ -368,6 +368,18 @@ def test_a_share_that_aws_lost_has_vanished(desk: Desk) -> None:
     assert "deleted in AWS" in other.failure
 
 
+def test_a_version_that_was_deleted_meanwhile_stays_gone(desk: Desk) -> None:
+    shared, asked = desk.shared(), desk.decided(GLOBEX)
+    desk.sandbox.delete_layer_version(desk.arn)
+    Desk(desk.estate)
+    assert desk.layer.vanished_at is not None
+    failed = desk.settle(asked)
+    assert (failed.state, failed.failure_code) == (GrantState.FAILED, "ResourceNotFoundException")
+    LayerGrant.objects.filter(pk=shared.pk).update(state=GrantState.REVOKING, wanted="absent", settled_at=None)
+    assert desk.settle(shared).state == GrantState.REVOKED
+    assert desk.layer.vanished_at is not None
+
+
 def test_an_end_date_takes_it_back_by_itself(desk: Desk) -> None:
     grant = desk.shared(ends_at=timezone.now() + SOON)
     assert list(layers.due_grants(timezone.now())) == []

@@ -68,7 +68,9 @@ def store_policy(layer: LayerVersion, stored: StoredPolicy | None, *, read_at: d
             )
             _keep_exposures(held, content.document)
         held.reading, held.revision_id, held.read_at = content.reading, content.revision_id, read_at
-        held.unread_since, held.unread_reason, held.vanished_at = None, "", None
+        held.unread_since, held.unread_reason = None, ""
+        if stored is not None:  # 404 is also what a version that was deleted answers
+            held.vanished_at = None
         held.save(update_fields=list(_READ))
         if changed:
             if before is not None:
