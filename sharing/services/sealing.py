@@ -26,7 +26,7 @@ _MAY_APPEAR: Final = timedelta(hours=6)
 MOST: Final = 5_000
 _FIELDS: Final = (
     "sequence", "id", "at", "verb", "text", "person_id", "actor", "account_id", "function_id", "qualifier", "grant_id",
-    "sid", "reason", "request_id", "error_code", "detail",
+    "layer_id", "sid", "reason", "request_id", "error_code", "detail",
 )  # fmt: skip
 
 

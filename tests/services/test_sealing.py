@@ -120,3 +120,8 @@ def test_seals_are_never_changed_through_the_models() -> None:
     for act in (one.save, one.delete, Seal.objects.all().delete, lambda: Seal.objects.update(digest="")):
         with pytest.raises(AppendOnly):
             act()
+
+
+def test_every_field_of_a_line_is_sealed() -> None:
+    """A field that is added to events and forgotten here could be changed unseen."""
+    assert {field.attname for field in Event._meta.concrete_fields} == set(sealing._FIELDS)
