@@ -1,4 +1,4 @@
-"""The search box of every page: functions and accounts by name, digits or ARN."""
+"""The search box of every page: functions, layers and accounts by name, digits or ARN."""
 
 import re
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from sharing.models import Account, Function
+from sharing.models import Account, Function, LayerVersion
 from sharing.views.permitting import actor
 
 SHOWN = 20
@@ -15,11 +15,12 @@ SHOWN = 20
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """An exact ARN goes straight to its function; anything else lists what matches, in the person's scope."""
+    """An exact ARN goes straight to its function or layer version; anything else lists what matches, in the person's scope."""
     query = request.GET.get("q", "").replace("\x00", "").strip()[:400]  # PostgreSQL takes no NUL in text
     me = actor(request)
     functions = Function.objects.none()
     accounts = Account.objects.none()
+    layers = LayerVersion.objects.none()
     if query:
         # An ARN may carry a qualifier: arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         unqualified = ":".join(query.split(":")[:7])
@@ -31,12 +32,19 @@ def search(request: HttpRequest) -> HttpResponse:
             .filter(Q(name__icontains=query) | Q(arn__icontains=query) | Q(description__icontains=query))
             .select_related("account")
         )
+        if layer := LayerVersion.objects.visible_to(me).filter(arn=query).first():
+            return redirect("layer-detail", layer.pk)
+        layers = (
+            LayerVersion.objects.visible_to(me)
+            .filter(Q(name__icontains=query) | Q(arn__icontains=query) | Q(description__icontains=query))
+            .select_related("account")
+        )
         found = Q(name__icontains=query)
         number = re.sub(r"[\s-]", "", query)
         if number.isdigit():
             found |= Q(number__contains=number)
         accounts = Account.objects.visible_to(me).filter(found)
-    shown, known = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1])
+    shown, known, versions = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1]), list(layers[: SHOWN + 1])
     return render(
         request,
         "search/search.html",
@@ -44,6 +52,7 @@ def search(request: HttpRequest) -> HttpResponse:
             "query": query,
             "functions": shown[:SHOWN],
             "accounts": known[:SHOWN],
-            "more": len(shown) > SHOWN or len(known) > SHOWN,
+            "layers": versions[:SHOWN],
+            "more": max(len(shown), len(known), len(versions)) > SHOWN,
         },
     )

@@ -484,6 +484,19 @@ class TestSharing:
         assert "lambda:AddLayerVersionPermission" in response.content.decode()
 
 
+class TestSearch:
+    def test_the_search_box_finds_layers_in_scope(self, client: Client) -> None:
+        signed_in(client)
+        layer = version("image-tools", description="Reads pictures")
+        for query in ("image-t", "READS PICT"):
+            assert "image-tools:1" in client.get("/search/", {"q": query}).content.decode()
+        straight = client.get("/search/", {"q": layer.arn})
+        assert straight.headers["Location"] == reverse("layer-detail", args=[layer.pk])
+        signed_in(client, accounts=[factories.account("Elsewhere")])
+        for query in ("image-t", layer.arn):
+            assert "Nothing matches" in client.get("/search/", {"q": query}).content.decode()
+
+
 class TestOverview:
     def overview(self, client: Client) -> str:
         return client.get(reverse("overview")).content.decode()
