@@ -187,6 +187,13 @@ def test_each_stranger_of_one_statement_is_a_finding_of_its_own() -> None:
     assert causes == {f"unknown:account {STRANGER}", "unknown:account 999900002222"}
 
 
+def test_a_long_list_of_strangers_on_one_policy_is_one_cause() -> None:
+    many = {"AWS": [f"arn:aws:iam::9999000{number:05}:root" for number in range(6)]}
+    found = [one for one in judged(policy(allow(many))).values() if one.rule == "unknown-account"]
+    assert len(found) == 6
+    assert {one.cause for one in found} == {"list:f"}
+
+
 def test_what_depends_says_on_what_and_is_not_certain() -> None:
     found = only("public-depends", policy(allow("*", {"StringEquals": {"lambda:EventSourceToken": "secret"}})))
     assert not found.certain

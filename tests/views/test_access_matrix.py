@@ -131,6 +131,8 @@ class TestAccounts:
         said = text(page(client))
         assert "Nothing was counted yet" in said
         assert "is being counted" in said
+        assert "Not counted yet" in said
+        assert "Nobody outside was found" not in said
         counted()
         said = text(page(client))
         assert "is being counted" not in said

@@ -96,15 +96,22 @@ def read_outsider(facts: Facts) -> Iterator[Found]:
         yield from _each("read-outsider", one, text, severity, cause=f"who:{one.principal}")
 
 
+#: More strangers than this on one policy are a list that somebody wrote.
+_A_LIST: Final = 5
+
+
 def unknown_account(facts: Facts) -> Iterator[Found]:
-    """An account or organisation that nobody named, trusts or connected is let in."""
-    for one in facts.exposures:
-        if one.external is Answer.NO or one.latent:
-            continue
-        who = _stranger(facts, one)
-        if who:
-            text = f"{name_of(one)}, which nobody here knows, can {_DOING[one.action_class]} {facts.name}."
-            yield from _each("unknown-account", one, text, Severity.MEDIUM, cause=f"unknown:{who}", key=who)
+    """An account or organisation that nobody named, trusts or connected is let in.
+
+    A long list of them on one policy has one cause, the list; the same stranger on many policies has one too, itself.
+    """
+    outside = [one for one in facts.exposures if one.external is not Answer.NO and not one.latent]
+    strangers = [(who, one) for one in outside if (who := _stranger(facts, one))]
+    listed = len({who for who, _ in strangers}) > _A_LIST
+    for who, one in strangers:
+        text = f"{name_of(one)}, which nobody here knows, can {_DOING[one.action_class]} {facts.name}."
+        cause = f"list:{facts.name}" if listed else f"unknown:{who}"
+        yield from _each("unknown-account", one, text, Severity.MEDIUM, cause=cause, key=who)
 
 
 def _stranger(facts: Facts, one: Exposure) -> str:

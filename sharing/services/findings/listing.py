@@ -225,6 +225,8 @@ def cause_label(cause: str, names: Mapping[str, str]) -> str:
             word, _, value = rest.partition(" ")
             number = value if word == "account" else rest
             return names.get(number) or (_spaced(number) if number.isdigit() else number.removeprefix("organisation "))
+        case "list":
+            return f"a list of them on {rest}"
         case "ghost" | "deny":
             return rest
         case "action":
