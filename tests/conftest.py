@@ -75,11 +75,13 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
     running_demo.controls.calm()
 
 
-#: Tests of the session's demo share one worker of pytest-xdist, so that it runs once; those that start other processes
-#: share a second one: they mostly wait, but all of them at once would wait for the machine.
+#: Tests of the session's demo share a worker of pytest-xdist, so that it runs once; those that start other processes
+#: share another: they mostly wait, but all of them at once would wait for the machine.
 DEMO = ("demo", "running_demo")
 STAGE = ("stage", "running_stage")
-GROUPS = ("live", "processes")
+GROUPS = ("live", "pages", "processes")
+#: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long.
+PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason")}
 E2E = Path(__file__).parent / "e2e"
 
 
@@ -95,7 +97,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
-            item.add_marker(pytest.mark.xdist_group(GROUPS[0] if of_the_demo else GROUPS[1]))
+            looks = item.get_closest_marker("e2e") and item.path.stem in PAGES
+            item.add_marker(pytest.mark.xdist_group("pages" if looks else "live" if of_the_demo else "processes"))
             grouped.append(item)
     yield
     ends = tuple(f"@{group}" for group in GROUPS)
