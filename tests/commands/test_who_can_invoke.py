@@ -74,6 +74,7 @@ def test_who_can_invoke_prints_csv_with_coverage_first() -> None:
     ran = run("who-can-invoke", "--csv")
     assert ran.code == 0
     lines = ran.out.splitlines()
+    assert lines[0].startswith("Coverage: ")
     header = next(place for place, line in enumerate(lines) if line.startswith("function_arn,"))
     assert any("Not looked at" in line for line in lines[:header])
     assert [line.split(",")[6] for line in lines[header + 1 :]] == ["everyone", "unread"]

@@ -139,6 +139,12 @@ def test_csv_says_coverage_first_and_holds_every_way(pages: Client, labels: Func
     assert rows[begins + 1][4] == "4444 5555 6666"
 
 
+def test_one_way_in_is_never_taken_for_the_whole_answer(pages: Client, labels: Function) -> None:
+    assert "Only this way in is told here" in pages.get("/access/?q=everyone&how=everyone").content.decode()
+    assert "Only this way in was asked about: As everyone can" in text(pages.get("/access/export/?q=everyone&how=everyone"))
+    assert "Only this way in" not in pages.get("/access/?q=everyone").content.decode()
+
+
 def test_json_is_one_object_with_coverage_first(pages: Client, labels: Function) -> None:
     found = json.loads(text(pages.get("/access/export/?q=label-uploads&format=json")))
     assert next(iter(found)) == "coverage"

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from sharing.models import Actor, Function
-from sharing.services import access
+from sharing.services import access, gaps
 from sharing.services.access import exporting
 from sharing.services.access.invoking_then import Then, who_could_invoke
 from sharing.services.errors import Refusal
@@ -60,20 +60,20 @@ class Command(ShareCommand):
         except Refusal as refusal:
             code = "usage" if refusal.code == "invalid" else refusal.code
             raise Refusal(refusal.message, next=refusal.next, code=code) from None
-        arn, gaps = options["function_arn"], False
+        arn, lacking = options["function_arn"], False
         if at is None:
             answer = access.who_can_invoke(by=actor, function_arn=arn)
             ways = answer.by_function
             items = [
                 _item(function, ways.get(function.pk, ()), answer, whole=arn.count(":") < 7) for function in answer.functions
             ]
-            coverage, gaps = answer.coverage, answer.gaps
+            coverage, lacking = answer.coverage, answer.gaps
         else:
             found, coverage = who_could_invoke(by=actor, at=at, function_arn=arn)
             items = [_item_then(one, at.isoformat(), coverage) for one in found]
-        problem = _open(items, gaps) if options["fail_on_open"] else None
+        problem = _open(items, lacking) if options["fail_on_open"] else None
         if options["csv"]:
-            return Outcome([], _csv(items, coverage), problem)
+            return Outcome([], _csv(items, coverage if at else (*gaps.summary(actor), *coverage)), problem)
         lines = [line for item in items for line in _lines(item)]
         if not items:
             lines.append("No function is known here." if at is None else "No function was known here then.")
@@ -83,7 +83,7 @@ class Command(ShareCommand):
         return Outcome(items, lines, problem)
 
 
-def _open(items: Sequence[dict[str, Any]], gaps: bool) -> Problem | None:
+def _open(items: Sequence[dict[str, Any]], lacking: bool) -> Problem | None:
     """Why a pipeline should stop; None when everything is known and nothing is open."""
     found = [
         (sum(item["public"] > 0 for item in items), "public or perhaps public"),
@@ -91,7 +91,7 @@ def _open(items: Sequence[dict[str, Any]], gaps: bool) -> Problem | None:
         (sum(item["certainty"] != "known" or bool(item["unread"]) for item in items), "unread or not known for certain"),
     ]
     said = [f"{count} {words}" for count, words in found if count]
-    if gaps:
+    if lacking:
         said.append("and what should be read was not read completely")
     if not said and items:
         return None

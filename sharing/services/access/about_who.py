@@ -99,6 +99,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
         gaps.summary(by),
         asked.trust,
         unlisted=bool(unlooked_at),
+        only=next((way.title for way in ways_of(subject) if way.key == how), "") if how else "",
     )
 
 

@@ -55,6 +55,7 @@ class Answer:
     `sentences`: the answer in words, what is not safe first. `counts`: public, opened, unsure, unread, changed. `unread`
     holds the first of `counts["unread"] + counts["changed"]` policies. `not_looked_at` is never empty: "nobody" is said only
     together with it. `unlisted`: there are versions or aliases nobody looked at. `at` None: by the policies as last read.
+    `only`: the one way in that was asked for; "" for all.
     `coverage`: the first lines of every export.
     """
 
@@ -71,6 +72,7 @@ class Answer:
     trust: Trust
     contents: tuple[Content, ...] = ()
     unlisted: bool = False
+    only: str = ""
 
     def __post_init__(self) -> None:
         assert self.not_looked_at, "No answer without what was not looked at."  # noqa: S101

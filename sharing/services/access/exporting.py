@@ -64,6 +64,7 @@ def head(answer: Answer) -> list[str]:
         f"As of: {utc(answer.at) if answer.at else 'the policies as last read'}",
         f"Asked by {answer.asked_by} at {utc(answer.asked_at)}",
         f"{answer.trust.words}.",
+        *([f"Only this way in was asked about: {answer.only}"] if answer.only else []),
         *(f"Answer: {sentence}" for sentence in answer.sentences),
         *(
             f"How sure: {_place(content)}: {content.certainty.value}. {content.note or content.reads}"
@@ -105,6 +106,7 @@ def answer_json(answer: Answer) -> Iterator[str]:
         "asked_by": answer.asked_by,
         "asked_at": answer.asked_at.isoformat(),
         "trust": answer.trust.words,
+        "only": answer.only,
         "answer": list(answer.sentences),
         "counts": dict(answer.counts),
         "contents": [
