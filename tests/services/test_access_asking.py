@@ -84,6 +84,24 @@ def test_a_role_is_let_in_by_name_and_perhaps_through_its_account(labels: Functi
     assert "if its own account's policies allow it" in answer.sentences[0]
 
 
+def test_a_role_has_sessions_and_may_match_patterns_of_its_account_and_of_no_other(platform: Account) -> None:
+    def by_arn(sid: str, pattern: str) -> dict[str, object]:
+        return policies.everyone(sid, Condition={"ArnLike": {"aws:PrincipalArn": pattern}})
+
+    made = policies.function("prices", platform, since=ago(days=10))
+    read(
+        made,
+        ago(days=10),
+        {"Sid": "session", "Principal": {"AWS": f"arn:aws:sts::{ACME}:assumed-role/deploy/nightly"}},
+        by_arn("ours", f"arn:aws:iam::{ACME}:role/*"),
+        by_arn("theirs", "arn:aws:iam::222233334444:role/*"),
+    )
+    found = access.ask(f"arn:aws:iam::{ACME}:role/deploy", by=BY)
+    cited = {group.key: [one.name for line in group.lines for one in line.statements] for group in found.groups}
+    assert cited == {"own": ["session"], "pattern": ["ours"]}
+    assert "perhaps 1 function by a pattern" in found.sentences[0]
+
+
 def test_an_organisation_a_service_and_everyone(labels: Function, platform: Account) -> None:
     prices = policies.function("prices", platform, since=ago(days=10))
     read(prices, ago(days=10), policies.organization("org", "o-a1b2c3d4e5"), policies.service("topic", "sns"))

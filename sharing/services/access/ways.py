@@ -17,8 +17,8 @@ RIGHTS = ("read", "manage")
 
 @dataclass(frozen=True)
 class Way:
-    """One way in for a subject. Empty tuples do not narrow. `ends`: what the principal ends with; `starts`: with what it
-    starts; `pattern`: only principals with wildcards. `opened`: only services that any account can drive.
+    """One way in for a subject. Empty tuples do not narrow. `starts`, `ends`: or the principal starts and ends
+    so; `pattern`: only principals with wildcards. `opened`: only services that any account can drive.
     `sentence`: what the answer says, `{functions}` being how many; `perhaps`: it hangs on what is not known (`note`).
     """
 
@@ -44,9 +44,9 @@ class Way:
             found &= Q(kind__in=self.kinds)
         if self.accounts:
             found &= Q(account__in=self.accounts)
-        if self.principals or self.ends:
+        if self.principals or self.starts:
             named = Q(principal__in=self.principals)
-            if self.ends:
+            if self.starts:
                 named |= Q(principal__startswith=self.starts, principal__endswith=self.ends)
             found &= named
         if self.pattern:
@@ -57,9 +57,9 @@ class Way:
 
     def takes(self, line: Line) -> bool:
         """Whether a line that is told goes this way."""
-        named = not (self.principals or self.ends)
+        named = not (self.principals or self.starts)
         named = named or line.principal in self.principals
-        named = named or bool(self.ends and line.principal.startswith(self.starts) and line.principal.endswith(self.ends))
+        named = named or bool(self.starts and line.principal.startswith(self.starts) and line.principal.endswith(self.ends))
         return (
             line.effect == "Allow"
             and line.action_class in (RIGHTS if self.rights else INVOKE)
@@ -130,6 +130,8 @@ def _of_identity(subject: Subject) -> tuple[Way, ...]:
     if who.kind is PrincipalKind.SESSION and who.role_name:
         principals.append(f"{base}{who.role_name}")
         starts, ends = base, f"/{who.role_name}"  # the session does not show the role's path
+    elif who.kind is PrincipalKind.ROLE and who.role_name:
+        starts = f"arn:{who.partition}:sts::{subject.account}:assumed-role/{who.role_name}/"  # its sessions
     named = Way(
         "own",
         "By statements that name it",
@@ -158,6 +160,7 @@ def _of_identity(subject: Subject) -> tuple[Way, ...]:
             "By a pattern that may take it in",
             "perhaps {functions} by a pattern",
             ("identity",),
+            (subject.account, ""),
             pattern=True,
             note="The statement lets in whoever matches a pattern.",
             perhaps=True,
@@ -175,7 +178,6 @@ def _of_organization(subject: Subject) -> tuple[Way, ...]:
         ("organization",),
         principals=(subject.principal,),
         starts=f"{subject.principal}/",
-        ends="/",
     )
     rights = Way("rights", "Other rights: reading and managing", "", ("everyone",), rights=True)
     return (_EVERYONE, _OPEN, own, rights, Way(**{**own.__dict__, "key": "own-rights", "sentence": "", "rights": True}))
