@@ -11,7 +11,7 @@ from tests.e2e.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|/\d+(?=/|$)")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|/\d+(?=/|$)|(?<=/rules)/[a-z-]+")
 _KEY = re.compile(r"(?<=/statements/)[^/]+")
 #: Pages that must be among those found, or the crawl has lost its way.
 LANDMARKS = {
@@ -25,8 +25,15 @@ LANDMARKS = {
     "/layers/",
     "/layers/ID/",
     "/layers/ID/share/",
+    "/access/",
+    "/access/compare/",
+    "/access/map/",
+    "/access/matrix/",
     "/access/reason/",
     "/policies/ID/statements/KEY/",
+    "/findings/",
+    "/findings/ID/",
+    "/findings/rules/ID/",
     "/activity/",
     "/settings/accounts/",
     "/settings/coverage/",
