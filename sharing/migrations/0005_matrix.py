@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='tally',
-            index=models.Index(fields=['kind', 'principal'], name='tally_by_party'),
+            index=models.Index(fields=['principal', 'account'], name='tally_by_party'),
         ),
         migrations.RunPython(keep_beside, migrations.RunPython.noop),
     ]

@@ -51,7 +51,7 @@ class Tally(models.Model):
             models.Index(
                 fields=["account", "kind", "principal", "invokes", "not_safe", "functions", "latent"], name="tally_by_account"
             ),
-            models.Index(fields=["kind", "principal"], name="tally_by_party"),
+            models.Index(fields=["principal", "account"], name="tally_by_party"),
         )
 
     def __str__(self) -> str:

@@ -43,6 +43,10 @@ def test_the_matrix_and_the_map_are_accessible_and_fit(visit: Visit, dark: bool,
     visitor.open(FUNCTIONS).locator("a.cell").first.click()
     expect(visitor.page.locator("#panel-title")).to_be_focused()
     problems += [f"story: {problem}" for problem in visitor.accessibility_problems()]
+    visitor.open(visitor.open(FUNCTIONS).locator("a.cell").first.get_attribute("href") or "")
+    problems += [f"the story's page: {problem}" for problem in visitor.accessibility_problems()]
+    if visitor.overflows():
+        problems.append("the story's page scrolls sideways")
     assert not problems, "\n".join(problems)
 
 
