@@ -18,8 +18,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sharing.forms.findings import AcceptForm, FindingFilter, OwnerForm
 from sharing.models import Actor, Finding, User, Weight
+from sharing.services import gaps
 from sharing.services.errors import Refusal
-from sharing.services.findings import accepting, covered, listing
+from sharing.services.findings import accepting, listing
 from sharing.services.findings.settling import title_of
 from sharing.services.naming import account_names
 
@@ -141,7 +142,7 @@ def finding_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse
     found = listing.find(me, asked_of(form), now=now)
     rows = listing.in_order(found).select_related("account", "function", "policy", "owner")
     writer = csv.writer(_Echo())
-    head = [[line] for line in covered.summary(me)] + [[f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}"], list(COLUMNS)]
+    head = [[line] for line in gaps.summary(me)] + [[f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}"], list(COLUMNS)]
     lines = (writer.writerow([safe(cell) for cell in line]) for line in _all(head, rows))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="findings-{now:%Y-%m-%d}.csv"'

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from sharing.forms.findings import FindingFilter
 from sharing.models import Actor, Finding, Weight
 from sharing.policy.findings import RULES
-from sharing.services.findings import counting, covered, listing, visiting
+from sharing.services import gaps
+from sharing.services.findings import counting, listing, visiting
 from sharing.services.findings.settling import title_of
 from sharing.services.naming import account_names
 
@@ -61,7 +62,7 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     if not asked.cause:
         context["finding_count"] = summary.open  # counted already: the side bar need not count once more
     if not page.paginator.count:
-        context["coverage"] = covered.summary(me)
+        context["coverage"] = gaps.summary(me)
     return render(request, "findings/list.html", context, status=200 if valid else 422)
 
 

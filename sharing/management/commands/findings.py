@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from sharing.models import Account, Actor, Finding
 from sharing.policy.findings import RULES, Severity
+from sharing.services import gaps
 from sharing.services.errors import Refusal
-from sharing.services.findings import covered, listing, refreshing
+from sharing.services.findings import listing, refreshing
 
 from ._output import Outcome, Problem, ShareCommand, account_id, when
 from ._when import when_type
@@ -60,7 +61,7 @@ class Command(ShareCommand):
         )
         rows = listing.find(actor, asked, now=now).select_related("account", "function", "policy", "owner")
         found = list(rows.order_by("-severity", "-opened_at", "id"))
-        coverage = covered.summary(actor)
+        coverage = gaps.summary(actor)
         lines = [*coverage, *(_line(one) for one in found)]
         lines.append(f"{len(found):,} {'finding' if len(found) == 1 else 'findings'}.")
         return Outcome([_item(one) for one in found], lines, _met(found, options["fail_on"]), {"coverage": list(coverage)})
