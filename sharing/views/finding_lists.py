@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from sharing.forms.findings import AcceptForm, FindingFilter, OwnerForm
 from sharing.models import Actor, Finding, User, Weight
 from sharing.services import gaps
+from sharing.services.access import exporting
 from sharing.services.errors import Refusal
 from sharing.services.findings import accepting, listing
 from sharing.services.findings.settling import title_of
@@ -141,23 +140,11 @@ def finding_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse
     now = timezone.now()
     found = listing.find(me, asked_of(form), now=now)
     rows = listing.in_order(found).select_related("account", "function", "policy", "owner")
-    writer = csv.writer(_Echo())
-    head = [[line] for line in gaps.summary(me)] + [[f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}"], list(COLUMNS)]
-    lines = (writer.writerow([safe(cell) for cell in line]) for line in _all(head, rows))
+    head = (*gaps.summary(me), f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}")
+    lines = exporting.csv_text(head, COLUMNS, (_line(one) for one in rows.iterator(chunk_size=1000)))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="findings-{now:%Y-%m-%d}.csv"'
     return response
-
-
-def safe(cell: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else cell
-
-
-def _all(head: list[list[str]], rows: QuerySet[Finding]) -> Iterator[list[str]]:
-    yield from head
-    for one in rows.iterator(chunk_size=1000):
-        yield _line(one)
 
 
 def _line(one: Finding) -> list[str]:
@@ -189,10 +176,3 @@ def _line(one: Finding) -> list[str]:
 
 def _at(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
