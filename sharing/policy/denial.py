@@ -8,6 +8,7 @@ Facts: NotPrincipal with Deny hits everybody but the listed, who depend; an acco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from .arn import FunctionArn
 from .conditions import Atom, atom_of
@@ -35,17 +36,43 @@ class Blocked:
     reach: Reach
 
 
+_NAMED: Final = {
+    PrincipalKind.ACCOUNT: 1,
+    PrincipalKind.SERVICE: 1,
+    PrincipalKind.ROLE: 2,
+    PrincipalKind.USER: 2,
+    PrincipalKind.SESSION: 2,
+}
+
+
+def breadth(deny: Statement) -> int:
+    """The order to subtract in: a Deny of somebody named finds its own only after the wide ones have split the rest."""
+    return min((_NAMED.get(principal.kind, 0) for principal in deny.principals), default=0)
+
+
 def subtract(
     found: list[Reach], deny: Statement, function: FunctionArn, variables: bool, blocked: list[Blocked]
 ) -> list[Reach]:
     """Everybody who is left after one Deny; whom it shuts out completely is added to `blocked`."""
     escapes = tuple(atom_of(condition, variables).negated() for condition in deny.conditions)
     left: list[Reach] = []
+    if deny.doubts - {"Sid"}:
+        return [doubted(reach, f"whether the Deny {deny.name} applies") for reach in found]
+    places: dict[str | None, Truth] = {}
+    covered: dict[frozenset[str], frozenset[str]] = {}
     for reach in found:
+        qualifier, actions = reach.candidate.qualifier, reach.candidate.actions
+        if qualifier not in places:
+            places[qualifier] = _place(reach, deny, function, variables)
+        if actions not in covered:
+            covered[actions] = _covered(deny, actions)
+        if not covered[actions] or places[qualifier] is False:
+            left.append(reach)
+            continue
         if len(left) > MOST_PIECES:
             left.append(doubted(reach, f"{deny.name}, a Deny in a policy of too many combinations"))
             continue
-        left.extend(_subtract_one(reach, deny, escapes, function, variables, blocked))
+        left.extend(_subtract_one(reach, deny, escapes, function, covered[actions], places[qualifier], blocked))
     return left
 
 
@@ -62,17 +89,13 @@ def _subtract_one(
     deny: Statement,
     escapes: tuple[Atom, ...],
     function: FunctionArn,
-    variables: bool,
+    covered: frozenset[str],
+    place: Truth,
     blocked: list[Blocked],
 ) -> list[Reach]:
+    """Who is left of one reach; the Deny is on `covered` of its actions and perhaps (`place` None) on its form."""
     doubt = f"whether the Deny {deny.name} applies"
-    if deny.doubts - {"Sid"}:
-        return [doubted(reach, doubt)]
     if any(_escapes_anyway(reach.kind, escape) for escape in escapes):
-        return [reach]
-    covered = _covered(deny, reach.candidate.actions)
-    place = _place(reach, deny, function, variables)
-    if not covered or place is False:
         return [reach]
     kept = _with_actions(reach, reach.candidate.actions - covered)
     hit = _with_actions(reach, covered)[0]

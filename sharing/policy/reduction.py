@@ -12,7 +12,7 @@ from .actions import ActionClass
 from .arn import FunctionArn
 from .conditions import Atom, atom_of
 from .decision import resource_match
-from .denial import Blocked, subtract, unless_listed
+from .denial import Blocked, breadth, subtract, unless_listed
 from .document import Document
 from .matching import arn_matches, has_wildcard, overlap
 from .plain import plain
@@ -79,7 +79,7 @@ def reduce(document: Document, function: FunctionArn) -> Reduction:
     if document.problem:
         found = [reach._replace(doubts=(*reach.doubts, document.problem)) for reach in found] or _anybody(document, function)
     blocked: list[Blocked] = []
-    for taker in takers:
+    for taker in sorted(takers, key=breadth) if len(takers) > 1 else takers:
         found = subtract(found, taker, function, variables, blocked)
     found = _merged(found) if len(found) > 1 else found
     return Reduction(tuple(found if all_plain else _paired(found)), tuple(blocked), tuple(nobody))
@@ -211,7 +211,15 @@ def _merged(found: list[Reach]) -> list[Reach]:
         groups.setdefault(reach[:3], []).append(reach)
     if len(groups) == len(found):
         return found
-    return [reach for group in groups.values() for reach in (_merge(group) if len(group) > 1 else group)]
+    return [reach for group in groups.values() for reach in (_merge(group) if _overlap(group) else group)]
+
+
+def _overlap(group: list[Reach]) -> bool:
+    """Whether some of them are about one class of actions and one form of the function, and so may be one."""
+    if len(group) < 2:
+        return False
+    places = {(reach.candidate.action_class, reach.candidate.qualifier, reach.candidate.nothing) for reach in group}
+    return len(places) < len(group)
 
 
 def _merge(group: list[Reach]) -> list[Reach]:

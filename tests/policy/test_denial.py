@@ -143,6 +143,21 @@ def test_several_denies_add_up() -> None:
     assert left(allow("*"), *contradictory) == []
 
 
+@pytest.mark.parametrize(
+    ("denies", "expected"),
+    [
+        ([deny(None, Principal=None, NotPrincipal=root()), deny(root())], []),
+        ([deny(condition={"StringNotEquals": {"aws:PrincipalAccount": [ACME, GLOBEX]}}), deny(root())], [GLOBEX]),
+        ([deny(condition={"ArnNotLike": {"aws:PrincipalArn": [role(), role("x")]}}), deny({"AWS": role()})], [role("x")]),
+        ([deny(condition={"StringNotEquals": {"aws:SourceAccount": [ACME]}}), deny(service("sns"))], ["*"]),
+        ([deny(root(), {"ArnNotLike": {"aws:PrincipalArn": role()}}), deny({"AWS": role()})], ["*"]),
+    ],
+)
+def test_the_order_of_denies_does_not_matter(denies: list[Json], expected: list[str]) -> None:
+    for order in (denies, list(reversed(denies))):
+        assert [one.principal for one in left(allow("*"), *order)] == expected
+
+
 def test_only_one_of_several_accounts_is_denied() -> None:
     found = left(allow("*", {"StringEquals": {"aws:PrincipalAccount": [ACME, GLOBEX]}}), deny(root()))
     assert [one.account for one in found] == [GLOBEX]
