@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0006_findings'),
+        ('sharing', '0007_findings'),
     ]
 
     operations = [

@@ -17,7 +17,7 @@ def keep_beside(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0004_access'),
+        ('sharing', '0005_access'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0005_matrix'),
+        ('sharing', '0006_matrix'),
     ]
 
     operations = [
