@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from sharing.models import Account, Function, LayerVersion
+from sharing.policy.arn import is_account_id
 from sharing.views.permitting import actor
 
 SHOWN = 20
@@ -21,6 +22,7 @@ def search(request: HttpRequest) -> HttpResponse:
     functions = Function.objects.none()
     accounts = Account.objects.none()
     layers = LayerVersion.objects.none()
+    digits = re.sub(r"[\s-]", "", query)
     if query:
         # An ARN may carry a qualifier: arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         unqualified = ":".join(query.split(":")[:7])
@@ -40,9 +42,8 @@ def search(request: HttpRequest) -> HttpResponse:
             .select_related("account")
         )
         found = Q(name__icontains=query)
-        number = re.sub(r"[\s-]", "", query)
-        if number.isdigit():
-            found |= Q(number__contains=number)
+        if digits.isdigit():
+            found |= Q(number__contains=digits)
         accounts = Account.objects.visible_to(me).filter(found)
     shown, known, versions = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1]), list(layers[: SHOWN + 1])
     return render(
@@ -53,6 +54,7 @@ def search(request: HttpRequest) -> HttpResponse:
             "functions": shown[:SHOWN],
             "accounts": known[:SHOWN],
             "layers": versions[:SHOWN],
+            "stranger": digits if is_account_id(digits) and not known else "",
             "more": max(len(shown), len(known), len(versions)) > SHOWN,
         },
     )

@@ -14,6 +14,8 @@ from sharing.forms.trust import TrustForm
 from sharing.models import Account, Trusted
 from sharing.services import trusting
 from sharing.services.errors import Refusal
+from sharing.tasks import soon
+from sharing.tasks.findings import refresh_findings
 from sharing.views.errors import blame
 
 from .paging import page_of
@@ -37,6 +39,7 @@ def trust_add(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             blame(form, refusal)
         else:
+            soon(refresh_findings, "1", queue="sync")
             messages.success(request, f"{entry.value} is trusted. Answers show it from now on; nothing else changes.")
             return redirect("trust-list")
     return _page(request, form, status=422)
@@ -48,6 +51,7 @@ def trust_remove(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Trust it no longer."""
     entry = get_object_or_404(Trusted, pk=pk)
     trusting.remove(entry, by=actor(request))
+    soon(refresh_findings, "1", queue="sync")
     messages.success(request, f"{entry.value} is not trusted any more.")
     return redirect("trust-list")
 

@@ -61,3 +61,11 @@ def test_a_long_list_is_cut_and_says_so_at_the_same_cost(pages: Client) -> None:
     page = pages.get("/search/?q=batch").content.decode()
     assert page.count("· us-east-1</span>") == 20
     assert "Only the first matches are shown" in page
+
+
+def test_digits_nobody_named_lead_to_what_policies_say_of_them(pages: Client) -> None:
+    page = pages.get("/search/", {"q": "9999 0000 1111"}).content.decode()
+    assert "not among those of your scope" in page
+    assert "/access/?q=999900001111" in page
+    assert "/accounts/999900001111/" in page
+    assert "Nothing matches" not in page
