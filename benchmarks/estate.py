@@ -187,6 +187,10 @@ def document(arn: str, kind: int, known: list[Account], chance: random.Random, u
         statements.append(_statement("organisation", "*", arn, condition))
     if kind == 20:
         statements.append(_statement("pipeline", {"AWS": f"arn:aws:iam::{consumers[0].number}:root"}, arn, action="Update*"))
+    if kind in (22, 23):  # one account that is let in often, whatever the size: its page is always full
+        statements.append(_statement("busy", {"AWS": f"arn:aws:iam::{consumers[0].number}:root"}, arn))
+        source = {"StringEquals": {"AWS:SourceAccount": consumers[0].number}}
+        statements.append(_statement("busy-bucket", {"Service": "s3.amazonaws.com"}, arn, source))
     if kind == 21:
         denied = {"AWS": f"arn:aws:iam::{consumers[0].number}:root"}
         statements.append({**_statement("perimeter", denied, arn), "Effect": "Deny"})

@@ -12,7 +12,7 @@ from .lines import Cited, Line, Lines, who
 from .principals import Names
 from .subjects import Subject
 
-_MOST_DENIES = 20
+_MOST_DENIES = 12
 
 
 def denied_line(policy: Policy, version: PolicyVersion, one: Blocked, names: Names) -> Line:
