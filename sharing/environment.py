@@ -193,6 +193,9 @@ def email() -> dict[str, object]:
         config: dict[str, object] = environ.Env.email_url_config(value)
     except Exception:  # noqa: BLE001  # as in database()
         config = {}
+    if str(config.get("EMAIL_BACKEND", "")).endswith(".filebased.EmailBackend"):
+        # As with databases, three slashes begin an absolute path; the library would make it relative.
+        config["EMAIL_FILE_PATH"] = unquote(urlsplit(value).path)
     by_smtp = str(config.get("EMAIL_BACKEND", "")).endswith(".smtp.EmailBackend")
     if not config.get("EMAIL_BACKEND") or (by_smtp and not config.get("EMAIL_HOST")):
         raise Misconfigured("EMAIL_URL", "is not a mail URL. Example: smtp+tls://user:password@host:587, or consolemail://")

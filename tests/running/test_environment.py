@@ -179,6 +179,11 @@ def test_a_relative_sqlite_path_starts_at_the_checkout(monkeypatch: pytest.Monke
     assert environment.database()["NAME"] == str(CHECKOUT / "var" / "some.sqlite3")
 
 
+def test_mail_into_files_goes_to_the_absolute_path_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_URL", "filemail:///srv/fnshare%20mail")
+    assert environment.email()["EMAIL_FILE_PATH"] == "/srv/fnshare mail"
+
+
 def test_an_absolute_sqlite_path_is_kept_and_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:////srv/my%20data/some.sqlite3")
     assert environment.database()["NAME"] == "/srv/my data/some.sqlite3"
