@@ -207,3 +207,11 @@ def _statement(
 ) -> dict[str, Any]:
     found = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": f"lambda:{action}", "Resource": arn}
     return {**found, "Condition": condition} if condition else found
+
+
+def plain_ways() -> Any:
+    """Every way in with its function: the rows of a plain list that pages about access stand beside."""
+    from sharing.models import Exposure
+
+    found = Exposure.objects.filter(policy__vanished_at=None).order_by("policy__function__name", "pk")
+    return found.select_related("policy__function__account")
