@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests import browser as chromium
 from tests.live import LiveDemo
@@ -58,7 +59,12 @@ class Visitor:
 
     def accessibility_problems(self) -> list[str]:
         """axe's serious and critical findings on the page as it is now, one line each."""
-        found = _axe.run(self.page).response["violations"]
+        self.page.wait_for_load_state()
+        try:
+            found = _axe.run(self.page).response["violations"]
+        except PlaywrightError:  # a click was just leaving the page
+            self.page.wait_for_load_state()
+            found = _axe.run(self.page).response["violations"]
         return [
             f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:200]}"
             for rule in found
