@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from sharing.models import Actor, Function, Policy
+from sharing.models import Actor, Function, Policy, Seal
 from sharing.policy import parse
 from sharing.services import access
 from sharing.services.access import exporting
@@ -122,7 +122,8 @@ def ask_export(request: HttpRequest) -> HttpResponseBase:
         }
         return render(request, "access/ask.html", context, status=422)
     if wanted == "report":
-        return render(request, "access/report.html", {"answer": answer, "groups": _printed(answer), "most": PRINTED})
+        context = {"answer": answer, "groups": _printed(answer), "most": PRINTED, "seal": Seal.objects.last()}
+        return render(request, "access/report.html", context)
     pieces = exporting.answer_json(answer) if wanted == "json" else exporting.answer_csv(answer)
     return file(pieces, exporting.file_name(answer.subject.label, "json" if wanted == "json" else "csv"))
 

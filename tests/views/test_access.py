@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.utils import timezone
 
-from sharing.models import Account, Function, Role, Trusted
+from sharing.models import Account, Actor, Function, Role, Trusted
+from sharing.services import history, sealing
 from sharing.services.access.exporting import cell
 from tests import factories, policies
 from tests.policies import ACME, ago, read, swept
@@ -157,6 +160,9 @@ def test_json_is_one_object_with_coverage_first(pages: Client, labels: Function)
 
 
 def test_the_report_is_evidence(pages: Client, labels: Function) -> None:
+    history.record("test.sealed", "A line", by=Actor.system())
+    sealed = sealing.seal(timezone.now() + timedelta(minutes=5))
+    assert sealed is not None
     page = pages.get(f"/access/export/?q=label-uploads&as_of={ago(days=17):%Y-%m-%d}&format=report").content.decode()
     assert page.index("Coverage: 1 of 1") < page.index("<h1>Who could invoke label-uploads?")
     for words in (
@@ -166,6 +172,7 @@ def test_the_report_is_evidence(pages: Client, labels: Function) -> None:
         "Nobody is on the trust list",
         "Read with this content at",
         "What was not looked at",
+        sealed.digest,
     ):
         assert words in page, words
     assert "<script" not in page
