@@ -29,6 +29,7 @@ _READ = (
     "lambda:ListVersionsByFunction",
     "lambda:ListTags",
     "lambda:ListFunctionUrlConfigs",
+    "lambda:ListEventSourceMappings",
     "lambda:GetPolicy",
     "lambda:GetFunctionConfiguration",
     "lambda:ListLayers",

@@ -5,6 +5,7 @@ allow-list here: a function's environment, code location, layers and role never 
 """
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,16 @@ from .calling import Caller
 from .errors import Refused, malformed
 
 _NOT_FOUND = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True)
+class ListedMapping:
+    """What is kept of one event source mapping. source: the ARN that is polled, "" for a self-managed source."""
+
+    id: uuid.UUID
+    function: FunctionArn
+    source: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,25 @@ class Functions(Caller):
             return {(FunctionArn.parse(entry["FunctionArn"]).qualifier or ""): text_of(entry["AuthType"]) for entry in entries}
         except (KeyError, TypeError, AttributeError, ArnError):
             raise malformed("ListFunctionUrlConfigs") from None
+
+    def mappings(self) -> list[ListedMapping]:
+        """Every event source mapping of the account and region, 100 a page. IAM: lambda:ListEventSourceMappings on `*`.
+
+        Credentials' addresses, filters and destinations are left out (aws-facts 3.1).
+        """
+        entries = self._pages("ListEventSourceMappings", "EventSourceMappings", {})
+        try:
+            return [
+                ListedMapping(
+                    uuid.UUID(entry["UUID"]),
+                    FunctionArn.parse(entry["FunctionArn"]),
+                    text_of(entry.get("EventSourceArn", "")),
+                    text_of(entry.get("State", "")),
+                )
+                for entry in entries
+            ]
+        except (KeyError, TypeError, AttributeError, ValueError, ArnError):
+            raise malformed("ListEventSourceMappings") from None
 
     def policy(self, name: str, qualifier: str = "") -> StoredPolicy | None:
         """The policy of the function, or of exactly this alias or version. None: AWS answered 404.

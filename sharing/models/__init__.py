@@ -8,6 +8,7 @@ from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
+from .mapping import Mapping
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .seal import Seal
@@ -38,6 +39,7 @@ __all__ = [
     "LayerGrant",
     "LayerPolicyVersion",
     "LayerVersion",
+    "Mapping",
     "Occasion",
     "Policy",
     "PolicyVersion",

@@ -44,6 +44,7 @@ class Function(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True)
     details_read_at = models.DateTimeField(null=True, blank=True, help_text="Versions' policies, tags and URL configs.")
+    mappings_read_at = models.DateTimeField(null=True, blank=True, help_text="Event source mappings; null: never.")
     details_due_at = models.DateTimeField(null=True, blank=True)
     details_failure = models.TextField(blank=True)
     vanished_at = models.DateTimeField(null=True, blank=True)

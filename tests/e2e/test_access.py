@@ -27,7 +27,7 @@ def test_an_auditor_finds_who_could_invoke_it_by_which_statement_and_whether_tha
     page.get_by_role("link", name="label-uploads", exact=True).click()
     expect(page.locator(".ask-lead")).to_contain_text("label-uploads can be invoked by Acme Retail")
     expect(page.locator(".ask-limits")).to_contain_text("Coverage: 1 of 1 region completely read")
-    expect(page.locator(".ask-limits")).to_contain_text("Event source mappings")
+    expect(page.locator(".ask-limits")).to_contain_text("Who may write to a source")
     page.get_by_role("link", name="acme-labels").click()
     expect(page.locator(":target")).to_contain_text("acme-labels")
     page.goto(f"{demo.url}/access/compare/?since={quote(since.isoformat())}&q=stock-levels")

@@ -116,7 +116,8 @@ def test_nobody_is_never_said_without_what_was_not_looked_at(platform: Account, 
     answer = access.ask(text, by=BY)
     assert not answer.groups
     said = " ".join(answer.not_looked_at)
-    assert "Event source mappings" in said
+    assert "event source mappings" in said
+    assert "Who may write to a source" in said
     assert "Identity policies and role trusts" in said
     assert "were read" in answer.sentences[0] or "that was read" in answer.sentences[0]
     assert answer.coverage[0].startswith("Coverage: 1 of 1 region completely read")

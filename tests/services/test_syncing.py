@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +19,7 @@ from sharing.models import (
     Connection,
     Event,
     Function,
+    Mapping,
     Policy,
     PolicyVersion,
     Qualifier,
@@ -749,6 +751,7 @@ def test_opening_a_function_reads_everything_of_it(estate: Estate) -> None:
         "ListVersionsByFunction": 1,
         "ListTags": 1,
         "ListFunctionUrlConfigs": 1,
+        "ListEventSourceMappings": 1,
     }
     assert function.urls == {"live": "AWS_IAM"}
     assert function.tags == {"team": "growth"}
@@ -793,6 +796,7 @@ def test_the_slow_pass_has_a_row_of_its_own_and_reads_what_is_due(estate: Estate
     assert (sync.state, sync.done) == (SyncState.DONE, 6)
     assert called(estate)["ListAliases"] == 0
     assert called(estate)["ListVersionsByFunction"] == 6
+    assert called(estate)["ListEventSourceMappings"] == 1, "one list has the mappings of every function"
     assert not Function.objects.filter(region=WEST, details_read_at=None).exists()
     soonest = Function.objects.filter(region=WEST).order_by("details_due_at").values_list("details_due_at", flat=True)[0]
     assert soonest is not None
@@ -832,8 +836,44 @@ def test_knowing_the_urls_settles_what_hung_on_them(estate: Estate) -> None:
     assert policy.exposures.filter(latent=True).exists()
 
 
+def test_event_source_mappings_are_kept_changed_and_gone(estate: Estate) -> None:
+    owner = next(known for known in estate.sandbox.accounts if known.kind == "owner")
+
+    def speak(service: Any) -> Any:
+        return boto3.client(
+            service,
+            region_name=EAST,
+            endpoint_url=estate.sandbox.url,
+            aws_access_key_id=owner.access_key_id,
+            aws_secret_access_key=owner.secret_access_key,
+        )
+
+    synced(estate)
+    speak("sqs").create_queue(QueueName="orders")
+    queue = f"arn:aws:sqs:{EAST}:{owner.id}:orders"
+    made = speak("lambda").create_event_source_mapping(EventSourceArn=queue, FunctionName="label-uploads:live")
+    function = Function.objects.get(arn=arn(estate, "label-uploads"))
+    assert function.mappings_read_at is None
+    syncing.run(syncing.request_function(function, by=estate.by).pk)
+    held = Mapping.objects.get()
+    assert (str(held.pk), held.function, held.qualifier) == (made["UUID"], function, "live")
+    assert (held.source_arn, held.source_account, held.vanished_at) == (queue, owner.id, None)
+    function.refresh_from_db()
+    assert function.mappings_read_at is not None
+    speak("lambda").delete_event_source_mapping(UUID=made["UUID"])
+    syncing.run(syncing.request_function(function, by=estate.by).pk)
+    held.refresh_from_db()
+    assert held.vanished_at is not None
+
+
 @pytest.mark.parametrize(
-    ("verb", "operation"), [("versions", "ListVersionsByFunction"), ("tags", "ListTags"), ("urls", "ListFunctionUrlConfigs")]
+    ("verb", "operation"),
+    [
+        ("versions", "ListVersionsByFunction"),
+        ("tags", "ListTags"),
+        ("urls", "ListFunctionUrlConfigs"),
+        ("mappings", "ListEventSourceMappings"),
+    ],
 )
 def test_details_the_role_may_not_read_are_said(estate: Estate, verb: str, operation: str) -> None:
     synced(estate, WEST)

@@ -62,7 +62,7 @@ def test_an_auditor_reads_who_through_which_statement_and_whether_that_is_comple
         "Is that complete?",
         "For policies, yes",
         "Coverage: 1 of 1 region completely read",
-        "Event source mappings",
+        "Who may write to a source",
         "Public: any AWS account",
     ):
         assert words in page, words

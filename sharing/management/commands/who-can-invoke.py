@@ -23,14 +23,15 @@ class Command(ShareCommand):
     """`manage.py who-can-invoke`."""
 
     help = (
-        "List whom the policies let invoke each function, alias and version, by API or by URL, as last read or as of a moment "
-        "in the past, and what was not looked at. One item per function: function_arn, name, account, region, as_of, certainty "
-        "(known, changed between two reads, or unread), public and open_services (how many of its ways in are so, for certain "
-        "or perhaps), who [{qualifier, principal, name, kind, account, actions, public, external, open_service, depends_on, "
-        "conditions, latent, sids, stale, certainty}], unread [{qualifier, reason}], not_looked_at. With --fail-on-open the "
-        "exit status is 1 (error code `open`) when anything that was asked about is public or open to any account through a "
-        "service, for certain or perhaps, or is unread: a policy, versions that were never read, a region that should be read "
-        "and is not."
+        "List whom the policies let invoke each function, alias and version, by API or by URL, as last read or as of a "
+        "moment in the past, and what was not looked at. One item per function: function_arn, name, account, region, "
+        "as_of, certainty (known, changed between two reads, or unread), public and open_services (how many of its ways "
+        "in are so, for certain or perhaps), who [{qualifier, principal, name, kind, account, actions, public, external, "
+        "open_service, depends_on, conditions, latent, sids, stale, certainty}], polled [{qualifier, source_arn, "
+        "source_account, state}] (event source mappings, null for the past), unread [{qualifier, reason}], not_looked_at. "
+        "With --fail-on-open the exit status is 1 (error code `open`) when anything that was asked about is public or "
+        "open to any account through a service, for certain or perhaps, or is unread: a policy, versions that were never "
+        "read, a region that should be read and is not."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -130,6 +131,7 @@ def _item_then(then: Then, as_of: str, coverage: Sequence[str]) -> dict[str, Any
         "public": sum(line.public != "no" for line in then.lines),
         "open_services": sum(line.open_service != "no" for line in then.lines),
         "who": [_line(line) for line in then.lines],
+        "polled": None,
         "unread": [
             {"qualifier": one.policy.qualifier, "reason": one.note}
             for one in then.contents
@@ -172,6 +174,16 @@ def _item(function: Function, ways: Sequence[access.Way], answer: access.Invocab
         "public": sum(way.exposure.public != "no" for way in ways),
         "open_services": sum(way.exposure.open_service != "no" for way in ways),
         "who": [_way(way) for way in ways],
+        "polled": [
+            {
+                "qualifier": one.qualifier,
+                "source_arn": one.source_arn,
+                "source_account": one.source_account,
+                "state": one.state,
+            }
+            for one in answer.mappings
+            if one.function_id == function.pk
+        ],
         "unread": [
             {"qualifier": policy.qualifier, "reason": policy.unread_reason or "It has not been read yet."} for policy in unread
         ],
@@ -208,6 +220,9 @@ def _lines(item: dict[str, Any]) -> Iterable[str]:
         said = f" [{', '.join(marks)}]" if marks else ""
         limits = f" if {' and '.join(way['conditions'])}" if way["conditions"] else ""
         yield f"  {item['name']}{place}  {way['name']} ({way['principal']}) by {', '.join(way['sids'])}{limits}{said}"
+    for one in item["polled"] or ():
+        place = f":{one['qualifier']}" if one["qualifier"] else ""
+        yield f"  {item['name']}{place}  polls {one['source_arn'] or 'a self-managed source'} ({one['state'].lower()})"
     for policy in item["unread"]:
         yield f"  unread: {policy['qualifier'] or 'the function itself'}: {policy['reason']}"
     if not item["who"] and not item["unread"]:

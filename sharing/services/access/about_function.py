@@ -22,6 +22,7 @@ from .appraising import appraise
 from .denying import denied_line
 from .lines import INVOKE, Certainty, Line, Lines, marked, of_reduced
 from .past import Content
+from .polled import polled_by_function
 from .principals import Names
 from .subjects import Subject
 
@@ -68,12 +69,13 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
     unread = [one for one in map(_unread, contents) if one]
     place = {(function.account_id, function.region)}
     unlooked_at = _not_looked_at(subject, contents, at)
+    found, polling = polled_by_function(subject, at=at)
     return Answer(
         subject,
         by.label,
         now,
         at,
-        _sentences(subject, groups, unread, contents, at),
+        (*_sentences(subject, groups, unread, contents, at), *polling),
         groups,
         {
             "public": sum(group.public for group in groups),
@@ -88,6 +90,7 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         known,
         tuple(contents),
         unlisted=bool(function.aliases_failure) or (function.details_read_at is None and subject.policy is None),
+        polled=found,
     )
 
 
@@ -274,7 +277,11 @@ def _url_words(subject: Subject, at: datetime | None) -> list[str]:
 def _not_looked_at(subject: Subject, contents: Sequence[Content], at: datetime | None) -> tuple[str, ...]:
     function = subject.function
     assert function is not None  # noqa: S101
-    found = [unlooked.owner(function.account.name), unlooked.MAPPINGS, unlooked.CONSUMERS]
+    found = [unlooked.owner(function.account.name), unlooked.SOURCES, unlooked.CONSUMERS]
+    if at:
+        found.append(unlooked.PAST_MAPPINGS)
+    elif function.mappings_read_at is None:
+        found.append(unlooked.mappings(1))
     if function.details_read_at is None and subject.policy is None:
         found.append(unlooked.VERSIONS)
     if at:

@@ -28,6 +28,7 @@ from .appraising import appraise
 from .denying import shut_out
 from .lines import HEAD, Certainty, Line, Lines, marked, named, of_reduced, read_together, who
 from .past import Reads
+from .polled import polled_in_account
 from .principals import Names
 from .subjects import Subject
 from .ways import NOT_SAFE, Way, ways_of
@@ -78,14 +79,15 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
     own = functions.filter(account__number=subject.account).count() if subject.account else 0
     # Versions, tags and URLs are read together: what has no such read was never looked at for either.
-    unlooked_at = functions.filter(details_read_at=None).count()
+    unlooked_at, unmapped = functions.filter(details_read_at=None).count(), functions.filter(mappings_read_at=None).count()
+    found, polling = polled_in_account(subject, by=by, at=at) if not how else ((), ())
     told = [*groups, *([denied] if denied else [])]
     return Answer(
         subject,
         by.label,
         now,
         at,
-        _sentences(subject, groups, denied, own, unread, changed, asked),
+        (*_sentences(subject, groups, denied, own, unread, changed, asked), *polling),
         tuple(told),
         {
             "public": sum(group.public for group in groups),
@@ -95,11 +97,12 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
             "changed": changed,
         },
         tuple(asked.unread[:_UNREAD_SHOWN]) if at else _unread_now(asked),
-        _not_looked_at(unlooked_at, at),
+        _not_looked_at(unlooked_at, unmapped, at),
         gaps.summary(by),
         asked.trust,
         unlisted=bool(unlooked_at),
         only=next((way.title for way in ways_of(subject) if way.key == how), "") if how else "",
+        polled=found,
     )
 
 
@@ -298,8 +301,12 @@ def _words(group: Group, way: Way) -> str:
     return words
 
 
-def _not_looked_at(unlooked_at: int, at: datetime | None) -> tuple[str, ...]:
-    found = [unlooked.owner("the owner accounts"), unlooked.MAPPINGS, unlooked.CONSUMERS]
+def _not_looked_at(unlooked_at: int, unmapped: int, at: datetime | None) -> tuple[str, ...]:
+    found = [unlooked.owner("the owner accounts"), unlooked.SOURCES, unlooked.CONSUMERS]
+    if at:
+        found.append(unlooked.PAST_MAPPINGS)
+    elif unmapped:
+        found.append(unlooked.mappings(unmapped))
     if unlooked_at:
         found.append(unlooked.details(unlooked_at))
     found.append(unlooked.PAST_URLS if at else unlooked.UNREAD_URLS)

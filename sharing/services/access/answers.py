@@ -10,6 +10,7 @@ from sharing.services.trusting import Trust
 
 from .lines import Line, Lines
 from .past import Content
+from .polling import Polled
 from .subjects import Subject
 
 
@@ -56,7 +57,8 @@ class Answer:
     holds the first of `counts["unread"] + counts["changed"]` policies. `not_looked_at` is never empty: "nobody" is said only
     together with it. `unlisted`: there are versions or aliases nobody looked at. `at` None: by the policies as last read.
     `only`: the one way in that was asked for; "" for all.
-    `coverage`: the first lines of every export.
+    `coverage`: the first lines of every export. `polled`: event source mappings as last read: what arrives in their sources
+    makes the function run, by no statement.
     """
 
     subject: Subject
@@ -73,6 +75,7 @@ class Answer:
     contents: tuple[Content, ...] = ()
     unlisted: bool = False
     only: str = ""
+    polled: tuple[Polled, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.not_looked_at, "No answer without what was not looked at."  # noqa: S101

@@ -70,6 +70,7 @@ def head(answer: Answer) -> list[str]:
             f"How sure: {_place(content)}: {content.certainty.value}. {content.note or content.reads}"
             for content in answer.contents
         ),
+        *(f"Polls, by no statement: {one.arn}: {one.words} ({one.mapping.source_arn})" for one in answer.polled),
         *(f"Not looked at: {line}" for line in answer.not_looked_at),
     ]
     more = answer.counts["unread"] + answer.counts["changed"] - len(answer.unread)
@@ -114,6 +115,15 @@ def answer_json(answer: Answer) -> Iterator[str]:
             for one in answer.contents
         ],
         "unread": [{"function_arn": one.content.policy.arn, "reason": one.reason, "gap": one.gap} for one in answer.unread],
+        "polled": [
+            {
+                "function_arn": one.arn,
+                "source_arn": one.mapping.source_arn,
+                "source_account": one.mapping.source_account,
+                "state": one.mapping.state,
+            }
+            for one in answer.polled
+        ],
         "not_looked_at": list(answer.not_looked_at),
     }
     return json_text(facts, "ways", (_item(group, line) for group, line in answer.every_line()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from sharing.models import Actor, Exposure, Function, Policy, Reading
+from sharing.models import Actor, Exposure, Function, Mapping, Policy, Reading
 from sharing.policy import ArnError, FunctionArn, parse
 from sharing.services import syncing
 from sharing.services.errors import Refusal
@@ -38,7 +38,8 @@ class Way:
 class Invocable:
     """The answer. `coverage` says what was not looked at: "nobody" is never said without it. `unread`: policies never
     read, or not readable any more (their last known ways are listed, stale).
-    `gaps`: a region that should be read was not, or not completely.
+    `gaps`: a region that should be read was not, or not completely. `mappings`: event source mappings, which run a function
+    by no statement.
     """
 
     functions: tuple[Function, ...]
@@ -46,6 +47,7 @@ class Invocable:
     unread: tuple[Policy, ...]
     coverage: tuple[str, ...]
     gaps: bool = False
+    mappings: tuple[Mapping, ...] = ()
 
     @property
     def by_function(self) -> dict[uuid.UUID, tuple[Way, ...]]:
@@ -97,7 +99,10 @@ def who_can_invoke(*, by: Actor, function_arn: str = "") -> Invocable:
     ways = _ways(policies)
     unread = policies.filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)).select_related("function__account")
     coverage, gaps = _coverage(by, found)
-    return Invocable(tuple(found), ways, tuple(unread), coverage, gaps)
+    mappings = Mapping.objects.present().filter(function__in=functions)
+    if qualifier:
+        mappings = mappings.filter(qualifier=qualifier)
+    return Invocable(tuple(found), ways, tuple(unread), coverage, gaps, tuple(mappings))
 
 
 def _ways(policies: QuerySet[Policy]) -> tuple[Way, ...]:
@@ -139,8 +144,11 @@ def _coverage(by: Actor, functions: list[Function]) -> tuple[tuple[str, ...], bo
     unlooked = sum(function.details_read_at is None for function in functions)
     if unlooked:
         lines.append(f"The policies of published versions of {unlooked} of {len(functions)} functions were not read yet.")
+    unmapped = sum(function.mappings_read_at is None for function in functions)
+    if unmapped:
+        lines.append(f"The event source mappings of {unmapped} of {len(functions)} functions were not read yet.")
     lines.append(
-        "Not looked at: identity policies and role trusts inside the owner accounts, event source mappings, and what else "
-        "the consumers' own accounts allow or forbid."
+        "Not looked at: identity policies and role trusts inside the owner accounts, who may write to what functions poll, "
+        "and what else the consumers' own accounts allow or forbid."
     )
     return tuple(lines), gaps

@@ -57,7 +57,8 @@ def who_could_invoke(*, by: Actor, at: datetime, function_arn: str = "") -> tupl
         if line.effect == "Allow" and line.action_class in INVOKE:
             ways.setdefault(line.policy.function_id, []).append(line)
     found = [Then(held[0].policy.function, tuple(ways.get(key, ())), tuple(held)) for key, held in by_function.items()]
-    said = (*gaps.summary(by), unlooked.owner("the owner accounts"), unlooked.MAPPINGS, unlooked.CONSUMERS, unlooked.PAST_URLS)
+    never = (unlooked.SOURCES, unlooked.CONSUMERS, unlooked.PAST_MAPPINGS, unlooked.PAST_URLS)
+    said = (*gaps.summary(by), unlooked.owner("the owner accounts"), *never)
     return found, said
 
 

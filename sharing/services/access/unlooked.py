@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-MAPPINGS = (
-    "Event source mappings (SQS, Kinesis, DynamoDB, Kafka…) are not read: whoever can write to such a source makes the "
-    "function run, and is not counted. Nor is whoever reaches it through a bucket, topic or rule that may call it."
+SOURCES = (
+    "Who may write to a source that a function polls (SQS, Kinesis, DynamoDB, Kafka…), or to a bucket, topic or rule that may "
+    "call it, is not read: it makes the function run, and is not counted."
 )
+PAST_MAPPINGS = "Event source mappings are known only as they are now, not as they were then."
 CONSUMERS = (
     "What the callers' own accounts allow or forbid (identity policies, permission boundaries, service and resource "
     "control policies) is not read: it can only take away from what is listed for other accounts."
@@ -24,6 +25,12 @@ def details(functions: int) -> str:
     """How many functions' published versions and URLs were never looked at."""
     many = "1 function" if functions == 1 else f"{functions:,} functions"
     return f"The published versions and the URLs of {many} were not read yet: versions have policies of their own."
+
+
+def mappings(functions: int) -> str:
+    """How many functions' event source mappings were never looked at."""
+    many = "1 function" if functions == 1 else f"{functions:,} functions"
+    return f"The event source mappings (SQS, Kinesis, DynamoDB, Kafka…) of {many} were not read yet."
 
 
 VERSIONS = "The policies of its published versions were not read yet."

@@ -15,11 +15,12 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Unavailable
+from sharing.aws.functions import ListedMapping
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
 from sharing.policy import parse
 from sharing.services import tallying
 
-from .keeping import DETAILS_EVERY, keep_versions, vanish_function
+from .keeping import DETAILS_EVERY, keep_mappings, keep_versions, vanish_function
 from .listing import waited
 from .reach import keep_exposures
 from .reading import FunctionRead, read_function, read_policy, sentence_of
@@ -40,12 +41,15 @@ class Details:
     versions: list[str] | None = None
     tags: dict[str, str] | None = None
     urls: dict[str, str] | None = None
+    mappings: list[ListedMapping] | None = None
     policies: FunctionRead = field(default_factory=FunctionRead)
     failures: list[str] = field(default_factory=list)
 
 
 def read_details(run: Run, function: Function) -> Details:
-    """Network only: ListVersionsByFunction, ListTags, ListFunctionUrlConfigs, GetPolicy per version."""
+    """Network only: ListVersionsByFunction, ListTags, ListFunctionUrlConfigs, GetPolicy per version; and once a run
+    ListEventSourceMappings.
+    """
     found = Details()
     calls = run.functions
     if run.permits("versions"):
@@ -70,6 +74,12 @@ def read_details(run: Run, function: Function) -> Details:
         found.urls = _attempt(found, lambda: calls.url_configs(function.name))
     else:
         found.failures.append("The role may not list function URLs (lambda:ListFunctionUrlConfigs).")
+    if run.permits("mappings"):
+        listed = _attempt(found, run.mappings)
+        if listed is not None:
+            found.mappings = [one for one in listed if one.function.name == function.name]
+    else:
+        found.failures.append("The role may not list event source mappings (lambda:ListEventSourceMappings).")
     return found
 
 
@@ -113,6 +123,9 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
         fields["urls"] = found.urls
     urls_before = function.urls
     with transaction.atomic():
+        if found.mappings is not None:
+            fields["mappings_read_at"] = now
+            changed += keep_mappings(function, found.mappings, now)
         Function.objects.filter(pk=function.pk).update(**fields)
         if function.details_read_at is None:
             tallying.note(function.account_id)

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import transaction
 
-from sharing.aws.functions import ListedAlias, ListedFunction
-from sharing.models import Account, Actor, Function, Policy, Qualifier, QualifierKind
-from sharing.policy.arn import ArnError, FunctionArn
+from sharing.aws.functions import ListedAlias, ListedFunction, ListedMapping
+from sharing.models import Account, Actor, Function, Mapping, Policy, Qualifier, QualifierKind
+from sharing.policy.arn import ArnError, FunctionArn, is_account_id
 from sharing.services import history, tallying
 
 from .drift import vanish_all
@@ -103,6 +103,7 @@ def vanish_function(pk: Any, at: datetime) -> None:
             return
         tallying.note(function.account_id)
         function.qualifiers.filter(vanished_at=None).update(vanished_at=at)
+        function.mappings.filter(vanished_at=None).update(vanished_at=at)
         function.policies.filter(vanished_at=None).update(vanished_at=at, unread_since=None, unread_reason="")
         lost = vanish_all(function, f"The function {function.name} was deleted in AWS.", at)
         shares = f", {lost} of our shares with it" if lost else ""
@@ -167,6 +168,33 @@ def _qualifiers_gone(function: Function, kind: QualifierKind, names: list[str], 
             qualifier=name,
             detail={"grants": lost},
         )
+
+
+def keep_mappings(function: Function, listed: Collection[ListedMapping], at: datetime) -> int:
+    """Keep the event source mappings of a function; those not listed are gone. How many changes."""
+    known = {one.pk: one for one in Mapping.objects.filter(function=function)}
+    changed = 0
+    for one in listed:
+        facts = {
+            "qualifier": one.function.qualifier or "",
+            "source_arn": one.source[:1024],
+            "source_account": _account_of(one.source),
+            "state": one.state[:40],
+            "vanished_at": None,
+        }
+        held = known.pop(one.id, None)
+        if held is None or any(getattr(held, name) != value for name, value in facts.items()):
+            Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, **facts})
+            changed += 1
+    gone = [pk for pk, one in known.items() if one.vanished_at is None]
+    if gone:
+        Mapping.objects.filter(pk__in=gone).update(vanished_at=at)
+    return changed + len(gone)
+
+
+def _account_of(arn: str) -> str:
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 and is_account_id(parts[4]) else ""
 
 
 def _spread(over: timedelta) -> timedelta:

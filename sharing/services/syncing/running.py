@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
+from sharing.aws.functions import ListedMapping
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
 from sharing.services import history
@@ -61,6 +62,7 @@ class Run:
         self.drain = 0.0
         self.progressed = False
         self.refusal: Refusal | None = None
+        self._mappings: list[ListedMapping] | None = None
         self.functions = functions(
             connection,
             sync.region,
@@ -80,6 +82,12 @@ class Run:
         self._make_way = make_way if sync.kind != SyncKind.FUNCTION else lambda: False
         self._began = self._ticked = time.monotonic()
         self._calls_before = sync.calls
+
+    def mappings(self) -> list[ListedMapping]:
+        """The place's event source mappings: listed once a run, since one list has those of every function."""
+        if self._mappings is None:
+            self._mappings = self.functions.mappings()
+        return self._mappings
 
     def permits(self, verb: str) -> bool:
         """Whether the connection test found the role to permit this; what was not tried is tried now."""
