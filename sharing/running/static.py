@@ -1,5 +1,6 @@
 """Collecting the static files, only when they changed: hashing and compressing them takes seconds."""
 
+import fcntl
 import hashlib
 from pathlib import Path
 
@@ -19,9 +20,13 @@ def fingerprint() -> str:
 
 
 def collect() -> None:
-    """Bring STATIC_ROOT up to date."""
-    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    """Bring STATIC_ROOT up to date. Of two that start at once the second waits, and finds it done."""
+    root = Path(settings.STATIC_ROOT)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    stamp = root / ".collected"
     now = fingerprint()
-    if not stamp.exists() or stamp.read_text() != now:
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-        stamp.write_text(now)
+    with (root.parent / f".{root.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != now:
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+            stamp.write_text(now)
