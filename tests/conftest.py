@@ -80,8 +80,9 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
 DEMO = ("demo", "running_demo")
 STAGE = ("stage", "running_stage")
 GROUPS = ("live", "pages", "processes")
-#: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long.
-PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason")}
+#: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long. The second
+#: seed has a demo of its own too, and is there to even out the time that the workers take.
+PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason", "second_seed")}
 E2E = Path(__file__).parent / "e2e"
 
 
@@ -97,8 +98,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
-            looks = item.get_closest_marker("e2e") and item.path.stem in PAGES
-            item.add_marker(pytest.mark.xdist_group("pages" if looks else "live" if of_the_demo else "processes"))
+            group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else "processes"
+            item.add_marker(pytest.mark.xdist_group(group))
             grouped.append(item)
     yield
     ends = tuple(f"@{group}" for group in GROUPS)
