@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
 
-from sharing.models import Actor, Function
+from sharing.models import Actor, Function, Mapping, Policy
 from sharing.services import access, gaps
 from sharing.services.access import exporting
 from sharing.services.access.invoking_then import Then, who_could_invoke
@@ -64,9 +64,17 @@ class Command(ShareCommand):
         arn, lacking = options["function_arn"], False
         if at is None:
             answer = access.who_can_invoke(by=actor, function_arn=arn)
-            ways = answer.by_function
+            ways, unread, mappings = answer.by_function, answer.unread_by_function, answer.mappings_by_function
             items = [
-                _item(function, ways.get(function.pk, ()), answer, whole=arn.count(":") < 7) for function in answer.functions
+                _item(
+                    function,
+                    ways.get(function.pk, ()),
+                    unread.get(function.pk, ()),
+                    mappings.get(function.pk, ()),
+                    coverage=answer.coverage,
+                    whole=arn.count(":") < 7,
+                )
+                for function in answer.functions
             ]
             coverage, lacking = answer.coverage, answer.gaps
         else:
@@ -161,9 +169,16 @@ def _line(line: access.Line) -> dict[str, Any]:
     }
 
 
-def _item(function: Function, ways: Sequence[access.Way], answer: access.Invocable, *, whole: bool) -> dict[str, Any]:
+def _item(
+    function: Function,
+    ways: Sequence[access.Way],
+    unread: Sequence[Policy],
+    mappings: Sequence[Mapping],
+    *,
+    coverage: Sequence[str],
+    whole: bool,
+) -> dict[str, Any]:
     """`whole`: with all its versions, so that certainty needs them read."""
-    unread = [policy for policy in answer.unread if policy.function_id == function.pk]
     return {
         "function_arn": function.arn,
         "name": function.name,
@@ -181,13 +196,12 @@ def _item(function: Function, ways: Sequence[access.Way], answer: access.Invocab
                 "source_account": one.source_account,
                 "state": one.state,
             }
-            for one in answer.mappings
-            if one.function_id == function.pk
+            for one in mappings
         ],
         "unread": [
             {"qualifier": policy.qualifier, "reason": policy.unread_reason or "It has not been read yet."} for policy in unread
         ],
-        "not_looked_at": list(answer.coverage),
+        "not_looked_at": list(coverage),
     }
 
 

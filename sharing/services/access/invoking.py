@@ -58,6 +58,22 @@ class Invocable:
         return {key: tuple(ways) for key, ways in found.items()}
 
     @property
+    def unread_by_function(self) -> dict[uuid.UUID, list[Policy]]:
+        """The unread policies by function id."""
+        found: dict[uuid.UUID, list[Policy]] = {}
+        for policy in self.unread:
+            found.setdefault(policy.function_id, []).append(policy)
+        return found
+
+    @property
+    def mappings_by_function(self) -> dict[uuid.UUID, list[Mapping]]:
+        """The event source mappings by function id."""
+        found: dict[uuid.UUID, list[Mapping]] = {}
+        for mapping in self.mappings:
+            found.setdefault(mapping.function_id, []).append(mapping)
+        return found
+
+    @property
     def public(self) -> int:
         """Ways that are public, for certain or perhaps."""
         return sum(way.exposure.public != "no" for way in self.ways)
