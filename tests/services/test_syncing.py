@@ -836,6 +836,20 @@ def test_knowing_the_urls_settles_what_hung_on_them(estate: Estate) -> None:
     assert policy.exposures.filter(latent=True).exists()
 
 
+def test_a_refused_list_of_mappings_is_asked_for_once_a_run_and_said_of_each_function(estate: Estate) -> None:
+    synced(estate, WEST)
+    Function.objects.filter(region=WEST).update(details_due_at=timezone.now())
+    estate.sandbox.faults.add("ListEventSourceMappings", code="AccessDeniedException", status=403, times=50)
+    estate.sandbox.journal.clear()
+    [sync] = [one for one in syncing.due(timezone.now()) if one.region == WEST and one.kind == SyncKind.DETAILS]
+    syncing.run(sync.pk)
+    sync.refresh_from_db()
+    assert (sync.state, sync.done) == (SyncState.PARTIAL, 6)
+    assert called(estate)["ListEventSourceMappings"] == 1
+    assert not Function.objects.filter(region=WEST).exclude(mappings_read_at=None).exists()
+    assert not Function.objects.filter(region=WEST, details_failure="").exists()
+
+
 def test_event_source_mappings_are_kept_changed_and_gone(estate: Estate) -> None:
     owner = next(known for known in estate.sandbox.accounts if known.kind == "owner")
 

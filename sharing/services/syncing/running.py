@@ -62,7 +62,7 @@ class Run:
         self.drain = 0.0
         self.progressed = False
         self.refusal: Refusal | None = None
-        self._mappings: list[ListedMapping] | None = None
+        self._mappings: list[ListedMapping] | Refused | None = None
         self.functions = functions(
             connection,
             sync.region,
@@ -84,9 +84,14 @@ class Run:
         self._calls_before = sync.calls
 
     def mappings(self) -> list[ListedMapping]:
-        """The place's event source mappings: listed once a run, since one list has those of every function."""
+        """The place's event source mappings: asked for once a run, since one list has those of every function."""
         if self._mappings is None:
-            self._mappings = self.functions.mappings()
+            try:
+                self._mappings = self.functions.mappings()
+            except Refused as refusal:
+                self._mappings = refusal
+        if isinstance(self._mappings, Refused):
+            raise self._mappings
         return self._mappings
 
     def permits(self, verb: str) -> bool:
