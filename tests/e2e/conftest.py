@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tests import browser as chromium
@@ -17,6 +17,11 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 860}
 #: Findings of these weights fail a test; axe calls the others minor or moderate.
 SERIOUS = ("serious", "critical")
+#: Milliseconds. A click on a page may wait for SQLite's one writer, and two cores are shared by two demos and four workers.
+ACTS_WITHIN = 30_000
+SHOWS_WITHIN = 15_000
+
+expect.set_options(timeout=SHOWS_WITHIN)
 
 _axe = Axe()
 
@@ -118,7 +123,7 @@ def visit(demo: LiveDemo, chrome: Browser, _signed_in: dict[str, Any]) -> Iterat
             storage_state=_signed_in.get(role),
             permissions=["clipboard-read", "clipboard-write"],
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(ACTS_WITHIN)
         contexts.append(context)
         visitor = Visitor(context.new_page(), demo, role)
         visitors.append(visitor)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import SETTLED, aws_of
+from tests.e2e.test_sharing import SETTLED, aws_of, reload_until
 from tests.live import LiveDemo
 
 Visit = Callable[..., Visitor]
@@ -78,16 +78,12 @@ def test_without_javascript_the_preview_is_a_step(visit: Visit, demo: LiveDemo) 
     page.get_by_role("button", name="Preview").click()
     expect(page.locator(".sentence")).to_contain_text("Functions of every account in organisation o-k3s8w1q9zt")
     page.get_by_role("button", name="Share it").click()
+    expect(page.locator("#messages")).to_contain_text("Sharing it", timeout=SETTLED)
     mine = row(page, "Organisation o-k3s8w1q9zt")
-    for _ in range(60):
-        if "Active" in mine.inner_text():
-            break
-        page.wait_for_timeout(500)
-        page.reload()
-    expect(mine).to_contain_text("Active")
+    reload_until(page, lambda: "Active" in mine.inner_text(), "active")
     mine.get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Revoke access").click()
-    expect(page.locator("#messages")).to_contain_text("Taking it back")
+    expect(page.locator("#messages")).to_contain_text("Taking it back", timeout=SETTLED)
 
 
 def test_everyone_waits_for_a_second_person_on_a_phone(visit: Visit, demo: LiveDemo) -> None:
