@@ -2,13 +2,15 @@
 
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 
+from sharing.models import Role, User
 from sharing.services import people
 from sharing.services.errors import Refusal
 from sharing.views.errors import refused
@@ -31,6 +33,38 @@ class PersonalSettingsMiddleware:
             override = timezone.override(zoneinfo.ZoneInfo("UTC"))
         with override:
             return self.get_response(request)
+
+
+class ConsumersMiddleware:
+    """Consumers see their own pages; every other address is, to them, one that does not exist.
+
+    A page is theirs by `@open_to_consumers`; without it nothing is, so that a page that is added later is closed to them.
+    The QuerySets say the same once more: nothing is visible_to a consumer.
+    """
+
+    #: Views that are not ours: signing in and out, passwords, second factors. They serve whoever is signed in.
+    LIBRARIES = ("allauth.",)
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing before the address is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """The start page of a consumer is what is shared with them."""
+        if not isinstance(request.user, User) or request.user.role != Role.CONSUMER:
+            return None
+        if getattr(view, "open_to_consumers", False) or not getattr(view, "login_required", True):
+            return None
+        if view.__module__.startswith(self.LIBRARIES):
+            return None
+        if request.resolver_match is not None and request.resolver_match.url_name == "overview":
+            return redirect("shared-list")
+        raise Http404
 
 
 class RefusalMiddleware:

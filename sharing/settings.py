@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "sharing.middleware.PersonalSettingsMiddleware",
+    "sharing.middleware.ConsumersMiddleware",
     "sharing.middleware.RefusalMiddleware",
 ]
 

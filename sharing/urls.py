@@ -26,6 +26,7 @@ from sharing.views import (
     reason,
     restoring,
     search,
+    shared,
     sharing,
     signing,
     statements,
@@ -65,6 +66,8 @@ urlpatterns = [
     path("access/matrix/", access_matrix.access_matrix, name="access-matrix"),
     path("access/matrix/<uuid:pk>/story/", access_matrix.access_story, name="access-story"),
     path("access/map/", access_map.access_map, name="access-map"),
+    # The consumers' side
+    path("shared/", shared.shared_list, name="shared-list"),
     path("layers/", layers.layer_list, name="layer-list"),
     path("layers/read/", layers.layer_read, name="layer-read"),
     path("layers/<uuid:pk>/", layers.layer_detail, name="layer-detail"),

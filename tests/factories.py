@@ -14,6 +14,7 @@ from sharing.models import (
     Function,
     Grant,
     GrantState,
+    Membership,
     Policy,
     Purpose,
     Reading,
@@ -30,7 +31,7 @@ PASSWORD = "correct horse battery"
 
 def person(role: str = Role.ADMIN, *, email: str = "", accounts: list[Account] | None = None, **fields: Any) -> User:
     """A person who can sign in with PASSWORD; scope is every account unless `accounts` is given."""
-    fields.setdefault("every_account", accounts is None)
+    fields.setdefault("every_account", accounts is None and role != Role.CONSUMER)
     user = User.objects.create_user(email or f"{role}{next(_names)}@example.com", PASSWORD, role=role, **fields)
     if accounts is not None:
         user.accounts.set(accounts)
@@ -40,6 +41,11 @@ def person(role: str = Role.ADMIN, *, email: str = "", accounts: list[Account] |
 def account(name: str = "", number: str = "") -> Account:
     """An account."""
     return Account.objects.create(name=name or f"Account {next(_names)}", number=number or f"{next(_numbers)}")
+
+
+def membership(of: User | None = None, account_: Account | None = None, **fields: Any) -> Membership:
+    """A consumer who acts for an account."""
+    return Membership.objects.create(person=of or person(Role.CONSUMER), account=account_ or account(), **fields)
 
 
 def connection(

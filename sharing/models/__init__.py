@@ -1,14 +1,20 @@
 """What we remember."""
 
+from .access_request import AccessRequest, RequestKind, RequestState
 from .account import Account, Connection, ConnectionState, Installation, Purpose
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
+from .invitation import Invitation, InvitationItem, InvitationState, Proof
+from .invocation import Invocation, InvocationState, InvocationType
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
+from .membership import Membership
+from .notice import Notice, NoticeState
+from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .seal import Seal
@@ -17,6 +23,7 @@ from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
 
 __all__ = [
+    "AccessRequest",
     "Account",
     "Actor",
     "AppendOnly",
@@ -35,18 +42,32 @@ __all__ = [
     "Grant",
     "GrantState",
     "Installation",
+    "Invitation",
+    "InvitationItem",
+    "InvitationState",
+    "Invocation",
+    "InvocationState",
+    "InvocationType",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",
     "LayerVersion",
     "Mapping",
+    "Membership",
+    "Notice",
+    "NoticeState",
     "Occasion",
+    "Organization",
+    "OrganizationMember",
     "Policy",
     "PolicyVersion",
+    "Proof",
     "Purpose",
     "Qualifier",
     "QualifierKind",
     "Reading",
+    "RequestKind",
+    "RequestState",
     "Role",
     "Seal",
     "Sync",

@@ -16,8 +16,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
     """Which accounts, and for whom."""
 
     def visible_to(self, actor: Actor) -> "AccountQuerySet":
-        """The accounts in the actor's scope."""
-        if not actor.active:
+        """The accounts in the actor's scope. A consumer has none, whatever was in it before they became one."""
+        if not actor.active or actor.is_consumer:
             return self.none()
         return self if actor.sees_every_account else self.filter(people=actor.person)
 
@@ -61,6 +61,8 @@ class Purpose(models.TextChoices):
 
     MANAGER = "manager", "Manager role"
     CHECKER = "checker", "Checker role"
+    INVOKER = "invoker", "Invoker role"
+    ORGANIZATION = "organization", "Organisation role"
 
 
 class ConnectionState(models.TextChoices):
@@ -100,7 +102,7 @@ class Connection(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="connections")
-    purpose = models.CharField(max_length=10, choices=Purpose)
+    purpose = models.CharField(max_length=12, choices=Purpose)
     state = models.CharField(max_length=14, choices=ConnectionState, default=ConnectionState.AWAITED)
     role_arn = models.CharField(max_length=600, blank=True)
     external_id = models.CharField(max_length=1224)
@@ -118,6 +120,8 @@ class Connection(models.Model):
     test_wanted_at = models.DateTimeField(null=True, blank=True)
     tested_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
+    proof_due_at = models.DateTimeField(null=True, blank=True, help_text="Checker role: when the account is proved again.")
+    proof_failed_since = models.DateTimeField(null=True, blank=True, help_text="The last proof failed, first at this time.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 
 class Role(models.TextChoices):
-    """What a person may do; on which accounts is their scope."""
+    """What a person may do; on which accounts is their scope. A consumer has no scope, only memberships."""
 
     ADMIN = "admin", "Admin"
     OWNER = "owner", "Owner"
     AUDITOR = "auditor", "Auditor"
+    CONSUMER = "consumer", "Consumer"
 
 
 class Theme(models.TextChoices):
@@ -70,6 +71,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=~models.Q(role=Role.ADMIN) | models.Q(every_account=True),
                 name="user_admin_sees_every_account",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role=Role.CONSUMER) | models.Q(every_account=False),
+                name="user_consumer_has_no_scope",
             ),
         )
 
@@ -125,9 +130,14 @@ class Actor:
         return self.person is None or self.person.is_active
 
     @property
+    def is_consumer(self) -> bool:
+        """Whether the person sees only what is shared with the accounts they act for: nothing of the owners' side."""
+        return self.person is not None and self.role == Role.CONSUMER
+
+    @property
     def sees_every_account(self) -> bool:
         """Whether no account is out of scope."""
-        return self.person is None or self.person.every_account
+        return self.person is None or (self.person.every_account and not self.is_consumer)
 
     def may_change(self) -> bool:
         """Owners and admins change things; auditors change nothing."""
@@ -139,6 +149,8 @@ class Actor:
 
     def sees(self, account_pk: uuid.UUID) -> bool:
         """Whether this account (primary key) is in scope."""
-        return self.active and (
-            self.sees_every_account or (self.person is not None and self.person.accounts.filter(pk=account_pk).exists())
+        return (
+            self.active
+            and not self.is_consumer
+            and (self.sees_every_account or (self.person is not None and self.person.accounts.filter(pk=account_pk).exists()))
         )

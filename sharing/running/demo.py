@@ -28,6 +28,7 @@ LOGINS = (
     {"email": "owner@example.com", "password": PASSWORD, "role": "owner"},
     {"email": "second-owner@example.com", "password": PASSWORD, "role": "owner"},
     {"email": "auditor@example.com", "password": PASSWORD, "role": "auditor"},
+    {"email": "consumer@example.com", "password": PASSWORD, "role": "consumer"},
 )
 
 

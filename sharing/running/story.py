@@ -28,6 +28,7 @@ NAMES = {
     "owner@example.com": "Robin Vega",
     "second-owner@example.com": "Sam Okafor",
     "auditor@example.com": "Kim Larsen",
+    "consumer@example.com": "Jo Tanaka",
 }
 #: What Robin shares: region/function, the rest of the command, its exit status (3: waits for a second person).
 SHARES = (
@@ -49,7 +50,8 @@ def people() -> None:
 
     operator = Actor.at_shell("make demo")
     for login in LOGINS:
-        add_person(login["email"], role=login["role"], name=NAMES[login["email"]], every_account=True, by=operator)
+        everything = login["role"] != "consumer"
+        add_person(login["email"], role=login["role"], name=NAMES[login["email"]], every_account=everything, by=operator)
     # One hash for all of them: it is slow by design, and here everybody has the same password.
     User.objects.filter(email__in=NAMES).update(password=make_password(PASSWORD))
 
@@ -65,6 +67,15 @@ def connect(accounts: list[dict[str, Any]]) -> None:
             roles = ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]
             do("connect", account["id"], "--name", account["name"], *roles)
     wait_until_connected()
+    join("consumer@example.com", next(account["id"] for account in accounts if account["kind"] == "consumer"))
+
+
+def join(email: str, number: str) -> None:
+    """That person acts for that account, whose role was just proved."""
+    from sharing.models import Account, Actor, User
+    from sharing.services.memberships import begin
+
+    begin(User.objects.get(email=email), Account.objects.get(number=number), by=Actor.at_shell("make demo"))
 
 
 def share(accounts: list[dict[str, Any]]) -> None:

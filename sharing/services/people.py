@@ -239,6 +239,14 @@ def _scope(role: str, every_account: bool, accounts: Iterable[Account]) -> list[
     if role not in Role.values:
         raise Refusal("That role does not exist.", next=f"Use {', '.join(Role.values)}.", field="role")
     chosen = list(accounts)
+    if role == Role.CONSUMER:
+        if chosen or every_account:
+            raise Refusal(
+                "A consumer sees what is shared with the accounts they act for, and no account by itself.",
+                next="Leave the accounts out; an invitation that is accepted says for which account they act.",
+                field="accounts",
+            )
+        return []
     if role == Role.ADMIN:
         if chosen and not every_account:
             raise Refusal(

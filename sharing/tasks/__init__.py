@@ -4,6 +4,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .findings import refresh_findings
+from .mailing import send_notice
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .sharing import reconcile_grant, reconcile_layer_grant, run_check
@@ -17,6 +18,7 @@ __all__ = [
     "refresh_findings",
     "run_check",
     "run_sync",
+    "send_notice",
     "soon",
     "sweep",
     "test_connection",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from sharing.models import Actor, Installation, Sync, SyncKind, User
+from sharing.models import Actor, Installation, Membership, Sync, SyncKind, User
 from sharing.models.sync import OPEN, SyncState
 from sharing.services.findings.listing import badge
 
@@ -26,6 +26,8 @@ PLACES = (
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),
 )
+# The consumers' own, for them and for everybody else who acts for an account.
+SHARED = (("shared-list", "Shared with me", "share"),)
 # Addresses of a place's other tabs that do not lie below it.
 BESIDE = {"function-list": ("/layers/",)}
 
@@ -57,7 +59,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         me = Actor.of(person)
         context |= {
             "me": me,
-            "places": SimpleLazyObject(lambda: places(request)),
+            "places": SimpleLazyObject(lambda: places(request, me)),
             "finding_count": SimpleLazyObject(lambda: badge(me, now=timezone.now())),
             "last_sync": SimpleLazyObject(lambda: last_sync(me)),
             "worker_silence": SimpleLazyObject(worker_silence),
@@ -65,10 +67,11 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
-def places(request: HttpRequest) -> list[Place]:
+def places(request: HttpRequest, me: Actor) -> list[Place]:
     """The side bar."""
     found = []
-    for name, label, icon in PLACES:
+    named = SHARED if me.is_consumer else (*PLACES, *(SHARED if Membership.objects.of(me).exists() else ()))
+    for name, label, icon in named:
         url = reverse(name)
         here = request.path == url if url == "/" else request.path.startswith((url, *BESIDE.get(name, ())))
         found.append(Place(url, label, icon, here))

@@ -24,6 +24,12 @@ def actor(request: HttpRequest) -> Actor:
     return Actor.of(request.user)
 
 
+def open_to_consumers(view: View[P]) -> View[P]:
+    """Pages that consumers may open too. All others do not exist for them (middleware.ConsumersMiddleware)."""
+    view.open_to_consumers = True  # type: ignore[attr-defined]
+    return view
+
+
 def for_admins(view: View[P]) -> View[P]:
     """Admins only, for reading too: connecting accounts, people."""
 

@@ -10,7 +10,7 @@ from sharing.forms.people import ProfileForm
 from sharing.models import User
 from sharing.services import people
 from sharing.services.errors import Refusal
-from sharing.views.permitting import actor
+from sharing.views.permitting import actor, open_to_consumers
 
 
 def _person(request: HttpRequest) -> User:
@@ -19,6 +19,7 @@ def _person(request: HttpRequest) -> User:
     return person
 
 
+@open_to_consumers
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Show and change one's own profile."""
@@ -46,6 +47,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "profile/profile.html", context, status=422 if form.errors else 200)
 
 
+@open_to_consumers
 @require_POST
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign one of one's own sessions out."""
@@ -54,6 +56,7 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("profile")
 
 
+@open_to_consumers
 @require_POST
 def session_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
