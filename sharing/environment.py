@@ -210,6 +210,19 @@ def sender(public: str) -> str:
     return value
 
 
+def demo_outbox(public: str) -> str:
+    """DEMO_OUTBOX: the folder of the demo's mail, shown to everybody who reaches it; "" anywhere else. Never set it yourself.
+
+    Whoever reads that mail opens every invitation in it, so it is refused unless only this machine is served.
+    """
+    value = os.environ.get("DEMO_OUTBOX", "").strip()
+    if value and not is_loopback(urlsplit(public).hostname or ""):
+        raise Misconfigured("DEMO_OUTBOX", "shows all mail to everybody. It is the demo's: take it out.")
+    if value and not Path(value).is_absolute():
+        raise Misconfigured("DEMO_OUTBOX", "is no absolute path. It is the demo's: take it out.")
+    return value
+
+
 def aws_pair() -> None:
     """A start with half of a key pair would fail at the first call to AWS: it stops here instead.
 

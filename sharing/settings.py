@@ -23,6 +23,7 @@ LEASE_SECONDS = environment.lease_seconds()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10
+DEMO_OUTBOX = environment.demo_outbox(PUBLIC_URL)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.sender(PUBLIC_URL)
 
 HTTPS = PUBLIC_URL.startswith("https:")
@@ -89,6 +90,7 @@ TEMPLATES = [
 # People: allauth signs in, nobody signs up by themselves (sharing/views/signing.py closes it).
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_ADAPTER = "sharing.views.signing.InvitedOnlyAdapter"
+ACCOUNT_FORMS = {"reset_password": "sharing.views.passwords.ForgottenForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -67,6 +67,7 @@ class Demo(Session):
             DATABASE_URL=self.database_url,
             REDIS_URL=f"redis+socket://{self.sockets / 'valkey'}",
             EMAIL_URL=f"filemail://{quote(str(self.home / 'mail'))}",
+            DEMO_OUTBOX=str(self.home / "mail"),
             AWS_ENDPOINT_URL=f"http://127.0.0.1:{self.sandbox_port}",
             AWS_DEFAULT_REGION=REGION,
             AWS_EC2_METADATA_DISABLED="true",
@@ -170,6 +171,7 @@ class Demo(Session):
         print(f"\n  fnshare is at {self.url}\n")
         for login in LOGINS:
             print(f"    {login['email']:<{width}}  {login['password']}  ({login['role']})")
+        print(f"\n  mail: {self.url}/outbox/")
         print(f"\n  Its AWS is a sandbox on this machine. Logs: {self._near(self.home / 'logs')}   Ctrl-C ends everything.\n")
         sys.stdout.flush()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -55,6 +56,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     person = request.user if isinstance(getattr(request, "user", None), User) else None
     theme = person.theme if isinstance(person, User) else request.COOKIES.get("theme", "auto")
     context: dict[str, Any] = {"theme": theme if theme in ("light", "dark", "auto") else "auto"}
+    context["demo_outbox"] = bool(settings.DEMO_OUTBOX)
     if isinstance(person, User):
         me = Actor.of(person)
         context |= {

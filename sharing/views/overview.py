@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from sharing.services import layers
+from sharing.services import inviting, layers
 from sharing.services import overview as first_page
 from sharing.views.findings import finding_card
 from sharing.views.permitting import actor
@@ -15,5 +15,6 @@ def overview(request: HttpRequest) -> HttpResponse:
     """The overview; its body alone while something is under way and the page polls."""
     me = actor(request)
     context = {"shown": first_page.overview(by=me), "layers": layers.attention(by=me), **finding_card(me)}
+    context["invitations"] = inviting.attention(by=me)
     polls = request.headers.get("HX-Target") == "overview"
     return render(request, f"overview/overview.html{'#body' if polls else ''}", context)

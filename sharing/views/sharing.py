@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from typing import Any
 
@@ -40,6 +41,8 @@ NO_REASON = "No reason given."
 FIELDS = {"ends_at": "until"}
 # What an address may fill in: a finding's repair, say. Never the secret, and never the token of a form.
 PREFILLED = ("who", "action", "reason", "source_account", "source_arn", "organization", "url_auth_type", "via_url")
+# What looks like an e-mail address rather than a principal.
+_ADDRESS = re.compile(r"[^\s@:/]+@[^\s@:/]+\.[^\s@:/]+")
 # What the who-field offers beside accounts: the services people share with most.
 OFFERED = ("s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com", "lambda.alarms.cloudwatch.amazonaws.com")
 
@@ -154,6 +157,7 @@ def preview_of(form: ShareForm, plan: Plan | None) -> dict[str, Any]:
     service = known_services.lookup(plan.permission.principal.value) if plan and plan.permission and kind == "service" else None
     return {
         "plan": plan,
+        "address": address[0] if (address := _ADDRESS.fullmatch(str(form["who"].value() or "").strip())) else "",
         "kind": kind,
         "service": service,
         "seen": mark_of(plan) if plan and plan.permission else "",

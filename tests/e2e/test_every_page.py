@@ -26,6 +26,8 @@ LANDMARKS = {
     "/layers/ID/",
     "/layers/ID/share/",
     "/access/",
+    "/consumers/invitations/",
+    "/consumers/invitations/new/",
     "/access/compare/",
     "/access/map/",
     "/access/matrix/",

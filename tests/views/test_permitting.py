@@ -30,7 +30,7 @@ OWN = {
 # A question whose words belong in no address: it is answered to everybody and changes nothing.
 QUESTIONS = {"access-reason"}
 # Answers everybody alike: there is no such page.
-OPEN = {"account_signup"}
+OPEN = {"account_signup", "outbox", "outbox-message"}
 ADMINS = {
     "person-list",
     "person-add",

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from sharing.models import Event, Role
-from sharing.services import people
+from sharing.models import Event, Notice, Role
+from sharing.services import mailing, people
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +22,12 @@ class DeadMail(BaseEmailBackend):
 
     def send_messages(self, email_messages: Any) -> int:
         raise ConnectionRefusedError
+
+
+def send_queued() -> None:
+    """What a worker does."""
+    for notice in Notice.objects.filter(state="queued"):
+        mailing.send(notice.pk)
 
 
 def sign_in(client: Client, email: str, password: str = factories.PASSWORD) -> int:
@@ -65,6 +73,8 @@ def test_a_forgotten_password_is_set_anew_through_the_mailed_link(client: Client
     sign_in(other, "olga@example.com")
     response = client.post("/password/reset/", {"email": "olga@example.com"}, headers={"host": "localhost"}, follow=True)
     assert "Look into your mail" in response.content.decode()
+    assert mail.outbox == [], "a worker sends it"
+    send_queued()
     link = re.search(r"http://localhost:8000(/password/\S+)", str(mail.outbox[0].body))
     assert link is not None
     form = client.get(link[1], follow=True)
@@ -82,6 +92,26 @@ def test_a_forgotten_password_is_set_anew_through_the_mailed_link(client: Client
 def test_an_unknown_address_gets_the_same_answer_and_no_mail(client: Client) -> None:
     response = client.post("/password/reset/", {"email": "nobody@example.com"}, follow=True)
     assert "Look into your mail" in response.content.decode()
+    send_queued()
+    assert mail.outbox == []
+
+
+def test_a_known_and_an_unknown_address_cost_the_same_queries(client: Client) -> None:
+    factories.person(Role.OWNER, email="olga@example.com")
+    client.get("/password/reset/")
+    cost = []
+    for email in ("olga@example.com", "nobody@example.com"):
+        with CaptureQueriesContext(connection) as captured:
+            client.post("/password/reset/", {"email": email})
+        cost.append(len(captured))
+    assert cost[0] == cost[1]
+    assert Notice.objects.count() == 2
+
+
+def test_somebody_who_was_deactivated_gets_no_link(client: Client) -> None:
+    factories.person(Role.OWNER, email="olga@example.com", is_active=False)
+    client.post("/password/reset/", {"email": "olga@example.com"})
+    send_queued()
     assert mail.outbox == []
 
 

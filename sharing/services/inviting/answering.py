@@ -9,7 +9,7 @@ from sharing.models import Account, Actor, Connection, Invitation, InvitationSta
 from sharing.services import memberships
 from sharing.services.errors import Refusal
 
-from .asking import end, named, require_change, tell
+from .asking import end, named, report, require_change, tell
 
 
 def accept(
@@ -62,6 +62,7 @@ def accept(
             memberships.begin(person, account, by=by, invitation=held)
         for item in held.items.select_related("policy__function__account"):
             tell("invitation.accepted", f"{held.email} accepted {named(item)} for {account}.", held, item, by)
+        report("invitation-accepted" if named_by_owner else "invitation-to-confirm", held)
     return held
 
 
@@ -77,6 +78,7 @@ def decline(invitation: Invitation, *, reason: str = "") -> Invitation:
         for item in held.items.select_related("policy__function__account"):
             text = f"{held.email} declined {named(item)}."
             tell("invitation.declined", text, held, item, Actor.system(), reason=reason)
+        report("invitation-declined", held)
     return held
 
 

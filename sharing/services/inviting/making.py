@@ -6,7 +6,7 @@ import uuid
 
 from sharing.models import Actor, Grant, Invitation, InvitationItem, InvitationState
 from sharing.services import granting
-from sharing.services.errors import Refusal
+from sharing.services.errors import NotFound, NotPermitted, Refusal
 
 from .asking import named
 
@@ -45,6 +45,10 @@ def _make(item: InvitationItem, number: str, email: str, by: Actor) -> Grant | N
     try:
         plan = granting.plan(policy=item.policy, who=number, by=by, action=item.action, ends_at=item.ends_at, form_token=token)
         grant = granting.grant(plan, reason=f"{email} accepted an invitation to {named(item)}"[:500], by=by, anyway=True)
+    except (NotFound, NotPermitted):
+        text = f"{by.label} may not share this function any more."
+        mine.update(failure=text, failure_next="Whoever may share it now can share it with them directly.")
+        return None
     except Refusal as refusal:
         mine.update(failure=refusal.message, failure_next=refusal.next)
         return None

@@ -1,0 +1,23 @@
+"""A forgotten password: asked for by anybody for any address, answered by mail where the address is a person's."""
+
+from __future__ import annotations
+
+from sharing.models import Notice, User
+from sharing.services import notices
+from sharing.services.letters import Letter
+from sharing.services.people import password_link
+
+KIND = "password-reset"
+
+
+def ask(email: str) -> Notice | None:
+    """Queue the mail. The same is done for every address, so that neither words nor time tell whose is known."""
+    return notices.queue(KIND, to=email)
+
+
+def letter(notice: Notice) -> Letter | None:
+    """The mail with a link that is made now and kept nowhere; None for an address that is nobody's."""
+    person = User.objects.filter(email__iexact=notice.to, is_active=True).first()
+    if person is None:
+        return None
+    return Letter("Set a new password", "mail/password-reset", {"name": person.name, "link": password_link(person)})
