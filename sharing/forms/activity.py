@@ -12,6 +12,7 @@ KINDS = (
     ("grant", "Shares and revokes"),
     ("statement", "Statements changed elsewhere"),
     ("policy", "Policies changed"),
+    ("invitation", "Invitations"),
     ("layer", "Layers"),
     ("finding", "Findings"),
     ("check", "Checks"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default as modern
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
@@ -30,7 +31,7 @@ _BETWEEN = b"\n" + b"-" * 79 + b"\n"
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it lies in the folder. `name`: its file's, without the ending."""
+    """One mail as it lies in the folder. `name`: its file's, without the ending, and its place in that file."""
 
     name: str
     at: datetime
@@ -62,18 +63,27 @@ def in_the_demo(
 @in_the_demo
 def outbox(request: HttpRequest) -> HttpResponse:
     """Every mail, the newest first."""
-    files = _files()
-    return render(request, "outbox/list.html", {"mails": [_read(file) for file in files[:SHOWN]], "count": len(files)})
+    return render(request, "outbox/list.html", {"mails": list(islice(_mails(), SHOWN)), "most": SHOWN})
 
 
 @in_the_demo
 def outbox_message(request: HttpRequest, name: str) -> HttpResponse:
     """One mail: its text with its links, and the source of its HTML, which is never rendered."""
     # The name is compared with what lies in the folder, never made into a path.
-    file = next((file for file in _files() if file.stem == name), None)
-    if file is None:
+    mail = next((mail for mail in _mails() if mail.name == name), None)
+    if mail is None:
         raise Http404
-    return render(request, "outbox/message.html", {"mail": _read(file)})
+    return render(request, "outbox/message.html", {"mail": mail})
+
+
+def _mails() -> Iterator[Mail]:
+    """The newest first. What one process sends within a second may share a file."""
+    for file in _files():
+        with file.open("rb") as opened:
+            messages = [raw for raw in opened.read(_LARGEST).split(_BETWEEN) if raw.strip()]
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        for number in reversed(range(len(messages))):
+            yield _read(messages[number], f"{file.stem}-{number + 1}", at)
 
 
 def _files() -> list[Path]:
@@ -85,15 +95,13 @@ def _files() -> list[Path]:
         return []
 
 
-def _read(file: Path) -> Mail:
-    with file.open("rb") as opened:
-        raw = opened.read(_LARGEST).partition(_BETWEEN)[0]
+def _read(raw: bytes, name: str, at: datetime) -> Mail:
     message = email.message_from_bytes(raw, policy=modern)
     if not isinstance(message, EmailMessage):
         raise TypeError("The modern policy makes EmailMessages.")
     return Mail(
-        name=file.stem,
-        at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
+        name=name,
+        at=at,
         to=str(message.get("To", "")),
         sender=str(message.get("From", "")),
         subject=str(message.get("Subject", "")),

@@ -339,3 +339,18 @@ def test_history_tells_one_click_about_many_functions_once() -> None:
     told = inviting.story_of(invitation, by=owner)
     assert [(one.event.verb, one.more) for one in told] == [("invitation.cancelled", 1), ("invitation.made", 1)]
     assert told[0].event.reason == "too early"
+
+
+def test_who_sends_it_again_for_somebody_who_left_is_the_one_who_invites() -> None:
+    policy = offered()
+    ann = factories.person(Role.OWNER, email="ann@example.com")
+    ben = factories.person(Role.OWNER, email="ben@example.com")
+    invitation = inviting.invite(EMAIL, offers=[inviting.Offer(policy)], by=Actor.of(ann), meant=NUMBER)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+        assert inviting.resend(invitation, by=Actor.of(ben)).created_by == ann
+    ann.is_active = False
+    ann.save()
+    with time_machine.travel(timezone.now() + timedelta(minutes=4), tick=False):
+        assert inviting.resend(invitation, by=Actor.of(ben)).created_by == ben
+    (grant,) = inviting.make_grants(accepted(invitation).pk)
+    assert grant.requested_by == ben

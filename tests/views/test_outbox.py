@@ -26,15 +26,15 @@ def folder(settings: Any, tmp_path: Path) -> Path:
     return tmp_path / "mail"
 
 
-def deliver(folder: Path, subject: str = "Hello", text: str = "Text", html: str = "<p>HTML</p>") -> str:
-    """A mail in the demo's folder; the name of its page."""
-    before = set(folder.glob("*.log")) if folder.exists() else set()
+def deliver(folder: Path, subject: str = "Hello", text: str = "Text", html: str = "<p>HTML</p>", file: str = "mail") -> str:
+    """A mail in the demo's folder, as Django's backend writes it; the name of its page."""
     message = EmailMultiAlternatives(subject, text, "fnshare <fnshare@localhost>", ["dev@acme.example"])
     message.attach_alternative(html, "text/html")
-    message.connection = EmailBackend(file_path=str(folder))
+    backend = EmailBackend(file_path=str(folder))
+    backend._fname = str(folder / f"{file}.log")  # type: ignore[attr-defined]  # its own name has the second in it
+    message.connection = backend
     message.send()
-    (made,) = set(folder.glob("*.log")) - before
-    return made.stem
+    return f"{file}-1"
 
 
 @pytest.mark.parametrize("address", ["/outbox/", "/outbox/20261125-233129-1/"])
@@ -65,9 +65,19 @@ def test_in_the_demo_everybody_reads_it_without_signing_in(client: Client, folde
 
 def test_the_newest_mail_comes_first(client: Client, folder: Path) -> None:
     for second, subject in enumerate(("oldest", "middle", "newest")):
-        os.utime(folder / f"{deliver(folder, subject)}.log", (second, second))
+        deliver(folder, subject, file=subject)
+        os.utime(folder / f"{subject}.log", (second, second))
     page = client.get("/outbox/").content.decode()
     assert page.index("newest") < page.index("middle") < page.index("oldest")
+
+
+def test_two_mails_that_left_within_one_second_share_a_file_and_are_two(client: Client, folder: Path) -> None:
+    deliver(folder, "before")
+    deliver(folder, "after", text="After all.")
+    page = client.get("/outbox/").content.decode()
+    assert page.index("after") < page.index("before")
+    assert "After all." in client.get("/outbox/mail-2/").content.decode()
+    assert client.get("/outbox/mail-3/").status_code == 404
 
 
 def test_links_of_the_text_can_be_clicked_and_html_is_shown_as_its_source_only(client: Client, folder: Path) -> None:
@@ -84,7 +94,7 @@ def test_links_of_the_text_can_be_clicked_and_html_is_shown_as_its_source_only(c
 
 
 @pytest.mark.parametrize(
-    "name", ["..%2f..%2fetc%2fpasswd", "..", "%2e%2e", "x%00", "secret", "20261125-233129-1.log", "linked", "a" * 5000]
+    "name", ["..%2f..%2fetc%2fpasswd", "..", "%2e%2e", "x%00", "secret-1", "mail-1.log", "linked-1", "a" * 5000]
 )
 def test_nothing_beside_the_mail_can_be_read(client: Client, folder: Path, name: str) -> None:
     deliver(folder)
@@ -100,8 +110,8 @@ def test_a_file_that_is_no_mail_breaks_nothing(client: Client, folder: Path) -> 
     (folder / "empty.log").write_bytes(b"")
     (folder / "note.txt").write_text("no mail")
     assert client.get("/outbox/").status_code == 200
-    assert client.get("/outbox/half/").status_code == 200
-    assert client.get("/outbox/note/").status_code == 404
+    assert client.get("/outbox/half-1/").status_code == 200
+    assert client.get("/outbox/note-1/").status_code == 404
 
 
 @pytest.mark.parametrize(

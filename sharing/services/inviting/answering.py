@@ -89,7 +89,7 @@ def confirm(invitation: Invitation, *, account: Account, by: Actor) -> Invitatio
     """
     require_change(by, invitation)
     with transaction.atomic():
-        held = Invitation.objects.select_for_update().select_related("accepted_by", "account").get(pk=invitation.pk)
+        held = Invitation.objects.select_for_update(of=("self",)).select_related("accepted_by", "account").get(pk=invitation.pk)
         if held.state == InvitationState.ACCEPTED and held.confirmed_at is not None and held.account_id == account.pk:
             return held
         if not held.awaits_confirmation or held.account_id != account.pk or held.accepted_by is None:

@@ -67,7 +67,8 @@ def invite(
 def resend(invitation: Invitation, *, by: Actor) -> Invitation:
     """A new mail with a new link, good for seven more days; the old link opens nothing from now on.
 
-    What it offers is thought through again: an end date may have passed meanwhile. Raises Refusal, NotPermitted, NotFound.
+    What it offers is thought through again: an end date may have passed meanwhile. Where whoever invited may not share it any
+    more, whoever sends it again is the one who invites. Raises Refusal, NotPermitted, NotFound.
     """
     require_change(by, invitation)
     now = timezone.now()
@@ -89,6 +90,9 @@ def resend(invitation: Invitation, *, by: Actor) -> Invitation:
         held.state = InvitationState.PENDING
         held.expires_at, held.token_digest = now + LASTS, None
         held.ended_at, held.ended_as, held.ended_reason = None, "", ""
+        if by.person is not None and not _may_still_invite(held, items):
+            # Grants are made on behalf of whoever invited: somebody who left cannot stand for them.
+            held.created_by, held.created_as = by.person, by.label[:300]
         held.save()
         # A mail that waits for its server would bring a second link, of which only the newest works.
         mails.filter(state=NoticeState.QUEUED).update(state=NoticeState.DROPPED, next_try_at=None)
@@ -183,6 +187,11 @@ def _as_sent_before(sent: Invitation, thought: Draft) -> Invitation:
 def _one_at_a_time(policies: Iterable[uuid.UUID | int]) -> None:
     """Two forms that offer the same function wait for each other, so that neither misses what the other one sends."""
     list(Policy.objects.select_for_update().filter(pk__in=list(policies)).order_by("pk").values_list("pk"))
+
+
+def _may_still_invite(held: Invitation, items: Sequence[InvitationItem]) -> bool:
+    inviter = Actor.of(held.created_by) if held.created_by else Actor.at_shell(held.created_as)
+    return inviter.may_change() and all(inviter.sees(item.policy.function.account_id) for item in items)
 
 
 def _still_offerable(held: Invitation, items: Sequence[InvitationItem], by: Actor) -> None:
