@@ -469,3 +469,40 @@ def test_the_overview_names_what_waits_for_somebody(owner: Client, function: Fun
     page = text_of(owner.get("/"))
     assert f"{EMAIL} proved account 2222 3333 4444" in page
     assert "The mail to gone@acme.example did not arrive" in page
+
+
+# What a worker is told
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
+    """What the doors hand to workers: task, row, queue."""
+    heard: list[tuple[str, str, str]] = []
+    monkeypatch.setattr(
+        "sharing.views.invitations.soon", lambda task, pk, queue="clicks": heard.append((task.name, str(pk), queue))
+    )
+    return heard
+
+
+def test_each_click_tells_a_worker_about_the_row_it_wrote(
+    owner: Client, function: Function, told: list[tuple[str, str, str]]
+) -> None:
+    send(owner, filled(function))
+    invitation = Invitation.objects.get()
+    first = invitation.notices.get()
+    assert told == [("sharing.send_notice", str(first.pk), "mail")]
+    Notice.objects.update(state="sent", created_at=timezone.now() - timedelta(minutes=2))
+    owner.post(address(invitation, "invitation-resend"))
+    assert told[1:] == [("sharing.send_notice", str(invitation.notices.get(state="queued").pk), "mail")]
+    accepted(invitation)
+    owner.post(address(invitation, "invitation-confirm"), {"account": NUMBER})
+    assert told[2:] == [("sharing.make_grants", str(invitation.pk), "clicks")]
+
+
+def test_a_mail_that_was_tried_and_not_taken_says_when_it_is_tried_again(owner: Client, function: Function) -> None:
+    invitation = invited(function)
+    later = timezone.now() + timedelta(minutes=5)
+    Notice.objects.update(tries=3, next_try_at=later, failure="The mail server did not take it (TimeoutError).")
+    page = text_of(owner.get(address(invitation)))
+    assert "Tried, not taken yet" in page
+    assert re.search(r"Tried 3 times; next <time [^>]*>in [45] min</time>", page)

@@ -24,7 +24,9 @@ def make_grants(pk: uuid.UUID | str) -> list[Grant]:
     The gates of dangerous grants stay: such an item becomes a request that a second person approves. An item that cannot
     become a grant any more (the function is gone, the inviter lost the right, its date has passed) keeps why.
     """
-    invitation = Invitation.objects.select_related("account", "created_by", "confirmed_by").get(pk=pk)
+    invitation = Invitation.objects.select_related("account", "created_by", "confirmed_by").filter(pk=pk).first()
+    if invitation is None:
+        return []
     account = invitation.account
     if invitation.state != InvitationState.ACCEPTED or invitation.confirmed_at is None or account is None:
         return []
