@@ -29,7 +29,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """One mail to one address, of one kind (services.notifying.KINDS), about one row.
+    """One mail to one address, of one kind (services.mailing.KINDS), about one row.
 
     `once`: the same notice is never queued twice (such as "lease-7:GRANT:END:ADDRESS"). `detail`: small facts; never a
     token, a link that signs somebody in, or a policy.

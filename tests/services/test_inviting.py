@@ -1,13 +1,29 @@
 """Invitations: what is offered becomes a grant only after the account was proved, and confirmed where none was named."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
-from sharing.models import Actor, Grant, Invitation, InvitationState, Membership, Notice, Policy, Proof, Role
+from sharing.models import (
+    Actor,
+    Grant,
+    Invitation,
+    InvitationState,
+    Membership,
+    Notice,
+    Organization,
+    OrganizationMember,
+    Policy,
+    Proof,
+    Role,
+)
 from sharing.services import inviting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from tests import factories
@@ -354,3 +370,54 @@ def test_who_sends_it_again_for_somebody_who_left_is_the_one_who_invites() -> No
         assert inviting.resend(invitation, by=Actor.of(ben)).created_by == ben
     (grant,) = inviting.make_grants(accepted(invitation).pk)
     assert grant.requested_by == ben
+
+
+def test_an_organisation_whose_members_nobody_knows_is_warned_about_and_an_accounts_name_is_told() -> None:
+    offers = [inviting.Offer(offered())]
+    by = Actor.at_shell("root")
+    (warning,) = inviting.draft(EMAIL, offers=offers, by=by, meant="o-a1b2c3d4e5").warnings
+    assert "nobody can accept" in warning.message
+    organization = Organization.objects.create(organization_id="o-a1b2c3d4e5")
+    OrganizationMember.objects.create(organization=organization, number=NUMBER, name="Acme")
+    assert inviting.draft(EMAIL, offers=offers, by=by, meant="o-a1b2c3d4e5").warnings == ()
+    assert inviting.draft(EMAIL, offers=offers, by=by, meant=NUMBER).account is None
+    account = factories.account("Acme Retail", NUMBER)
+    assert inviting.draft(EMAIL, offers=offers, by=by, meant=NUMBER).account == account
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """What each of these gives back, or its refusal, started at the same moment in a thread of its own."""
+    gate = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        gate.wait()
+        try:
+            return call()
+        except Refusal as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_at_the_very_same_moment_makes_one_invitation_and_refuses_nobody() -> None:
+    policy = offered()
+    owner = Actor.of(factories.person(Role.OWNER))
+
+    def click() -> Invitation:
+        return inviting.invite(EMAIL, offers=[inviting.Offer(policy)], by=owner, form_token="one")
+
+    assert set(at_once(click, click, click)) == {Invitation.objects.get()}
+    assert Notice.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_people_who_invite_the_same_address_to_the_same_at_once_send_one_invitation() -> None:
+    policy = offered()
+    people = [Actor.of(factories.person(Role.OWNER)) for _ in range(2)]
+    answers = at_once(*(lambda by=by: inviting.invite(EMAIL, offers=[inviting.Offer(policy)], by=by) for by in people))
+    assert sorted(type(answer).__name__ for answer in answers) == ["Invitation", "Refusal"]
+    assert Invitation.objects.count() == 1

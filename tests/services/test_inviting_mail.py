@@ -131,7 +131,7 @@ def test_a_hostile_note_is_quoted_as_text_and_makes_no_link() -> None:
 
 
 def test_hostile_names_reach_no_header() -> None:
-    by = factories.person(Role.OWNER, email="mallory@example.com", name="AWS\r\nBcc: all@example.com\u202e" + "x" * 60)
+    by = factories.person(Role.OWNER, email="mallory@example.com", name="AWS\r\nBcc: all@example.com\u202e<b>" + "x" * 60)
     message = sent(invited(by, offers=[Offer(offered("f" * 64))]))
     assert "\n" not in message.subject
     assert len(message.subject) <= 200
@@ -140,6 +140,7 @@ def test_hostile_names_reach_no_header() -> None:
     assert b"\nBcc:" not in headers
     assert b"\nbcc:" not in headers.lower()
     assert "mallory@example.com" in message.body, "the address says who it really is"
+    assert "<b>" not in html_of(message)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,15 @@ def test_the_preview_says_what_they_have_already(owner: Client, function: Functi
     assert "Nothing more would be written" in page
 
 
+def test_the_preview_names_the_account_or_says_that_nobody_knows_it(owner: Client, function: Function) -> None:
+    page = text_of(owner.post(NEW, {**filled(function, meant=NUMBER), "step": "preview"}))
+    assert "not known here yet: check the digits" in page
+    factories.account("Acme Retail", NUMBER)
+    assert "(Acme Retail)" in text_of(owner.post(NEW, {**filled(function, meant=NUMBER), "step": "preview"}))
+    page = text_of(owner.post(NEW, {**filled(function, meant="o-a1b2c3d4e5"), "step": "preview"}))
+    assert "nobody can accept this invitation yet" in page
+
+
 def test_what_was_previewed_is_sent_once_however_often_it_is_clicked(owner: Client, function: Function, robin: User) -> None:
     preview = owner.post(NEW, {**filled(function, meant=NUMBER), "step": "preview"}).content.decode()
     answers = [owner.post(NEW, {**carried(preview), "step": "send"}) for _ in range(2)]

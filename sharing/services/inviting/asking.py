@@ -45,6 +45,8 @@ def invite(
     try:
         with transaction.atomic():
             _one_at_a_time(offer.policy.pk for offer in offers)
+            if form_token and (sent := Invitation.objects.filter(form_token=form_token).first()):
+                return _as_sent_before(sent, thought)  # the other click of a double click was quicker
             refuse_more(by, now)
             refuse_mail(row.email, now)
             _refuse_twice(row.email, [(offer.policy, offer.action) for offer in offers], now)

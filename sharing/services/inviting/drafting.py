@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
-from sharing.models import Actor, Policy
+from sharing.models import Account, Actor, OrganizationMember, Policy
 from sharing.policy import PrincipalKind, WhoError, parse_who
 from sharing.policy.actions import INVOKE
 from sharing.services import granting
@@ -57,8 +57,8 @@ class Thought:
 class Draft:
     """Everything the preview shows. `problems` block and are about the whole; those of an offer stand with it.
 
-    `number` or `organization`: whom it is for; neither: whoever proves an account. `letter` is the mail, with an ellipsis
-    in place of the token; None while something blocks.
+    `number` or `organization`: whom it is for; neither: whoever proves an account. `account`: the one of that number, if it
+    is known here. `warnings` inform. `letter` is the mail, with an ellipsis in place of the token; None while something blocks.
     """
 
     email: str
@@ -67,7 +67,9 @@ class Draft:
     organization: str
     thoughts: tuple[Thought, ...]
     problems: tuple[Problem, ...]
-    letter: Letter | None
+    account: Account | None = None
+    warnings: tuple[Problem, ...] = ()
+    letter: Letter | None = None
 
     @property
     def first_problem(self) -> Problem | None:
@@ -102,7 +104,7 @@ def draft(email: str, *, offers: Sequence[Offer], by: Actor, note: str = "", mea
         problems.append(Problem(text, "Make several invitations.", field="offers"))
         offers = offers[:MOST_OFFERS]
     thoughts = think(offers, number=number, organization=organization, by=by)
-    found = Draft(email, note, number, organization, thoughts, tuple(problems), None)
+    found = Draft(email, note, number, organization, thoughts, tuple(problems))
     if found.first_problem is not None:
         return found
     link = f"{settings.PUBLIC_URL}{tokens.path_of(_LATER).replace(_LATER, '…')}"
@@ -111,7 +113,16 @@ def draft(email: str, *, offers: Sequence[Offer], by: Actor, note: str = "", mea
         inviter=by.person, items=items, note=note, number=number, organization=organization,
         expires_at=timezone.now() + LASTS, link=link,
     )  # fmt: skip
-    return replace(found, letter=letter)
+    account = Account.objects.filter(number=number).first() if number else None
+    return replace(found, account=account, warnings=_warnings(organization), letter=letter)
+
+
+def _warnings(organization: str) -> tuple[Problem, ...]:
+    members = OrganizationMember.objects.present().filter(organization__organization_id=organization)
+    if not organization or members.exists():
+        return ()
+    text = f"Which accounts belong to {organization} is not known here, so nobody can accept this invitation yet."
+    return (Problem(text, "Name an account instead, or ask an admin to connect the organisation first.", code="unknown"),)
 
 
 def think(offers: Sequence[Offer], *, number: str, organization: str, by: Actor) -> tuple[Thought, ...]:
