@@ -127,6 +127,7 @@ def written(letter: Letter) -> tuple[str, str, str]:
 
 def _message(letter: Letter, to: str) -> EmailMultiAlternatives:
     subject, text, html = written(letter)
-    message = EmailMultiAlternatives(subject, text, to=[to])
+    # Nobody's "I am on holiday" answers it.
+    message = EmailMultiAlternatives(subject, text, to=[to], headers={"Auto-Submitted": "auto-generated"})
     message.attach_alternative(html, "text/html")
     return message

@@ -80,6 +80,7 @@ def test_a_mail_leaves_once_with_text_and_html() -> None:
     assert not mailing.send(notice.pk)
     (message,) = mail.outbox
     assert message.subject == "[fnshare] Set a new password"
+    assert message.extra_headers["Auto-Submitted"] == "auto-generated"
     assert "/password/reset/key/" in str(message.body)
     assert "<!doctype html>" in str(getattr(message, "alternatives")[0][0])  # noqa: B009  # unknown to the stubs
     assert again(notice).state == NoticeState.SENT

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from sharing.models import Event, Notice, Role
-from sharing.services import mailing, people
+from sharing.services import mailing, passwords, people
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +106,17 @@ def test_a_known_and_an_unknown_address_cost_the_same_queries(client: Client) ->
         cost.append(len(captured))
     assert cost[0] == cost[1]
     assert Notice.objects.count() == 2
+
+
+@pytest.mark.parametrize("email", ["m\u0131ke@example.com", "mike@example.com.evil.example", f"mike@{'x.' * 140}com"])
+def test_an_address_that_only_resembles_a_persons_gets_no_link(client: Client, email: str) -> None:
+    factories.person(Role.OWNER, email="mike@example.com")
+    assert client.post("/password/reset/", {"email": email}).status_code in (200, 302)
+    notice = passwords.ask(email)
+    if notice is not None:
+        mailing.send(notice.pk)
+    send_queued()
+    assert mail.outbox == []
 
 
 def test_somebody_who_was_deactivated_gets_no_link(client: Client) -> None:
