@@ -11,7 +11,9 @@ from tests.e2e.conftest import Visitor
 
 Visit = Callable[..., Visitor]
 
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|/\d+(?=/|$)|(?<=/rules)/[a-z-]+")
+_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|/\d+(?=/|$)|(?<=/rules)/[a-z-]+|(?<=/outbox)/[\w-]+(?=/)|(?<=/invitation)/[\w-]+(?=/)"
+)
 _KEY = re.compile(r"(?<=/statements/)[^/]+")
 #: Pages that must be among those found, or the crawl has lost its way.
 LANDMARKS = {
