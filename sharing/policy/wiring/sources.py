@@ -136,7 +136,7 @@ SOURCES: Final[Mapping[str, SourceKind]] = {
             "apigateway", "API Gateway method", Style.PUSH, "execute-api", r"[a-z0-9*]+(/.*)?", "apigateway:PutIntegration",
             _Y, _Y, "apigateway.amazonaws.com", ("arn",), False,
             f"{_A}execute-api:us-east-1:111122223333:abc123/prod/POST/orders",
-            hint="The region in the source ARN is the function's. If they call with a credentials role, name that role instead.",
+            hint="The region in the source ARN is the function's. If a credentials role calls, name that role instead.",
         ),
         SourceKind(
             "alb", "Load balancer target group", Style.PUSH, "elasticloadbalancing", r"(targetgroup|loadbalancer)/.+",

@@ -225,7 +225,7 @@ def test_what_is_unverified_across_regions_is_told_as_such(kind: Any) -> None:
     more: dict[str, Any] = (
         {"options": MappingOptions(starting_position="LATEST")} if kind.key in ("kinesis", "dynamodb") else {}
     )
-    found = planned(kind.example.replace("us-east-1:", "eu-west-1:", 1), **more)
+    found = planned(kind.example.replace("us-east-1:", "eu-west-1:", 1), options=options)
     assert any("not verified" in note and "another region" in note for note in found.notes)
 
 
