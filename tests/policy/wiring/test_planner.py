@@ -28,7 +28,7 @@ def refused(source: str, function: str = FUNCTION, **more: Any) -> Refusal:
     return found
 
 
-STREAM = {"options": MappingOptions(starting_position="LATEST"), "execution_role": ROLE}
+STREAM: dict[str, Any] = {"options": MappingOptions(starting_position="LATEST"), "execution_role": ROLE}
 BUCKET = "arn:aws:s3:::their-bucket"
 TOPIC = arn("sns", "their-topic")
 RULE = arn("events", "rule/their-rule")
@@ -222,9 +222,7 @@ def test_what_is_unverified_across_accounts_is_told_as_such(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in SOURCES.values() if kind.regions is Crossing.UNVERIFIED])
 def test_what_is_unverified_across_regions_is_told_as_such(kind: Any) -> None:
-    more: dict[str, Any] = (
-        {"options": MappingOptions(starting_position="LATEST")} if kind.key in ("kinesis", "dynamodb") else {}
-    )
+    options = MappingOptions(starting_position="LATEST" if kind.key in ("kinesis", "dynamodb") else None)
     found = planned(kind.example.replace("us-east-1:", "eu-west-1:", 1), options=options)
     assert any("not verified" in note and "another region" in note for note in found.notes)
 
