@@ -11,6 +11,8 @@ from sharing.views import (
     accounts,
     activity,
     connections,
+    consumer_pages,
+    consumers,
     coverage,
     finding_lists,
     finding_pages,
@@ -68,6 +70,14 @@ urlpatterns = [
     path("access/map/", access_map.access_map, name="access-map"),
     # The consumers' side
     path("shared/", shared.shared_list, name="shared-list"),
+    # Consumers. The account's digits come last: whatever else lies below /consumers/ is asked before them.
+    path("consumers/", consumers.consumer_list, name="consumer-list"),
+    path("consumers/export/", consumers.consumer_export, name="consumer-export"),
+    path("consumers/<str:number>/", consumer_pages.consumer_detail, name="consumer-detail"),
+    path("consumers/<str:number>/proof/", consumer_pages.consumer_proof, name="consumer-proof"),
+    path("consumers/<str:number>/prove/", consumer_pages.consumer_prove, name="consumer-prove"),
+    path("consumers/<str:number>/name/", consumer_pages.consumer_name, name="consumer-name"),
+    path("consumers/<str:number>/people/<uuid:pk>/end/", consumer_pages.consumer_member_end, name="consumer-member-end"),
     path("layers/", layers.layer_list, name="layer-list"),
     path("layers/read/", layers.layer_read, name="layer-read"),
     path("layers/<uuid:pk>/", layers.layer_detail, name="layer-detail"),

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, inviting, layers, notices, sealing, syncing, tallying
+from sharing.services import checking, connecting, granting, inviting, layers, notices, proofs, sealing, syncing, tallying
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
@@ -34,6 +34,8 @@ def sweep() -> None:
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
         soon(identify, "1", expires=again)
+    for connection in proofs.want_due(now):
+        soon(test_connection, connection.pk, expires=again)
     for connection in connecting.due(now):
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):

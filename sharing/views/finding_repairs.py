@@ -142,6 +142,10 @@ def _former(policy: Policy, statement: Statement) -> str:
 def _others(finding: Finding) -> list[Repair]:
     """What does not start from a statement."""
     function, grant = finding.function, finding.grant
+    if finding.rule == "proof-failed" and finding.account is not None:
+        then = "What the test found, whom to ask to mend the role, and the button that proves it again."
+        page = reverse("consumer-detail", args=[finding.account.number])
+        return [Repair("Open the consumer's page", page, "users", then, main=True)]
     if finding.rule in _PLACES:
         name, words, icon = _PLACES[finding.rule]
         args = [finding.account_id] if name == "account-detail" else []
