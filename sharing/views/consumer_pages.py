@@ -31,7 +31,7 @@ from sharing.tasks.findings import refresh_findings
 from sharing.tasks.reading import test_connection
 from sharing.views.errors import blame
 
-from .consumers import proof_mark
+from .consumers import Mark, proof_mark
 from .paging import page_of
 from .permitting import actor, for_admins, for_changing
 
@@ -51,6 +51,16 @@ class ShownWay:
     def more(self) -> int:
         """How many are not shown."""
         return self.of.count - len(self.lines)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """What is not safe about it, counted. The counts hold what is so for certain and what perhaps is."""
+        said = (
+            (self.of.public, "bad", "world", "public, or perhaps"),
+            (self.of.opened, "warn", "lock-open", "open to any account through a service, or perhaps"),
+            (self.of.unsure, "warn", "help-circle", "hanging on something unknown: not safe"),
+        )
+        return [(tone, icon, f"{_ways(count)} {words}") for count, tone, icon, words in said if count]
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         **_proof(consumer, me),
         "told": told,
         "answer": told.answer,
-        "ways": [_way(group, number) for group in told.answer.groups],
+        "wider": [_way(group, number) for group in told.answer.groups if group.key in FOLDED],
+        "ways": [_way(group, number) for group in told.answer.groups if group.key not in FOLDED],
         "ask": f"{reverse('access')}?{urlencode({'q': number})}",
         "page": page,
         "shares": [_grant(one) for one in page.object_list],
@@ -174,6 +185,10 @@ def _proof(consumer: Consumer, me: Actor) -> dict[str, Any]:
         "every": "1s" if waited < 60 else "5s",
         "slow": waited > 20,
     }
+
+
+def _ways(count: int) -> str:
+    return f"{count:,} way{'' if count == 1 else 's'}"
 
 
 def _way(group: access.Group, number: str) -> ShownWay:
