@@ -21,6 +21,7 @@ from sharing.models import (
     Actor,
     Connection,
     ConnectionState,
+    Event,
     Invitation,
     InvitationState,
     OrganizationMember,
@@ -38,6 +39,7 @@ GRACE: Final = timedelta(days=2)
 #: Tests that one sweep asks for: a thousand roles of one day are no burst.
 AT_ONCE: Final = 50
 _S = ConnectionState
+_TOLD: Final = 5
 _STANDS = (_S.CONNECTED, _S.PAUSED)
 
 
@@ -111,7 +113,7 @@ def of_numbers(numbers: Collection[str]) -> dict[str, Proof]:
 
 def _judged(role: Connection | None, member: OrganizationMember | None, relied: datetime | None, now: datetime) -> Proof:
     """A role that was proved once decides; else the organisation does."""
-    if role is not None and role.connected_at is not None and (role.state in _STANDS or role.proof_failed_since):
+    if role is not None and role.connected_at is not None and (_stands(role) or role.proof_failed_since):
         return _by_role(role, now)
     if member is not None and member.left_at is None:
         name = str(member.organization)
@@ -127,6 +129,11 @@ def _judged(role: Connection | None, member: OrganizationMember | None, relied: 
         why = "It was proved as a member of an organisation whose members are not read here any more."
         return Proof(Standing.OVERDUE, How.ORGANIZATION, relied, why=why, connection=role)
     return Proof(Standing.NONE, why=_why_not(role), connection=role)
+
+
+def _stands(role: Connection) -> bool:
+    """Whether the role that is in use let us in the last time; another one may be under test meanwhile."""
+    return role.state in _STANDS or (role.former or {}).get("state") in _STANDS
 
 
 def _by_role(role: Connection, now: datetime) -> Proof:
@@ -212,6 +219,11 @@ def want_due(now: datetime) -> list[Connection]:
         if Connection.objects.filter(pk=one.pk, state=one.state, test_wanted_at=None).update(test_wanted_at=now):
             asked.append(one)
     return asked
+
+
+def told(account: Account) -> list[Event]:
+    """What happened to the proof lately, the newest first."""
+    return list(account.events.filter(verb__startswith="proof.").order_by("-sequence")[:_TOLD])
 
 
 def settle(held: Connection, *, before: str, now: datetime) -> None:

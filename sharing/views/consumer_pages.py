@@ -180,6 +180,7 @@ def _proof(consumer: Consumer, me: Actor) -> dict[str, Any]:
         "tab": "accounts",
         "mark": proof_mark(consumer.proof),
         "connection": connection,
+        "proofs_told": proofs.told(consumer.account) if consumer.account else [],
         "connection_in_scope": connection is not None and me.sees(connection.account_id),
         "provable": connection is not None and bool(connection.role_arn) and connection.state != "paused",
         "every": "1s" if waited < 60 else "5s",

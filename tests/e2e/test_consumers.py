@@ -13,7 +13,7 @@ Visit = Callable[..., Visitor]
 def test_an_owner_proves_an_account_again_from_its_page(visit: Visit) -> None:
     visitor = visit("owner")
     page = visitor.open("/consumers/")
-    acme = next(one for one in visitor.demo.accounts if one["kind"] == "consumer")
+    acme = visitor.demo.account("consumer")
     page.get_by_role("link", name=acme["name"], exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(acme["name"])
     expect(page.locator("#proof")).to_contain_text("Proved by its role")

@@ -130,6 +130,10 @@ class TestHowItStands:
         assert standing(role) is Standing.NONE
         assert proofs.requests_paused(role.account) == ""
 
+    def test_while_another_role_is_tried_the_one_in_use_still_proves(self) -> None:
+        role = checker(state=ConnectionState.TESTING, former={"state": "connected"})
+        assert standing(role) is Standing.PROVED
+
     def test_a_disconnected_one_proves_nothing(self) -> None:
         assert standing(checker(state=ConnectionState.DISCONNECTED)) is Standing.NONE
 

@@ -269,6 +269,7 @@ class TestProvingAgain:
                 assert (response.status_code, response["Location"]) == (302, f"/consumers/{ACME}/#proof")
         assert [call.args[1] for call in soon.call_args_list] == [role.pk, role.pk]
         assert Event.objects.filter(verb="proof.requested").count() == 1
+        assert "A new proof was asked for" in text(me, f"/consumers/{ACME}/")
         assert f'hx-get="/consumers/{ACME}/proof/"' in text(me, f"/consumers/{ACME}/")
         fragment = text(me, f"/consumers/{ACME}/proof/", **{"HX-Request": "true"})
         assert "A worker is trying the role" in fragment
