@@ -48,8 +48,8 @@ def signed_in(client: Client, role: str, *accounts: Account) -> Client:
     return client
 
 
-def text(client: Client, address: str, status: int = 200, **headers: str) -> str:
-    response = client.get(address, headers=headers)
+def text(client: Client, address: str, status: int = 200, *, htmx: bool = False) -> str:
+    response = client.get(address, headers={"HX-Request": "true"} if htmx else {})
     assert response.status_code == status, (address, response.status_code)
     return response.content.decode()
 
@@ -271,11 +271,11 @@ class TestProvingAgain:
         assert Event.objects.filter(verb="proof.requested").count() == 1
         assert "A new proof was asked for" in text(me, f"/consumers/{ACME}/")
         assert f'hx-get="/consumers/{ACME}/proof/"' in text(me, f"/consumers/{ACME}/")
-        fragment = text(me, f"/consumers/{ACME}/proof/", **{"HX-Request": "true"})
+        fragment = text(me, f"/consumers/{ACME}/proof/", htmx=True)
         assert "A worker is trying the role" in fragment
         assert "<h1" not in fragment
         Connection.objects.update(test_wanted_at=None)
-        fragment = text(me, f"/consumers/{ACME}/proof/", **{"HX-Request": "true"})
+        fragment = text(me, f"/consumers/{ACME}/proof/", htmx=True)
         assert "hx-get" not in fragment
         assert "proved by its role." in fragment
 
