@@ -272,6 +272,13 @@ class TestTheTestItself:
         assert done.proof_failed_since is None
         assert self.verbs() == ["proof.repeated"]
 
+    def test_the_first_one_begins_the_thirty_days_and_is_told_as_the_connection(self, role: Connection) -> None:
+        Connection.objects.update(connected_at=None, state=ConnectionState.TESTING)
+        done = self.tried(role)
+        assert done.connected_at is not None
+        assert done.proof_due_at == done.connected_at + EVERY
+        assert self.verbs() == []
+
     def test_one_that_lets_in_without_fails_once_and_is_restored_when_it_is_mended(self, role: Connection) -> None:
         self.trust(role, None)
         done = self.tried(role)

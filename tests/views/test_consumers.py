@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 from django.utils import timezone
 
 from sharing.models import (
@@ -18,6 +19,7 @@ from sharing.models import (
     Connection,
     ConnectionState,
     Event,
+    Finding,
     GrantState,
     Invitation,
     InvitationItem,
@@ -26,10 +28,12 @@ from sharing.models import (
     Trusted,
     Verdict,
 )
+from sharing.services.findings import refreshing
 from sharing.services.proofs import EVERY
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, counted, kept, owner
 from tests.views.counting import queries
+from tests.views.test_permitting import NAMED
 
 pytestmark = pytest.mark.django_db
 
@@ -337,10 +341,20 @@ class TestEndingAMembership:
 
 
 def test_a_finding_leads_to_the_consumer(me: Client) -> None:
-    from sharing.models import Finding
-    from sharing.services.findings import refreshing
-
     checker(proof_failed_since=timezone.now(), **FAILED)
     refreshing.refresh()
     finding = Finding.objects.get(rule="proof-failed")
     assert f'href="/consumers/{ACME}/"' in text(me, f"/findings/{finding.pk}/")
+
+
+def test_a_stranger_s_finding_leads_to_where_it_gets_a_name(me: Client) -> None:
+    kept(factories.function("f", owner()), allow(GLOBEX))
+    counted()
+    finding = Finding.objects.get(rule="unknown-account")
+    assert f'href="/consumers/{GLOBEX}/"' in text(me, f"/findings/{finding.pk}/")
+    assert "Name it" in text(me, f"/consumers/{GLOBEX}/")
+
+
+@pytest.mark.parametrize(("name", "address"), [one for one in NAMED if one[1].startswith("/consumers/")])
+def test_no_page_of_the_place_is_taken_for_an_account(name: str, address: str) -> None:
+    assert resolve(address).url_name == name
