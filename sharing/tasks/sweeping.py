@@ -5,11 +5,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, inviting, layers, notices, proofs, sealing, syncing, tallying
+from sharing.services import checking, connecting, granting, inviting, layers, notices, proofs, proving, sealing, syncing, tallying
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -30,6 +31,8 @@ def sweep() -> None:
     inviting.expire(now)
     for invitation in inviting.due():
         soon(make_grants, invitation.pk)
+    for wanted in proving.due(now):
+        soon(look_for_role, wanted.pk, queue="checks", expires=again)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
