@@ -99,7 +99,9 @@ def invitation_proof(request: HttpRequest, invitation: Invitation) -> HttpRespon
     """For the page that waits: nothing while nothing changed, what was seen, or the next step once the role is there."""
     page = Page(request, invitation)
     context = page.context()
-    if page.step != "role" or page.proving is None or not page.looking:
+    if page.step not in ("role", "accept"):
+        return _anew()
+    if page.step == "accept" or not page.looking:
         response = render(request, f"{PAGE}#step", context)
         response["HX-Retarget"], response["HX-Reswap"] = "#step", "outerHTML"
         return response
@@ -142,7 +144,7 @@ def invitation_results(request: HttpRequest, invitation: Invitation) -> HttpResp
     page = Page(request, invitation)
     context = page.context()
     if page.step != "accepted":
-        return HttpResponse(status=204)
+        return _anew()
     return render(request, f"{PAGE}#results", context)
 
 
@@ -175,6 +177,11 @@ def _path(request: HttpRequest) -> str:
 
 def _back(request: HttpRequest, row: Proving) -> HttpResponseRedirect:
     return redirect(f"{_path(request)}?account={row.number}")
+
+
+def _anew() -> HttpResponse:
+    """The invitation was cancelled meanwhile, or the person signed out: the page is another one now."""
+    return HttpResponse(status=204, headers={"HX-Refresh": "true"})
 
 
 def _again(request: HttpRequest, invitation: Invitation, form: Form, **forms: Form) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sharing.forms.accepting import JoinForm, NameAccountForm, RoleNameForm
-from sharing.models import Account, Invitation, InvitationItem, InvitationState, Proof, Proving, ProvingState, Role, User
+from sharing.models import Invitation, InvitationItem, InvitationState, Proof, Proving, ProvingState, Role, User
 from sharing.policy.actions import find
 from sharing.services import connecting, proving
 from sharing.services.proving import Way
@@ -118,7 +118,6 @@ class Page:
             "proving": self.proving,
             "ways": self.ways,
             "way": self.way,
-            "account": Account.objects.filter(number=self.way.number).first() if self.step == "accept" and self.way else None,
         }
         if self.step == "over":
             state = invitation.state if invitation.state != InvitationState.PENDING else InvitationState.EXPIRED

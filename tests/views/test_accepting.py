@@ -324,7 +324,7 @@ def test_bad_digits_are_said_on_the_form(client: Client, number: str) -> None:
     assert client.post(f"{sent.path}look/", {"account": number}).status_code in (404, 409)
     assert client.post(f"{sent.path}accept/", {"account": number}).status_code == 409
     assert client.get(sent.path, {"account": number}).status_code == 200
-    assert client.get(f"{sent.path}proof/", {"account": number, "seen": number}).status_code == 200
+    assert client.get(f"{sent.path}proof/", {"account": number, "seen": number}).status_code == 204
 
 
 def test_the_waiting_page_asks_and_gets_only_what_changed(client: Client) -> None:
@@ -343,6 +343,17 @@ def test_the_waiting_page_asks_and_gets_only_what_changed(client: Client) -> Non
     assert (done["HX-Retarget"], done["HX-Reswap"]) == ("#step", "outerHTML")
     assert "Accept for this account" in done.content.decode()
     assert "hx-get" not in done.content.decode()
+
+
+def test_an_invitation_cancelled_while_the_page_waits_makes_it_load_anew(client: Client) -> None:
+    sent = Sent()
+    sent.dev(client)
+    sent.named(client)
+    inviting.cancel(sent.invitation, by=Actor.of(factories.person(Role.ADMIN)))
+    answer = client.get(f"{sent.path}proof/?account={UMBRELLA}&seen=waiting-")
+    assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
+    assert "was cancelled" in sent.page(client)
+    assert client.post(f"{sent.path}look/", {"account": UMBRELLA}).status_code == 409
 
 
 @pytest.mark.parametrize(
