@@ -18,7 +18,7 @@ from sharing.services import inviting, proving
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.tasks import look_for_role, make_grants, soon, test_connection
 
-from .accepting_page import Page
+from .accepting_page import Page, account_in
 from .errors import blame
 from .link_holders import for_link_holders
 
@@ -61,7 +61,7 @@ def invitation_name(request: HttpRequest, invitation: Invitation) -> HttpRespons
 def invitation_role(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     """Another name for the role that is looked for, or one that exists already."""
     form = RoleNameForm(request.POST)
-    number = request.POST.get("account", "")[:40]
+    number = account_in(request.POST)
     return _ask(request, invitation, form, lambda given: {"number": number, "role": given["role"]}, role=form)
 
 
@@ -85,7 +85,7 @@ def _ask(
 @require_POST
 def invitation_look(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     """Look for the role at once; that is also how it is done without JavaScript."""
-    row = proving.of_person(invitation, person=_person(request), number=request.POST.get("account", "")[:40])
+    row = proving.of_person(invitation, person=_person(request), number=account_in(request.POST))
     if row is None:
         raise NotFound("That account", next="Name it again.")
     proving.look_again(row)
@@ -128,8 +128,7 @@ def invitation_terraform(request: HttpRequest, invitation: Invitation) -> HttpRe
 @require_POST
 def invitation_accept(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     """Yes, for the account that was proved: workers make the grants and try them."""
-    number = request.POST.get("account", "").replace(" ", "")[:40]
-    accepted = proving.accept(invitation, person=_person(request), number=number)
+    accepted = proving.accept(invitation, person=_person(request), number=account_in(request.POST))
     if accepted.connection is not None and accepted.connection.test_wanted_at is not None:
         soon(test_connection, accepted.connection.pk)
     if accepted.confirmed_at is not None:
@@ -190,7 +189,7 @@ def _again(request: HttpRequest, invitation: Invitation, form: Form, **forms: Fo
 
 
 def _file(request: HttpRequest, invitation: Invitation, what: str, ending: str, kind: str) -> HttpResponse:
-    row = proving.of_person(invitation, person=_person(request), number=request.GET.get("account", "")[:40])
+    row = proving.of_person(invitation, person=_person(request), number=account_in(request.GET))
     if row is None:
         raise NotFound("That account", next="Name it on the invitation's page first.")
     text = getattr(proving.recipes(row, invitation), what)

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
 from sharing.forms.accepting import JoinForm, NameAccountForm, RoleNameForm
 from sharing.models import Invitation, InvitationItem, InvitationState, Proof, Proving, ProvingState, Role, User
 from sharing.policy.actions import find
+from sharing.policy.arn import is_account_id
 from sharing.services import connecting, proving
-from sharing.services.proving import Way
+from sharing.services.proving import Recipes, Way
 
 #: What "over" may be, and what it is called.
 OVER = {
@@ -30,6 +31,12 @@ class Offered:
     name: str
     verb: str
     warning: str
+
+
+def account_in(given: QueryDict) -> str:
+    """The account that an address or a hidden field names: twelve digits, or "" for anything else."""
+    text = given.get("account", "")
+    return text if is_account_id(text) else ""
 
 
 class Page:
@@ -87,7 +94,7 @@ class Page:
 
     def _proof(self) -> str:
         assert self.person is not None  # noqa: S101  # asked before
-        asked = "".join(digit for digit in self.request.GET.get("account", "") if digit in "0123456789")[:12]
+        asked = account_in(self.request.GET)
         self.ways = proving.ways(self.invitation, person=self.person)
         if self.request.GET.get("other"):
             return "account"
@@ -131,7 +138,18 @@ class Page:
         elif self.step == "accepted":
             context["results"] = proving.results(invitation, items)
             context["unsettled"] = any(result.unsettled for result in context["results"])
+            context["spare"] = self._spare_role()
         return context
+
+    def _spare_role(self) -> Recipes | None:
+        """Theirs, where the account had a role for checking already: it was made for the proof alone. Members only know."""
+        used, account = self.invitation.connection, self.invitation.account
+        if used is None or account is None or self.person is None or self.invitation.awaits_confirmation:
+            return None
+        row = proving.of_person(self.invitation, person=self.person, number=account.number)
+        if row is None or row.proved_at is None or row.role_arn == used.role_arn:
+            return None
+        return proving.recipes(row, self.invitation)
 
     def _role(self, row: Proving) -> dict[str, Any]:
         waited = (timezone.now() - row.wanted_at).total_seconds()

@@ -1,6 +1,7 @@
 """Doors that open to whoever holds an invitation's link: what they share, and what keeps guessers out."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
 from allauth.account.adapter import get_adapter
@@ -45,7 +46,8 @@ def for_link_holders(door: Door) -> View:
         invitation = inviting.find(token)
         if invitation is None:
             if not cache.add(misses, 1, WITHIN):
-                cache.incr(misses)
+                with suppress(ValueError):  # it ended at this very moment
+                    cache.incr(misses)
             return render(request, "accepting/nothing.html", status=404)
         try:
             return door(request, invitation)

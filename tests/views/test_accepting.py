@@ -471,6 +471,21 @@ def test_an_item_that_failed_tells_nothing_of_the_owners_side(client: Client) ->
     assert "globex" not in page
 
 
+def test_a_role_that_was_for_the_proof_alone_is_said_to_be_spare_once_they_are_a_member(client: Client) -> None:
+    account = factories.account("Umbrella", UMBRELLA)
+    standing = factories.connection(account, Purpose.CHECKER)
+    sent = Sent(meant=UMBRELLA)
+    sent.dev(client)
+    row = sent.named(client)
+    client.post(f"{sent.path}role/", {"account": UMBRELLA, "role": "mine-alone"})
+    proved(row)
+    client.post(f"{sent.path}accept/", {"account": UMBRELLA})
+    assert sent.now().connection == standing
+    assert "delete-role --role-name mine-alone" in sent.page(client)
+    Invitation.objects.update(confirmed_at=None)
+    assert "mine-alone" not in sent.page(client)
+
+
 def test_two_tabs_with_two_accounts_accept_one(client: Client) -> None:
     sent = Sent()
     sent.dev(client)
