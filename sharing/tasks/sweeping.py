@@ -5,7 +5,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, inviting, layers, notices, proofs, proving, sealing, syncing, tallying
+from sharing.services import (
+    checking,
+    connecting,
+    granting,
+    inviting,
+    layers,
+    notices,
+    proofs,
+    proving,
+    sealing,
+    syncing,
+    tallying,
+)
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
