@@ -1,8 +1,11 @@
 """Every address of the dashboard. Names are noun-verb; objects go by UUID."""
 
 from allauth.account import views as allauth
+from allauth.mfa.base import views as mfa
+from allauth.mfa.webauthn import views as passkeys
 from django.urls import path, re_path
 
+from sharing.provider import KEY
 from sharing.views import (
     accepting,
     access,
@@ -36,6 +39,7 @@ from sharing.views import (
     timelines,
     trust,
 )
+from sharing.views.signing import entrance, factors, providers
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -147,14 +151,41 @@ urlpatterns = [
     path("settings/people/<uuid:pk>/link/", people.person_link, name="person-link"),
     path("settings/people/<uuid:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("settings/people/<uuid:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
+    path("settings/people/<uuid:pk>/factors/", people.person_factors_reset, name="person-factors-reset"),
+    path("settings/people/<uuid:pk>/unlink/", people.person_unlink, name="person-unlink"),
+    path("settings/people/<uuid:pk>/sessions/end/", people.person_sessions_end, name="person-sessions-end"),
+    path("settings/people/<uuid:pk>/sessions/<int:session>/end/", people.person_session_end, name="person-session-end"),
+    path(
+        "settings/people/<uuid:pk>/memberships/<uuid:membership>/end/",
+        people.person_membership_end,
+        name="person-membership-end",
+    ),
     path("settings/profile/", profile.profile, name="profile"),
     path("settings/profile/sessions/<int:pk>/end/", profile.session_end, name="session-end"),
     path("settings/profile/sessions/end-others/", profile.session_end_others, name="session-end-others"),
+    path("settings/profile/factors/", factors.index, name="mfa_index"),
+    path("settings/profile/factors/app/", factors.totp_add, name="mfa_activate_totp"),
+    path("settings/profile/factors/app/remove/", factors.totp_remove, name="mfa_deactivate_totp"),
+    path("settings/profile/factors/passkeys/", factors.passkey_list, name="mfa_list_webauthn"),
+    path("settings/profile/factors/passkeys/add/", factors.passkey_add, name="mfa_add_webauthn"),
+    path("settings/profile/factors/passkeys/<int:pk>/name/", passkeys.edit_webauthn, name="mfa_edit_webauthn"),
+    path("settings/profile/factors/passkeys/<int:pk>/remove/", factors.passkey_remove, name="mfa_remove_webauthn"),
+    path("settings/profile/factors/codes/", factors.codes_show, name="mfa_view_recovery_codes"),
+    path("settings/profile/factors/codes/new/", factors.codes_new, name="mfa_generate_recovery_codes"),
     # Signing in. Of allauth only what is named here: there is no sign-up and no change of address by oneself.
-    path("login/", allauth.login, name="account_login"),
+    path("login/", entrance.login, name="account_login"),
+    path("login/passkey/", passkeys.login_webauthn, name="mfa_login_webauthn"),
+    path("login/second/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/again/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("login/again/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("login/again/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("sso/login/", providers.sso_start, name="sso-start"),
+    path("sso/again/", providers.sso_again, name="sso-again"),
+    path("sso/callback/", providers.sso_callback, {"provider_id": KEY}, name="openid_connect_callback"),
+    path("sso/logged-out/", providers.sso_logged_out, name="sso-logged-out"),
     path("logout/", allauth.logout, name="account_logout"),
     path("sign-up/", signing.no_sign_up, name="account_signup"),
-    path("password/change/", allauth.password_change, name="account_change_password"),
+    path("password/change/", entrance.password_change, name="account_change_password"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("password/reset/", allauth.password_reset, name="account_reset_password"),
     path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),

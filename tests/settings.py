@@ -12,6 +12,11 @@ os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")  # nothing listens: 
 for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
     os.environ.pop(name, None)
 
+from sharing.provider import VARIABLES  # noqa: E402
+
+for name in VARIABLES:
+    os.environ.pop(name, None)
+
 from sharing.settings import *  # noqa: E402, F403
 from sharing.settings import DATABASES  # noqa: E402
 

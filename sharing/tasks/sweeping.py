@@ -19,6 +19,7 @@ from sharing.services import (
     tallying,
 )
 from sharing.services.findings import refreshing
+from sharing.services.signing import failing
 
 from .findings import refresh_findings
 from .mailing import send_notice
@@ -59,5 +60,6 @@ def sweep() -> None:
         soon(read_layers, sync.pk, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
+    failing.tell_due(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it
