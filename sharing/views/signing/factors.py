@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from allauth.account.adapter import get_adapter
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.base import views as base
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
@@ -24,10 +26,25 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
+def proved(view: View[P]) -> View[P]:
+    """Whom the provider lets in proves it there again. allauth asks the others by itself, and would not ask these."""
+
+    @wraps(view)
+    def asking(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        person = request.user
+        asked = isinstance(person, User) and ways.through_provider(person) and not ways.password_open(person)
+        if asked and get_adapter(request).is_reauthentication_required(app="allauth.mfa"):
+            raise ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return asking
+
+
 def recorded(view: View[P]) -> View[P]:
     """What a POST changes about the person's factors is told to history and, by mail, to them."""
 
     @wraps(view)
+    @proved
     def changing(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         person = request.user
         if request.method != "POST" or not isinstance(person, User):
@@ -54,13 +71,14 @@ class _Index(base.IndexView):  # type: ignore[misc]  # allauth ships no types
         return context | {"must": must, "provider": ways.provider_name() if ways.through_provider(person) else ""}
 
 
-index = _Index.as_view()
+index = open_to_consumers(_Index.as_view())
 totp_add = never_cache(recorded(totp.activate_totp))
 totp_remove = recorded(totp.deactivate_totp)
 passkey_add = never_cache(recorded(passkeys.add_webauthn))
 passkey_remove = recorded(passkeys.remove_webauthn)
 codes_new = recorded(codes.generate_recovery_codes)
-codes_show = never_cache(codes.view_recovery_codes)
+codes_show = never_cache(proved(codes.view_recovery_codes))
+passkey_rename = proved(passkeys.edit_webauthn)
 
 
 @open_to_consumers
