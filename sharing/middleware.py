@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 
 from sharing.models import Role, User
 from sharing.services.errors import Refusal
-from sharing.services.signing import factors, sessions
+from sharing.services.signing import factors, sessions, ways
 from sharing.views.errors import refused
 from sharing.views.signing.providers import PROVED_AT
 
@@ -66,6 +67,25 @@ class ConsumersMiddleware:
         if request.resolver_match is not None and request.resolver_match.url_name == "overview":
             return redirect("shared-list")
         raise Http404
+
+
+class SingleSignOnMiddleware:
+    """SSO_ONLY: a session that began in another way, before the switch was turned, is over at its next click."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Costs no query: the person's role is enough."""
+        only = settings.OIDC is not None and settings.OIDC.only
+        if (
+            only
+            and isinstance(request.user, User)
+            and PROVED_AT not in request.session
+            and not ways.password_open(request.user)
+        ):
+            logout(request)
+        return self.get_response(request)
 
 
 class SecondFactorMiddleware:

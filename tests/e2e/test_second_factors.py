@@ -9,13 +9,14 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from tests.e2e.conftest import Visitor
 
 Visit = Callable[..., Visitor]
-
-_KEY = {
+#: A device that holds passkeys and says yes by itself.
+_DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
     "hasResidentKey": True,
     "hasUserVerification": True,
     "isUserVerified": True,
+    "automaticPresenceSimulation": True,
 }
 
 

@@ -100,10 +100,13 @@ def test_somebody_known_is_linked_with_a_mail_and_their_password_opens_nothing_a
     provider: LiveProvider, client: Client
 ) -> None:
     person = factories.person(Role.AUDITOR, email="otto@example.com")
+    before = Client()
+    before.post("/login/", {"login": "otto@example.com", "password": factories.PASSWORD})
     provider.say("otto", groups=["audit"])
     assert provider.sign_in(client, "otto").status_code == 302
     assert Notice.objects.get(kind="sso-linked").to == "otto@example.com"
     assert SocialAccount.objects.get().user == person
+    assert before.get("/").status_code == 302
     by_password = Client()
     wrong = by_password.post("/login/", {"login": "otto@example.com", "password": "wrong"}).content.decode()
     right = by_password.post("/login/", {"login": "otto@example.com", "password": factories.PASSWORD}).content.decode()
@@ -186,13 +189,27 @@ def test_with_sso_only_no_other_way_is_open_to_anybody_but_consumers_and_the_bre
         browser.post("/login/", {"login": f"{name}@example.com", "password": factories.PASSWORD})
         opened[name] = browser.get("/settings/profile/").status_code == 200
     assert opened == {"ada": True, "bea": False, "olga": False, "carl": True}
-    assert Event.objects.get(verb="person.break-glass").person.email == "ada@example.com"
+    assert Event.objects.get(verb="person.break-glass").actor == "ada@example.com"
     notice = Notice.objects.get(kind="break-glass")
     assert (notice.to, notice.person) == ("bea@example.com", other)
+    use(settings, provider, break_glass="ada@example.com")
     client.force_login(other)
     assert "Break-glass login" in client.get("/").content.decode()
     client.force_login(User.objects.get(email="olga@example.com"))
     assert "Break-glass login" not in client.get("/").content.decode()
+
+
+def test_turning_sso_only_on_ends_the_sessions_that_passwords_opened(
+    provider: LiveProvider, client: Client, settings: Any
+) -> None:
+    people = {role: factories.person(role) for role in (Role.OWNER, Role.CONSUMER)}
+    browsers = {role: Client() for role in people}
+    for role, person in people.items():
+        browsers[role].post("/login/", {"login": person.email, "password": factories.PASSWORD})
+        assert browsers[role].get("/settings/profile/").status_code == 200
+    use(settings, provider, only=True)
+    assert browsers[Role.OWNER].get("/settings/profile/").status_code == 302
+    assert browsers[Role.CONSUMER].get("/settings/profile/").status_code == 200
 
 
 def test_with_sso_only_a_forgotten_password_is_not_replaced(
@@ -215,7 +232,11 @@ def test_the_people_page_says_when_the_glass_could_not_be_broken(
 ) -> None:
     use(settings, provider, only=True, break_glass=break_glass)
     factories.person(Role.OWNER, email="olga@example.com")
-    client.force_login(factories.person(Role.ADMIN))
+    admin = factories.person(Role.ADMIN)
+    client.force_login(admin)
+    session = client.session
+    session["sso_proved_at"] = 0
+    session.save()
     assert words in client.get("/settings/people/").content.decode()
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 ISSUER = "https://login.example.com"
 KEYS = {name: rsa.generate_private_key(public_exponent=65537, key_size=2048) for name in ("its", "mine")}
-EVENTS = {"http://schemas.openid.net/event/backchannel-logout": {}}
+EVENTS: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
 @pytest.fixture(autouse=True)

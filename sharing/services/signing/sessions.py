@@ -37,15 +37,18 @@ def end_session(person: User, session_pk: int, *, by: Actor) -> None:
         raise NotFound("That session", next="It may be over already. Reload the page.")
     with transaction.atomic():
         session.end()
-        if not _own(person, by):
-            history.record("person.sessions-ended", f"A session of {person.email} was ended.", by=by)
+        history.record("person.sessions-ended", f"A session of {person.email} was ended.", by=by)
 
 
 def end_other_sessions(person: User, *, keep: str, by: Actor) -> int:
     """End every session of one's own but the one with the session key `keep`; returns how many."""
     if not _own(person, by):
         raise NotPermitted("Sessions are ended by the person themselves.")
-    return _end(UserSession.objects.filter(user=person).exclude(session_key=keep))
+    with transaction.atomic():
+        ended = _end(UserSession.objects.filter(user=person).exclude(session_key=keep))
+        if ended:
+            history.record("person.sessions-ended", f"{counted(ended)} of {person.email} ended.", by=by)
+    return ended
 
 
 def end_all_by_admin(person: User, *, by: Actor) -> int:

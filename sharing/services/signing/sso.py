@@ -108,6 +108,7 @@ def _admit(identity: Identity, provider: Provider) -> tuple[User, SocialAccount,
         facts = {"iss": identity.issuer}
         link = SocialAccount.objects.create(user=person, provider=KEY, uid=identity.sub, extra_data=facts)
         history.record("person.sso-linked", f"{person.email} now signs in through {provider.name}.", by=Actor.of(person))
+        sessions.end_all(person)  # those that a password or passkey opened: neither opens anything from now on
         notice = notices.queue("sso-linked", to=person.email, person=person, detail={"provider": provider.name})
         mail = [notice] if notice else []
     _apply(person, given, chosen, provider)
