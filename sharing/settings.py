@@ -109,6 +109,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = provider.trusted_proxies()
 USERSESSIONS_TRACK_ACTIVITY = False  # it writes at every request; sharing/middleware.py notes a session every five minutes
 # Second factors. Passkeys need https, or this machine: the browser enforces it, and so does the server.
 MFA_ADAPTER = "sharing.views.signing.adapters.FactorsAdapter"
+MFA_FORMS = {"authenticate": "sharing.views.signing.entrance.CodeForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True

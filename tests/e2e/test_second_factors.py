@@ -41,6 +41,8 @@ def test_an_app_and_a_passkey_are_added_used_and_removed(visit: Visit) -> None:
     assert len(codes) == 10
     assert visitor.accessibility_problems() == []
 
+    visitor.open("/login/again/")
+    assert visitor.accessibility_problems() == []
     visitor.open("/settings/profile/factors/passkeys/add/")
     assert visitor.accessibility_problems() == []
     page.get_by_label("Name").fill("Laptop")

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client
 
-from sharing.models import Actor, Event, Notice, Role, User
+from sharing.models import Actor, Event, Notice, Role, SignInFailure, User
 from sharing.services import mailing
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.signing import factors
@@ -53,6 +53,7 @@ def test_everybody_sets_an_app_up_and_is_asked_for_its_code(role: str) -> None:
     assert half.headers["Location"] == "/login/second/"
     assert other.get("/settings/profile/").status_code == 302, "the password alone opens nothing"
     assert "Incorrect code" in other.post("/login/second/", {"code": "000000"}).content.decode()
+    assert SignInFailure.objects.get(person=person).count == 1
     assert other.post("/login/second/", {"code": code(secret, 1)}).status_code == 302
     assert other.get("/settings/profile/").status_code == 200
     assert "Password and second factor" in other.get("/settings/profile/").content.decode()

@@ -299,6 +299,11 @@ def test_cancelling_a_forged_answer_and_a_dead_provider_are_pages(
     assert not UserSession.objects.exists()
 
 
+def test_nobody_makes_this_machine_hammer_the_provider(provider: LiveProvider, client: Client) -> None:
+    answers = [client.get("/sso/callback/?code=a&state=b").status_code for _ in range(32)]
+    assert (answers[0], answers[-1]) == (502, 429)
+
+
 @pytest.mark.parametrize("evil", ["https://evil.example", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
 def test_nobody_is_led_elsewhere_after_signing_in(provider: LiveProvider, client: Client, evil: str) -> None:
     provider.say("olga", groups=["audit"])

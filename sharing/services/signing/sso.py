@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Event, Notice, Role, User
@@ -46,8 +46,12 @@ def admit(identity: Identity) -> tuple[User, SocialAccount, list[Notice]]:
     if provider is None:
         raise Refusal("There is no single sign-on here.", code="sso")
     try:
-        with transaction.atomic():
-            return _admit(identity, provider)
+        try:
+            with transaction.atomic():
+                return _admit(identity, provider)
+        except IntegrityError:  # the same person in two windows, for the first time, at once: by now the other one is done
+            with transaction.atomic():
+                return _admit(identity, provider)
     except Refusal as refusal:
         _keep_out(identity, refusal)
         raise Refusal(refusal.message, next=refusal.next or ASK, code="sso") from None

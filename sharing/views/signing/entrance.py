@@ -3,13 +3,17 @@
 from typing import Any
 
 from allauth.account import views as allauth
+from allauth.account.adapter import get_adapter
+from allauth.core import context as current
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from sharing.models import User
 from sharing.services.errors import Refusal
-from sharing.services.signing import ways
+from sharing.services.signing import failing, ways
 from sharing.views.permitting import open_to_consumers
 
 
@@ -24,6 +28,15 @@ class _Login(allauth.LoginView):  # type: ignore[misc]  # allauth ships no types
 
 
 login = _Login.as_view()
+
+
+class CodeForm(AuthenticateForm):  # type: ignore[misc]  # allauth ships no types
+    """The second step's. A wrong code is a failed sign-in like a wrong password."""
+
+    def _emit_authentication_failed(self, authenticator: Authenticator) -> None:
+        request = current.request
+        failing.failed(self.user.email, ip=get_adapter(request).get_client_ip(request))
+        super()._emit_authentication_failed(authenticator)
 
 
 @open_to_consumers

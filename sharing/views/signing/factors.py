@@ -1,8 +1,7 @@
 """Second factors: allauth's views, with every change written down in its own transaction."""
 
-from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core.exceptions import ReauthenticationRequired
@@ -20,10 +19,7 @@ from django.views.decorators.http import require_safe
 from sharing.models import User
 from sharing.services.signing import factors, ways
 from sharing.tasks import send_notice, soon
-from sharing.views.permitting import open_to_consumers
-
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+from sharing.views.permitting import P, View, open_to_consumers
 
 
 def proved(view: View[P]) -> View[P]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import jwt
 import structlog
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal import ratelimit
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
@@ -25,7 +26,7 @@ from sharing.environment import is_loopback
 from sharing.provider import KEY, Provider
 from sharing.services.errors import Refusal
 from sharing.services.signing import sso
-from sharing.views.permitting import open_to_consumers
+from sharing.views.permitting import P, View, open_to_consumers
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +38,16 @@ _SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 
 
+def _slowed(view: View[P]) -> View[P]:
+    """Each of these pages asks the provider something: nobody makes this machine hammer it."""
+    limited: View[P] = ratelimit.decorator(app="sharing", action="sso", config={"sso": "30/m/ip"}, limit_get=True)(view)
+    return limited
+
+
 @open_to_consumers
 @login_not_required
 @never_cache
+@_slowed
 @require_safe
 def sso_start(request: HttpRequest) -> HttpResponse:
     """To the provider. A GET, because the content security policy lets no form lead there; it writes only the way back."""
@@ -48,6 +56,7 @@ def sso_start(request: HttpRequest) -> HttpResponse:
 
 @open_to_consumers
 @never_cache
+@_slowed
 @require_safe
 def sso_again(request: HttpRequest) -> HttpResponse:
     """To the provider, to be asked again who one is, before second factors are changed."""
@@ -57,6 +66,7 @@ def sso_again(request: HttpRequest) -> HttpResponse:
 @open_to_consumers
 @login_not_required
 @never_cache
+@_slowed
 @require_safe
 def sso_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Back from the provider."""
