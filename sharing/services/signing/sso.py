@@ -178,7 +178,7 @@ def _keep_out(identity: Identity, refusal: Refusal) -> None:
     who = identity.email.strip().lower()[:254] or f"somebody without an address ({identity.sub[:60]})"
     with transaction.atomic():
         ended = sessions.end_all(person.user) if person else 0
-        text = f"{who} was refused at single sign-on: {refusal.message}"
+        text = f"{who} was refused at single sign-on: “{refusal.message}”"
         if ended:
             text += f" {sessions.counted(ended)} ended."
         lately = Event.objects.filter(verb="person.sso-refused", text=text, at__gt=timezone.now() - timedelta(minutes=15))
