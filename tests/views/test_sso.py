@@ -7,12 +7,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from allauth.account.internal.flows.login import record_authentication
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.messages.storage import default_storage
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from sharing.models import Event, Notice, Role, User
+from sharing.views.signing.adapters import InvitedOnlyAdapter
 from tests import factories
 from tests.provider import LiveProvider, running
 
@@ -197,6 +202,23 @@ def test_with_sso_only_no_other_way_is_open_to_anybody_but_consumers_and_the_bre
     assert "Break-glass login" in client.get("/").content.decode()
     client.force_login(User.objects.get(email="olga@example.com"))
     assert "Break-glass login" not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(("role", "opens"), [(Role.ADMIN, False), (Role.OWNER, False), (Role.CONSUMER, True)])
+def test_with_sso_only_a_passkey_alone_opens_nothing_but_to_consumers(
+    provider: LiveProvider, settings: Any, role: str, opens: bool
+) -> None:
+    use(settings, provider, only=True, break_glass="ada@example.com")
+    person = factories.person(role, email="ada@example.com")
+    request = RequestFactory().post("/login/passkey/")
+    request.session = SessionStore()
+    request.user = AnonymousUser()
+    setattr(request, "_messages", default_storage(request))  # noqa: B010  # as the middleware does
+    record_authentication(request, person, "mfa", type="webauthn", passwordless=True)
+    asked = {"email_verification": "none", "signal_kwargs": None, "email": None, "signup": False, "redirect_url": None}
+    answer = InvitedOnlyAdapter(request).pre_login(request, person, **asked)
+    assert (answer is None) == opens
+    assert bool(request.session.get("account_authentication_methods")) == opens, "nothing is left to go on with"
 
 
 def test_turning_sso_only_on_ends_the_sessions_that_passwords_opened(

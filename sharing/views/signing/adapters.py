@@ -66,9 +66,11 @@ class InvitedOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allaut
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         """The last gate before a session: also what got past the others goes in only by a way that is open."""
-        if _method(request, user, kwargs.get("signal_kwargs")) == "passkey" and not ways.passkey_open(user):
+        method = _method(request, user, kwargs.get("signal_kwargs"))
+        opens = {"sso": True, "passkey": ways.passkey_open(user)}.get(method, ways.password_open(user))
+        if not opens:
             request.session.flush()
-            messages.error(request, f"Sign in through {ways.provider_name()}: your passkey alone opens nothing here.")
+            messages.error(request, f"You sign in through {ways.provider_name()}; this opens nothing here.")
             return redirect("account_login")
         response: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return response
