@@ -36,7 +36,7 @@ class PersonForm(forms.Form):
         label="Chosen accounts",
     )
 
-    def __init__(self, *args: Any, person: User | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: User | None = None, fixed: bool = False, **kwargs: Any) -> None:
         if person is not None:
             kwargs["initial"] = {
                 "name": person.name,
@@ -49,6 +49,9 @@ class PersonForm(forms.Form):
             role = self.fields["role"]
             assert isinstance(role, forms.ChoiceField)  # noqa: S101  # narrows the type of a field declared above
             role.choices = [*ROLES, CONSUMER]
+        if fixed:  # role and scope come from groups at the provider
+            for name in ("role", "scope", "accounts"):
+                self.fields[name].disabled = True
         chosen = self.fields["accounts"]
         assert isinstance(chosen, forms.ModelMultipleChoiceField)  # noqa: S101  # narrows the type of a field declared above
         chosen.queryset = Account.objects.all()

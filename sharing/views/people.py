@@ -73,7 +73,7 @@ def person_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One person: name, role and scope."""
     me = actor(request)
     person = get_object_or_404(people.visible_to(me), pk=pk)
-    form = PersonForm(request.POST or None, person=person)
+    form = PersonForm(request.POST or None, person=person, fixed=ways.from_groups(person))
     if request.method == "POST" and form.is_valid():
         try:
             people.change_person(
