@@ -20,6 +20,7 @@ AWS_PACE_SHARE = environment.pace_share()
 # A killed worker's work is taken up after its lease; a lost message is found by the next sweep.
 SWEEP_SECONDS = environment.sweep_seconds()
 LEASE_SECONDS = environment.lease_seconds()
+OWNER_TAG = environment.owner_tag()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10

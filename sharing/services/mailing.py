@@ -16,6 +16,8 @@ from sharing.models import Notice, NoticeState
 
 from .letters import Letter
 from .signing import letters as signing
+from .leasing import letters as leases
+from .requesting import letters as requests
 
 __all__ = ["KINDS", "Letter", "send"]
 
@@ -30,6 +32,11 @@ KINDS: dict[str, Callable[[Notice], Letter | None]] = {
     "second-factor": signing.second_factor,
     "break-glass": signing.break_glass,
     "sso-linked": signing.sso_linked,
+    "lease-ending": leases.ending,
+    "lease-overdue": leases.overdue,
+    "approval-asked": leases.approval,
+    "request-made": requests.made,
+    "request-decided": requests.decided,
 }
 
 

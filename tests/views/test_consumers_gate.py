@@ -10,7 +10,8 @@ from tests.views.test_permitting import NAMED, OPEN
 pytestmark = pytest.mark.django_db
 
 #: Their own pages; whoever adds one here says why nothing of others shows on it.
-CONSUMERS = {"shared-list"}
+#: Requests: the form looks nothing up, the list is one's own.
+CONSUMERS = {"shared-list", "request-new", "request-mine", "request-withdraw"}
 
 
 @pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name not in CONSUMERS | OPEN])

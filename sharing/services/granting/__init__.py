@@ -1,10 +1,10 @@
 """Deciding who may do what, and making AWS agree."""
 
-from .approving import approval_digest, approve, decline, extend
+from .approving import approval_digest, approve, decline, extend, waiting_end
 from .consequences import consequences, consequences_of_statement
 from .deciding import grant
 from .planning import default_sid, plan
-from .reconciling import due, reconcile
+from .reconciling import due, ending, reconcile
 from .revoking import revoke, revoke_statement, way_in_problem
 from .rights import require_change
 from .settling import Outcome
@@ -28,6 +28,7 @@ __all__ = [
     "decline",
     "default_sid",
     "due",
+    "ending",
     "extend",
     "grant",
     "plan",
@@ -41,5 +42,6 @@ __all__ = [
     "undo",
     "undo_plan",
     "vanished_together",
+    "waiting_end",
     "way_in_problem",
 ]

@@ -60,7 +60,7 @@ def gone(grant: LayerGrant, *, request_id: str) -> Outcome | None:
 
 def failed(grant: LayerGrant, sentence: str, following: str, *, code: str, request_id: str = "") -> Outcome | None:
     """Refused for good, and AWS holds nothing of it."""
-    changes = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
+    changes: dict[str, Any] = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
     with transaction.atomic():
         if not move(grant, GrantState.FAILED, wanted=Wanted.ABSENT, request_id=request_id or grant.request_id, **changes):
             return None
