@@ -28,6 +28,8 @@ from .sharing import mark_of
 SHOWN = (("open", "Open"), ("decided", "Answered"), ("all", "All"))
 # Where a problem belongs when the form has another name for it.
 FIELDS = {"ends_at": "until", "who": "principal"}
+# What the pressed button says; anything else is only a preview.
+DECISIONS = ("grant", "extend", "anyway")
 NOT_SEEN = "What would be granted is not what was shown. Below is what it would be now: read it and confirm again."
 
 
@@ -110,13 +112,13 @@ def request_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The owner's answer, or `step=preview`: what it would be with other values."""
     me = actor(request)
     wish = _the_request(me, pk)
-    step = request.POST.get("step", "preview")
+    step = request.POST.get("step", "")
     policy = requesting.policy_of(wish)
     form = _form_of(wish, policy, request.POST.dict())
     if step == "decline":
         return _decline(request, me, wish, policy, form)
     plan = _plan_of(form, wish, policy, me)
-    if form.errors or step == "preview":
+    if form.errors or step not in DECISIONS:
         return _page(request, wish, policy, form, plan, status=422 if form.errors else 200)
     if plan is not None and request.POST.get("seen") != mark_of(plan) and wish.state == RequestState.OPEN:
         form.add_error(None, NOT_SEEN)
