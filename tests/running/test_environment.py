@@ -58,6 +58,7 @@ WRONG = [
     ("SWEEP_SECONDS", "0", "number of seconds"),
     ("LEASE_SECONDS", "nan", "number of seconds"),
     ("LEASE_SECONDS", "61", "number of seconds"),
+    ("OWNER_TAG", "o" * 129, "longer than any tag's key"),
     ("EMAIL_URL", "mail.example.com", "not a mail URL"),
     ("EMAIL_URL", "smtp+tls://user:password@host:port", "not a mail URL"),
     ("EMAIL_URL", "smtp://", "not a mail URL"),
@@ -242,7 +243,7 @@ def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
 
 def test_the_example_file_names_every_variable_that_is_read() -> None:
     example = (CHECKOUT / ".env.example").read_text()
-    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "EMAIL_URL", "EMAIL_FROM")
+    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "OWNER_TAG", "EMAIL_URL", "EMAIL_FROM")
     for name in (*GOOD, *optional, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
         assert f"{name}=" in example, name
 
