@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ExtendForm, ReasonForm, UndoForm
-from sharing.models import Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
+from sharing.models import AccessRequest, Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
 from sharing.models.grant import MAY_HOLD_ACCESS
 from sharing.policy.document import LIMIT
 from sharing.services import access, checking, granting
@@ -82,6 +82,7 @@ def grant_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         polls=grant.is_unsettled or grant.checks.open().exists(),
         every=seconds_between_polls(grant.unsettled_since or grant.settled_at or grant.created_at),
         expected=Verdict.DENIED if grant.wanted == Wanted.ABSENT else Verdict.ALLOWED,
+        wishes=AccessRequest.objects.visible_to(me).open().filter(about=grant).select_related("person")[:3],
         past_end=grant.state in MAY_HOLD_ACCESS and grant.ends_at is not None and timezone.now() - grant.ends_at > LATE,
         gone_at=grant.settled_at if grant.state in (GrantState.REVOKED, GrantState.EXPIRED) else None,
         late=spoken(late) if (late := lateness(grant)) else "",

@@ -201,6 +201,7 @@ def _page(
         "doing": doing(wish.action),
         "longer": wish.kind == RequestKind.LONGER,
         "has": named(wish.about) if wish.about else "",
+        "left": wish.state == RequestState.OPEN and not requesting.acts_still(wish),
         "paused": requesting.paused(wish.account) if wish.state == RequestState.OPEN else False,
         "told": told,
         "tab": "requests",

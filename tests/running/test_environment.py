@@ -154,6 +154,7 @@ def _read_everything() -> None:
     environment.endpoint()
     environment.pace_share()
     environment.sweep_seconds()
+    environment.owner_tag()
     environment.lease_seconds()
     environment.aws_pair()
     environment.email()

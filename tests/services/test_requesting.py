@@ -29,6 +29,7 @@ from sharing.services import granting, mailing, memberships, notices, requesting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.requesting import asking
 from tests import factories
+from tests.services.test_granting_deciding import together
 
 pytestmark = pytest.mark.django_db
 
@@ -380,6 +381,40 @@ def test_nobody_decides_their_own_wish(acme: Account, function: Function, ann: U
     wish = asked(ann, acme, function)
     with pytest.raises(NotPermitted, match="their own"):
         approve(wish, ann)
+
+
+@pytest.mark.parametrize("what", ["left", "deactivated", "unproved"])
+def test_nothing_is_given_to_whom_nobody_acts_for_any_more(
+    jo: User, acme: Account, function: Function, ann: User, what: str
+) -> None:
+    wish = asked(jo, acme, function)
+    if what == "left":
+        memberships.end(jo.memberships.get(), by=Actor.of(jo))
+    elif what == "deactivated":
+        User.objects.filter(pk=jo.pk).update(is_active=False)
+    else:
+        factories.connection(acme, Purpose.CHECKER, proof_failed_since=timezone.now())
+    wish = AccessRequest.objects.get()
+    with pytest.raises(Refusal) as refusal:
+        approve(wish, ann)
+    assert refusal.value.code == ("paused" if what == "unproved" else "gone")
+    assert not Grant.objects.exists()
+    assert requesting.decline(wish, by=Actor.of(ann), answer="No").request.state == RequestState.DECLINED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_the_same_moment_are_one_decision(
+    jo: User, acme: Account, function: Function, ann: User, ben: User
+) -> None:
+    wish = asked(jo, acme, function)
+    results = together(
+        lambda: approve(wish, ann), lambda: requesting.decline(wish, by=Actor.of(ben), answer="No"), lambda: approve(wish, ben)
+    )
+    won = [one for one in results if isinstance(one, requesting.Decided)]
+    assert len(won) == 1
+    assert all("already" in str(one) for one in results if one not in won), results
+    assert Grant.objects.count() == (1 if won[0].grant else 0)
+    assert Event.objects.filter(verb__in=("request.approved", "request.declined")).count() == 1
 
 
 def test_an_unknown_function_is_declined_by_those_who_see_everything(jo: User, acme: Account, ann: User) -> None:

@@ -171,6 +171,7 @@ def test_a_later_end_is_asked_from_what_is_shared(consumer: Client, function: Fu
     address = f"/shared/ask/?about={grant.pk}"
     page = consumer.get(address)
     assert "Account 1111 2222 3333 may invoke label-uploads until" in said(page)
+    assert "Platform" not in said(page)
     assert grant.sid not in page.content.decode()
     posted = consumer.post(address, {"form_token": "t", "until": "90d", "reason": "Still needed"})
     assert posted.status_code == 302
@@ -368,6 +369,7 @@ def test_a_later_end_is_approved_with_one_click(owner: Client, jo: User, acme: A
     later = timezone.now() + timedelta(days=60)
     wish = asked(jo, acme, function, kind="longer", about=grant, ends_at=later)
     assert "asks for more time" in said(owner.get(f"/consumers/requests/{wish.pk}/"))
+    assert "jo@acme.example asks for a later end." in said(owner.get(f"/grants/{grant.pk}/"))
     posted = owner.post(f"/consumers/requests/{wish.pk}/decide/", {"until": "wish", "answer": "", "step": "grant"})
     assert posted.status_code == 302
     grant.refresh_from_db()

@@ -136,6 +136,11 @@ def paused(account: Account) -> bool:
     return Connection.objects.standing().filter(account=account, proof_failed_since__isnull=False).exists()
 
 
+def acts_still(request: AccessRequest) -> bool:
+    """Whether the asker may still ask for that account: nobody is answered for somebody they do not act for any more."""
+    return _may_ask_for(Actor.of(request.person), request.account)
+
+
 def checked_principal(text: str, account: Account) -> str:
     """A role or user of that very account as AWS writes it; "" for the account itself. Raises Refusal."""
     text = text.strip()
@@ -160,7 +165,7 @@ def _asker(by: Actor, account: Account) -> User:
     person = by.person
     if by.kind != "person" or person is None or not by.active:
         raise NotPermitted("Only somebody who signed in may ask.", next="Sign in to fnshare and ask there.")
-    if not Membership.objects.of(by).filter(account=account).exists() and not by.sees(account.pk):
+    if not _may_ask_for(by, account):
         raise NotFound("That account")
     if paused(account):
         raise Refusal(
@@ -169,6 +174,10 @@ def _asker(by: Actor, account: Account) -> User:
             code="paused",
         )
     return person
+
+
+def _may_ask_for(by: Actor, account: Account) -> bool:
+    return by.active and (Membership.objects.of(by).filter(account=account).exists() or by.sees(account.pk))
 
 
 def _check_room(person: User, account: Account, now: datetime) -> None:

@@ -15,6 +15,7 @@ from sharing.services.granting import rights
 from sharing.services.granting.wording import named, until
 from sharing.services.history import record
 
+from .asking import acts_still, paused
 from .previewing import policy_of, require_open, token_of
 
 #: Characters of an answer that are kept.
@@ -53,6 +54,7 @@ def approve(
             next="Sync its account if it exists; else decline and say so.",
             code="unknown",
         )
+    _require_asker(request)
     answer = _checked(answer)
     reason = f"Asked by {request.person.email} for {request.account}: {request.reason}"[:500]
     with transaction.atomic():
@@ -121,6 +123,22 @@ def _decider(request: AccessRequest, by: Actor) -> tuple[User, Policy | None]:
     if request.person_id == by.person.pk:
         raise NotPermitted("Nobody decides their own request.", next="Share it yourself, or let another owner decide.")
     return by.person, policy
+
+
+def _require_asker(request: AccessRequest) -> None:
+    """Refuse to give what nobody may ask for any more, or what waits until the account is proved again."""
+    if not acts_still(request):
+        raise Refusal(
+            f"{request.person.email} does not act for {request.account} any more.",
+            next="Decline it; if the account still needs it, share it yourself.",
+            code="gone",
+        )
+    if paused(request.account):
+        raise Refusal(
+            f"The proof that {request.account} is theirs fails at the moment: its requests wait for that.",
+            next="Answer once it is proved again, or decline.",
+            code="paused",
+        )
 
 
 def _take(request: AccessRequest, to: RequestState, person: User, answer: str) -> None:
