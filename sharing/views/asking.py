@@ -113,9 +113,10 @@ def _ask(form: LongerForm, me: Actor, about: Grant | None, *, longer: bool) -> A
             about=about,
             **said,
         )
-    kind = RequestKind.MORE if about is not None and about.state == GrantState.ACTIVE else RequestKind.NEW
     wanted = {name: given[name] for name in ("account", "asked_for", "action", "principal")}
-    return requesting.ask(by=me, kind=kind, **wanted, **said)
+    if about is not None and about.state == GrantState.ACTIVE and about.principal_account == given["account"].number:
+        return requesting.ask(by=me, kind=RequestKind.MORE, about=about, **wanted, **said)
+    return requesting.ask(by=me, **wanted, **said)
 
 
 def _asked(request: HttpRequest, wish: AccessRequest) -> HttpResponse:

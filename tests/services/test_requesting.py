@@ -247,6 +247,20 @@ def test_more_and_longer_are_asked_of_what_the_account_was_given(jo: User, acme:
     assert not requesting.grants_asked_about(Actor.of(factories.person(Role.ADMIN))).exists()
 
 
+def test_more_of_something_is_still_about_what_was_typed(jo: User, acme: Account, function: Function, ann: User) -> None:
+    theirs = active(function)
+    other = factories.function("other", function.account)
+    wish = asked(jo, acme, other, kind=RequestKind.MORE, about=theirs)
+    assert wish.policy == other.policies.get()
+    with pytest.raises(NotFound):
+        ask(jo, acme, function.arn, kind=RequestKind.MORE, about=factories.grant(function, "999988887777"))
+
+
+def test_words_that_turn_or_hide_text_are_kept_without_that(jo: User, acme: Account, function: Function) -> None:
+    wish = ask(jo, acme, function.arn, reason="pay\u202etxt.exe\u0007 \u200b now")
+    assert wish.reason == "pay txt.exe now"
+
+
 # Deciding
 
 

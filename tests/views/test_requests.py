@@ -13,6 +13,8 @@ from django.utils import timezone
 from sharing.models import AccessRequest, Account, Actor, Event, Function, Grant, GrantState, RequestState, Role, User
 from sharing.services import memberships, requesting
 from tests import factories
+from tests.services.kept import allow, counted, kept
+from tests.services.kept import owner as kept_owner
 from tests.views.counting import queries
 
 pytestmark = pytest.mark.django_db
@@ -486,3 +488,33 @@ def test_a_grant_that_ended_late_says_how_late(owner: Client, function: Function
     words = said(owner.get(f"/grants/{grant.pk}/"))
     assert "Seen without it" in words
     assert "after its end date" not in words
+
+
+def test_access_past_its_end_counts_as_access_on_every_page_and_export(client: Client) -> None:
+    platform = kept_owner()
+    function = factories.function("label-uploads", platform)
+    kept(function, allow(ACME))
+    factories.account("Acme", ACME)
+    counted()
+    past = {"ends_at": timezone.now() - timedelta(days=2), "failure": "AWS denied lambda:RemovePermission."}
+    grant = factories.grant(function, ACME, state=GrantState.STUCK, wanted="absent", **past)
+    Grant.objects.filter(pk=grant.pk).update(sid="s0")
+    client.force_login(factories.person(Role.ADMIN))
+    addresses = (
+        "/access/?q=label-uploads",
+        "/access/export/?q=label-uploads&format=csv",
+        "/access/export/?q=label-uploads&format=json",
+        "/access/matrix/",
+        f"/functions/{function.pk}/",
+    )
+    assert [address for address in addresses if "Acme" not in _text(client.get(address))] == []
+    Grant.objects.all().delete()
+    kept(function)
+    counted()
+    assert [address for address in addresses if "Acme" in _text(client.get(address))] == [], "the pages name those with access"
+
+
+def _text(page: Any) -> str:
+    assert page.status_code == 200
+    text = b"".join(page.streaming_content).decode() if page.streaming else page.content.decode()
+    return re.sub(r"<datalist.*?</datalist>", "", text, flags=re.DOTALL)

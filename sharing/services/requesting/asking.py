@@ -70,6 +70,8 @@ def ask(
     `principal`: a role or user of the account, blank for the account. Raises Refusal (`too-many`, `paused`...), NotFound.
     """
     person = _asker(by, account)
+    if about is not None and about.principal_account != account.number:
+        raise NotFound("That grant")
     if form_token and (sent := AccessRequest.objects.filter(form_token=form_token, person=person).first()):
         return sent
     now = timezone.now()
@@ -85,7 +87,7 @@ def ask(
         action=_checked_action(action),
         principal=checked_principal(principal, account),
         ends_at=ends_at,
-        reason=checked_reason(reason),
+        reason=checked_reason(readable(reason)),
         form_token=form_token,
         created_at=now,
     )
@@ -159,6 +161,11 @@ def checked_principal(text: str, account: Account) -> str:
             field="principal",
         )
     return found.value
+
+
+def readable(text: str) -> str:
+    """The text without marks that hide it or turn its direction: it stands in mail and on pages beside our words."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _asker(by: Actor, account: Account) -> User:

@@ -15,7 +15,7 @@ from sharing.services.granting import rights
 from sharing.services.granting.wording import named, until
 from sharing.services.history import record
 
-from .asking import acts_still, paused
+from .asking import acts_still, paused, readable
 from .previewing import policy_of, require_open, token_of
 
 #: Characters of an answer that are kept.
@@ -170,7 +170,7 @@ def _tell(request: AccessRequest) -> Notice | None:
 
 
 def _checked(answer: str) -> str:
-    answer = " ".join(answer.split())
+    answer = " ".join(readable(answer).split())
     if len(answer) > _LONGEST:
         raise Refusal(f"The answer has {len(answer)} characters; {_LONGEST} are kept.", next="Shorten it.", field="answer")
     return answer

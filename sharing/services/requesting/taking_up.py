@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from sharing.models import AccessRequest, Actor, Notice
+from sharing.models import AccessRequest, Actor, Notice, RequestKind
 from sharing.services import notices
 from sharing.services.history import record
 from sharing.services.owning import owners_besides
@@ -26,7 +26,8 @@ def take_up(pk: uuid.UUID | str) -> list[Notice]:
     request = AccessRequest.objects.filter(pk=pk, taken_up_at=None).select_related("person", "account").first()
     if request is None:
         return []
-    policy = request.about.policy if request.about else find_policy(request.asked_for)
+    longer = request.about if request.kind == RequestKind.LONGER else None
+    policy = longer.policy if longer else find_policy(request.asked_for)
     with transaction.atomic():
         if not AccessRequest.objects.filter(pk=pk, taken_up_at=None).update(taken_up_at=timezone.now(), policy=policy):
             return []
