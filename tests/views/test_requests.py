@@ -472,6 +472,7 @@ def test_a_grant_past_its_end_is_said_everywhere(owner: Client, function: Functi
     grant = active(function, failure="AWS denied lambda:RemovePermission.")
     Grant.objects.update(ends_at=timezone.now() - timedelta(hours=2))
     assert "Past its end, and access still stands." in said(owner.get(f"/grants/{grant.pk}/"))
+    assert "Past its end, access still stands" in said(owner.get(f"/functions/{function.pk}/"))
     overview = said(owner.get("/"))
     assert "Past its end" in overview
     assert "Access still stands : it should have ended 2 h ago" in overview

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sharing.models import Grant, GrantState
+from sharing.models import Grant, GrantState, LayerGrant
+from sharing.models.grant import MAY_HOLD_ACCESS
 
 #: So long before the end people on both sides are reminded.
 REMINDERS = (timedelta(days=7), timedelta(days=1))
@@ -18,12 +19,17 @@ def next_reminder(ends_at: datetime | None, *, after: datetime) -> datetime | No
     return min((moment for moment in moments if moment > after), default=None)
 
 
-def lateness(grant: Grant) -> timedelta | None:
+def lateness(grant: Grant | LayerGrant) -> timedelta | None:
     """How long after its end date AWS was first seen without an expired grant; None when that was in time."""
     if grant.state != GrantState.EXPIRED or grant.ends_at is None or grant.settled_at is None:
         return None
     late = grant.settled_at - grant.ends_at
     return late if late > LATE else None
+
+
+def past_its_end(grant: Grant, now: datetime) -> bool:
+    """Whether it should have ended, and AWS may still hold it: access still stands."""
+    return grant.state in MAY_HOLD_ACCESS and grant.ends_at is not None and now - grant.ends_at > LATE
 
 
 def spoken(span: timedelta) -> str:
