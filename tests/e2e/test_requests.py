@@ -61,6 +61,11 @@ def test_more_time_is_asked_for_and_given_from_the_mail(visit: Visit, demo: Live
     page_of_owner.get_by_role("button", name="Approve").click()
     expect(page_of_owner.get_by_text("Approved.")).to_be_visible()
 
+    if javascript:
+        owner.open("/consumers/requests/?show=all")
+        assert owner.accessibility_problems() == []
+        consumer.open("/shared/ask/")
+        assert consumer.accessibility_problems() == []
     consumer.open("/shared/requests/")
     expect(page.get_by_text("Approved", exact=True).first).to_be_visible()
     expect(page.get_by_text("AWS holds it").first).to_be_visible(timeout=SETTLED)
