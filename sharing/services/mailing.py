@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from sharing.models import Notice, NoticeState
 
-from .letters import Letter
-from .signing import letters as signing
 from .leasing import letters as leases
+from .letters import Letter
 from .requesting import letters as requests
+from .signing import letters as signing
 
 __all__ = ["KINDS", "Letter", "send"]
 

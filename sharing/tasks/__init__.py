@@ -8,8 +8,8 @@ from .mailing import send_notice
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
-from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .requesting import take_up_request
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
 __all__ = [

@@ -5,7 +5,21 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, inviting, layers, leasing, notices, proofs, proving, requesting, sealing, syncing, tallying
+from sharing.services import (
+    checking,
+    connecting,
+    granting,
+    inviting,
+    layers,
+    leasing,
+    notices,
+    proofs,
+    proving,
+    requesting,
+    sealing,
+    syncing,
+    tallying,
+)
 from sharing.services.findings import refreshing
 from sharing.services.signing import failing
 
@@ -14,8 +28,8 @@ from .mailing import send_notice
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
-from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .requesting import take_up_request
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)

@@ -16,6 +16,7 @@ from sharing.models import AccessRequest, Actor, Function, Policy, RequestKind, 
 from sharing.services import granting, owning, requesting
 from sharing.services.errors import Refusal
 from sharing.services.granting.wording import doing, named
+from sharing.services.proofs import requests_paused
 from sharing.tasks import soon
 from sharing.tasks.mailing import send_notice
 from sharing.tasks.sharing import reconcile_grant
@@ -202,7 +203,7 @@ def _page(
         "longer": wish.kind == RequestKind.LONGER,
         "has": named(wish.about) if wish.about else "",
         "left": wish.state == RequestState.OPEN and not requesting.acts_still(wish),
-        "paused": requesting.paused(wish.account) if wish.state == RequestState.OPEN else False,
+        "paused": requests_paused(wish.account) if wish.state == RequestState.OPEN else "",
         "told": told,
         "tab": "requests",
     }

@@ -1,6 +1,6 @@
 """Requests for access: a consumer or a colleague asks, the function's owners decide, granting does the rest."""
 
-from .asking import LONGEST, acts_still, ask, grants_asked_about, paused, withdraw
+from .asking import LONGEST, acts_still, ask, grants_asked_about, withdraw
 from .deciding import Decided, approve, decline
 from .previewing import plan_of, policy_of, require_open
 from .taking_up import due, take_up
@@ -14,7 +14,6 @@ __all__ = [
     "decline",
     "due",
     "grants_asked_about",
-    "paused",
     "plan_of",
     "policy_of",
     "require_open",

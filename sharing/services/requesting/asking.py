@@ -12,7 +12,6 @@ from sharing.models import (
     AccessRequest,
     Account,
     Actor,
-    Connection,
     Grant,
     GrantState,
     Membership,
@@ -30,6 +29,7 @@ from sharing.services.granting.deciding import check_end, checked_reason
 from sharing.services.granting.wording import until
 from sharing.services.history import record
 from sharing.services.leasing.people import OF_ONE_ACCOUNT
+from sharing.services.proofs import requests_paused
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -133,11 +133,6 @@ def grants_asked_about(by: Actor) -> QuerySet[Grant, Grant]:
     return Grant.objects.filter(principal_account__in=numbers, principal_kind__in=OF_ONE_ACCOUNT, state__in=_KNOWN)
 
 
-def paused(account: Account) -> bool:
-    """Whether the account's proof fails: nobody knows then for whom its people ask."""
-    return Connection.objects.standing().filter(account=account, proof_failed_since__isnull=False).exists()
-
-
 def acts_still(request: AccessRequest) -> bool:
     """Whether the asker may still ask for that account: nobody is answered for somebody they do not act for any more."""
     return _may_ask_for(Actor.of(request.person), request.account)
@@ -174,12 +169,8 @@ def _asker(by: Actor, account: Account) -> User:
         raise NotPermitted("Only somebody who signed in may ask.", next="Sign in to fnshare and ask there.")
     if not _may_ask_for(by, account):
         raise NotFound("That account")
-    if paused(account):
-        raise Refusal(
-            f"The proof that account {account.spaced} is yours fails at the moment; its requests wait for that.",
-            next="Repair the checker role, then ask again.",
-            code="paused",
-        )
+    if why := requests_paused(account):
+        raise Refusal(why, next="Ask again then.", code="paused")
     return person
 
 

@@ -14,8 +14,9 @@ from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting import rights
 from sharing.services.granting.wording import named, until
 from sharing.services.history import record
+from sharing.services.proofs import requests_paused
 
-from .asking import acts_still, paused, readable
+from .asking import acts_still, readable
 from .previewing import policy_of, require_open, token_of
 
 #: Characters of an answer that are kept.
@@ -133,12 +134,8 @@ def _require_asker(request: AccessRequest) -> None:
             next="Decline it; if the account still needs it, share it yourself.",
             code="gone",
         )
-    if paused(request.account):
-        raise Refusal(
-            f"The proof that {request.account} is theirs fails at the moment: its requests wait for that.",
-            next="Answer once it is proved again, or decline.",
-            code="paused",
-        )
+    if why := requests_paused(request.account):
+        raise Refusal(why, next="Answer once it is proved again, or decline.", code="paused")
 
 
 def _take(request: AccessRequest, to: RequestState, person: User, answer: str) -> None:

@@ -18,7 +18,7 @@ def remind(apps, _editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0011_consumers'),
+        ('sharing', '0013_proving'),
     ]
 
     operations = [
