@@ -33,7 +33,16 @@ def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Pol
     if place is None:
         raise Refusal("There is nothing to check.", next="Name a grant or a function.")
     _require(by, place)
-    trial = trial_of_grant(grant) if grant else trial_as(place, as_)
+    return put(place, by=by, occasion=occasion, grant=grant, as_=as_)
+
+
+def put(place: Policy, *, by: Actor, occasion: str, grant: Grant | None = None, as_: str = "", unprovable: str = "") -> Check:
+    """As `request`, for a service that has asked by its own rules whether the actor may (the other side asks about itself).
+
+    `unprovable`: why nobody can try, when the caller knows better; the check is done at once then.
+    """
+    asked = None if unprovable else trial_of_grant(grant) if grant else trial_as(place, as_)
+    trial = asked or Trial(reason=unprovable, ever=False)
     with transaction.atomic():
         if grant is not None:
             if occasion in (Occasion.GRANT, Occasion.REVOKE):

@@ -1,11 +1,11 @@
 """Deciding who may do what, and making AWS agree."""
 
 from .approving import approval_digest, approve, decline, extend
-from .consequences import consequences, consequences_of_statement
+from .consequences import consequences, consequences_of_statement, left_after
 from .deciding import grant
 from .planning import default_sid, plan
 from .reconciling import due, reconcile
-from .revoking import revoke, revoke_statement, way_in_problem
+from .revoking import give_back, revoke, revoke_statement, way_in_problem
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
 from .targeting import Target, target_with_sid, targets_from
@@ -28,7 +28,9 @@ __all__ = [
     "default_sid",
     "due",
     "extend",
+    "give_back",
     "grant",
+    "left_after",
     "plan",
     "reconcile",
     "restore",
