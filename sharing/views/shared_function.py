@@ -17,7 +17,6 @@ from sharing.policy.actions import INVOKE
 from sharing.services import consuming
 from sharing.services.access.exporting import file_name
 from sharing.services.errors import Refusal
-from sharing.services.granting.wording import doing
 from sharing.tasks import soon
 from sharing.tasks.sharing import run_check
 
@@ -65,7 +64,7 @@ def pack_of(request: HttpRequest, found: consuming.Shared) -> dict[str, Any]:
         caller, kind = "", "role"
     return {
         "parts": handing_over.pack(arn, action, caller=caller, kind=kind),
-        "actions": [(name, doing(name)) for name in actions],
+        "actions": [(name, consuming.deed(name)) for name in actions],
         "action": action,
         "calls": action == INVOKE,
     }

@@ -8,7 +8,7 @@ from .exporting import shared_csv, shared_json
 from .leaving import give_back, grant_of, leave_account, what_stops
 from .listing import Ended, Wanted, ended, ended_rows, find, only, page_rows
 from .reaching import Side, side_of
-from .telling import Shared, Tried, Way
+from .telling import Shared, Tried, Way, deed
 from .trying import Standing, ask, standing
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Wanted",
     "Way",
     "ask",
+    "deed",
     "ended",
     "ended_rows",
     "find",

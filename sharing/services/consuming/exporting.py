@@ -72,7 +72,7 @@ def _item(found: Shared, way: Way) -> dict[str, Any]:
         "for": way.account.name,
         "for_account": way.account.number,
         "principal": way.principal,
-        "may": way.may,
+        "may": way.does,
         "action": way.action,
         "until": utc(way.until) if way.until else "",
         "told": TOLD.get(way.told, way.told),

@@ -11,10 +11,9 @@ from typing import Any
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from sharing.models import Account, Check, CheckState, Grant, Policy, Verdict
-from sharing.services.granting.wording import doing
 
 from .reaching import OVER, Side
-from .telling import Shared, shared
+from .telling import Shared, deed, shared
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def page_rows(side: Side, policies: Sequence[Policy]) -> list[Shared]:
 
 def ended_rows(side: Side, grants: Sequence[Grant]) -> list[Ended]:
     """The grants of one page in words."""
-    return [Ended(grant, side.accounts.get(grant.principal_account), doing(grant.action)) for grant in grants]
+    return [Ended(grant, side.accounts.get(grant.principal_account), deed(grant.action)) for grant in grants]
 
 
 def last_tried(side: Side, policies: Sequence[Policy]) -> dict[uuid.UUID, Check]:

@@ -72,9 +72,9 @@ class Way:
     since: datetime | None = None
 
     @property
-    def may(self) -> str:
-        """The action in words: `invoke`, `invoke by its URL only`."""
-        return f"{doing(self.action)} by its URL" if self.by_url and self.action == INVOKE else doing(self.action)
+    def does(self) -> str:
+        """The action in words: `invoke it`, `invoke it by its URL`, `read the settings`."""
+        return deed(self.action, by_url=self.by_url)
 
     @property
     def unsettled(self) -> bool:
@@ -196,6 +196,14 @@ def _read(side: Side, exposure: Exposure, qualifier: str, held: set[tuple[str, s
                 by_url=by_url,
                 is_account=through or exposure.kind == "account",
             )
+
+
+def deed(action: str, *, by_url: bool = False) -> str:
+    """An action in words that end by themselves."""
+    verb = doing(action)
+    short = verb.removesuffix(" of").removesuffix(" from").removesuffix(" on")
+    words = f"{verb} it" if short == verb else short
+    return f"{words} by its URL" if by_url and action == INVOKE else words
 
 
 def said(check: Check) -> Tried:
