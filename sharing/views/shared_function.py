@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -75,8 +76,16 @@ def pack_of(request: HttpRequest, found: consuming.Shared) -> dict[str, Any]:
 @require_safe
 @vary_on_headers("HX-Request")
 def shared_function(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The page of one function, alias or version; for htmx its polled part."""
-    side, found = the_share(request, pk)
+    """The page of one function, alias or version; for htmx its polled part.
+
+    What ends while its page is open leads back to the list, as whatever does not exist does.
+    """
+    try:
+        side, found = the_share(request, pk)
+    except Http404:
+        if not wants(request, "standing"):
+            raise
+        return HttpResponse(status=404, headers={"HX-Redirect": reverse("shared-list")})
     context = standing_of(side, found)
     if wants(request, "standing"):
         return render(request, "shared/function.html#standing", context)

@@ -79,6 +79,6 @@ def mark_of(way: Way, of: Shared, now: datetime | None = None) -> Mark:
 def shown_share(of: Shared) -> ShownShare:
     """A row: what they may do and who of theirs, the first few of each."""
     may = tuple(dict.fromkeys(way.does for way in of.ways))
-    who = tuple(dict.fromkeys("" if way.is_account else way.principal for way in of.ways))
+    who = tuple(dict.fromkeys("" if way.is_account else way.principal.split(":", 5)[-1] for way in of.ways))
     marks = tuple(dict.fromkeys(mark_of(way, of) for way in of.ways))
     return ShownShare(of, may[:_LISTED], max(0, len(may) - _LISTED), tuple(one for one in who if one)[:_LISTED], marks)

@@ -160,6 +160,13 @@ def test_a_share_that_is_being_set_up_is_polled_until_it_is(consumer: Client, fu
     assert "hx-trigger" not in text(consumer.get("/shared/"))
 
 
+def test_what_ends_while_its_page_is_open_leads_back_to_the_list(consumer: Client, function: Function) -> None:
+    grant = factories.grant(function, ACME, state=GrantState.REVOKED)
+    for pk in (grant.policy_id, uuid.uuid4()):
+        response = consumer.get(reverse("shared-function", args=[pk]), headers=HTMX)
+        assert (response.status_code, response["HX-Redirect"], response.content) == (404, "/shared/", b"")
+
+
 def test_every_empty_list_says_what_to_do(client: Client, acme: Account) -> None:
     person = factories.person(Role.OWNER)
     client.force_login(person)
