@@ -28,12 +28,11 @@ from .shared_rows import shown_way
 
 
 def the_share(request: HttpRequest, pk: uuid.UUID) -> tuple[consuming.Side, consuming.Shared]:
-    """What reaches the person's accounts, by the policy's id; 404 for all else, found by one and the same query."""
+    """What reaches the person's accounts, by the policy's id; 404 for all else, which is not even asked for."""
     side = consuming.side_of(actor(request))
-    policy = side.policy(pk)
-    if policy is None:
+    if not side.reaches(pk):
         raise Http404
-    return side, consuming.page_rows(side, [policy])[0]
+    return side, consuming.page_rows(side, [pk])[0]
 
 
 def standing_of(side: consuming.Side, found: consuming.Shared, said: str = "") -> dict[str, Any]:

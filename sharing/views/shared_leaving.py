@@ -29,7 +29,7 @@ from .permitting import actor, for_acting, open_to_consumers
 def shared_leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Give one share back: first what stops, then the click."""
     side = consuming.side_of(actor(request))
-    grant = consuming.grant_of(side, pk)
+    grant = side.grant(pk)
     if grant is None:
         raise Http404
     form = GiveBackForm(request.POST if request.method == "POST" else None)

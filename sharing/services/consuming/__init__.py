@@ -1,11 +1,11 @@
 """The other side of sharing: what is shared with the accounts that a person acts for, and what they may do about it.
 
-Nothing here reads policy documents for show, and nothing asks the owners' `visible_to`: what reaches an account is
-filtered by the person's memberships in the query itself, so that what is not shared with them costs what does not exist.
+Nothing here reads policy documents for show, and nothing asks the owners' `visible_to`: what is theirs is read, filtered by
+their memberships, and whatever they name is looked for in that. So what is not theirs costs what does not exist.
 """
 
 from .exporting import shared_csv, shared_json
-from .leaving import give_back, grant_of, leave_account, what_stops
+from .leaving import give_back, leave_account, what_stops
 from .listing import Ended, Wanted, ended, ended_rows, find, only, page_rows
 from .reaching import Side, side_of
 from .telling import Shared, Tried, Way, deed
@@ -25,7 +25,6 @@ __all__ = [
     "ended_rows",
     "find",
     "give_back",
-    "grant_of",
     "leave_account",
     "only",
     "page_rows",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -51,9 +50,9 @@ def _head(side: Side, text: str) -> list[str]:
 
 
 def _every(side: Side, text: str) -> Iterator[Shared]:
-    policies = find(side, text).iterator(chunk_size=_AT_ONCE)
-    while few := list(islice(policies, _AT_ONCE)):
-        yield from page_rows(side, few)
+    keys = find(side, text)
+    for first in range(0, len(keys), _AT_ONCE):
+        yield from page_rows(side, keys[first : first + _AT_ONCE])
 
 
 def _row(found: Shared, way: Way) -> tuple[object, ...]:

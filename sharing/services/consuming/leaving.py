@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
-
 from sharing.models import Grant, GrantState, Membership, Role, Wanted
 from sharing.services import granting, memberships
 from sharing.services.errors import NotPermitted, Refusal
 
-from .reaching import SHOWN, Side
+from .reaching import Side
 
 #: What the owner's side would be told in its own terms, said for the other side.
 _REFUSED = {
     "changed": "The owner changed this share by other means, so it is theirs to end.",
     "conflict": "The share keeps changing.",
 }
-
-
-def grant_of(side: Side, pk: uuid.UUID) -> Grant | None:
-    """A share that they may give back, or None: the same query for one that is somebody else's and for none at all."""
-    own = side.own(side.grants()).filter(state__in=SHOWN)
-    return own.select_related("policy__function__account", "policy__current").filter(pk=pk).first()
 
 
 def what_stops(grant: Grant) -> str:
