@@ -56,6 +56,8 @@ def shown_way(way: Way, of: Shared) -> ShownWay:
         "elsewhere": "Made by other means than fnshare: the owner can end it.",
         "organisation": "Through your organisation: it is shared with all of its accounts.",
     }[way.how]
+    if way.kept:
+        says = "You gave it back, and it could not be removed: AWS still holds it. Try again later, or ask the owner."
     if not way.sure:
         says = f"{says} It is tied to conditions that cannot be judged from here: a check tells.".strip()
     return ShownWay(way, mark_of(way, of), says, way.how == "grant" and way.told != GrantState.REVOKING)

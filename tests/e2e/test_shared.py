@@ -40,6 +40,7 @@ def test_a_consumer_finds_checks_copies_and_gives_back(visit: Visit, demo: LiveD
 
     page.get_by_role("link", name="Give it back").click()
     expect(page.get_by_text("Nothing else in its policy lets your account in")).to_be_visible()
+    assert visitor.accessibility_problems() == []
     page.get_by_role("button", name="Give it back").click()
     expect(page.get_by_text("Giving partner-callback back")).to_be_visible()
     expect(page.locator("#shared")).not_to_contain_text("partner-callback", timeout=SETTLED)  # the list asks by itself

@@ -389,6 +389,16 @@ class TestAgainstAws:
         assert (grant.state, grant.failure_code) == (GrantState.ACTIVE, "not-permitted")
         assert estate.sids(hello) == [grant.sid]
 
+    def test_what_could_not_be_given_back_is_told_to_whoever_did(self, estate: Estate, hello: Policy, jo: User) -> None:
+        grant = self.back(jo, estate.shared(hello))
+        manager = estate.connection("Platform", "manager")
+        type(manager).objects.filter(pk=manager.pk).update(verbs={"read": True, "share": False})
+        grant = estate.settle(grant)
+        assert (grant.state, grant.failure_code) == (GrantState.ACTIVE, "read-only")
+        assert [way.kept for way in ways(jo)] == [True]
+        colleague = factories.membership(account_=estate.accounts["Acme Retail"]).person
+        assert [way.kept for way in ways(colleague)] == [False]
+
     def test_nobody_gives_back_what_is_somebody_elses(self, estate: Estate, hello: Policy, jo: User) -> None:
         grant = estate.shared(hello, GLOBEX)
         assert side(jo).grant(grant.pk) is None
@@ -451,6 +461,15 @@ class TestAgainstAws:
         assert outcome is not None
         assert outcome.check.verdict == Verdict.ALLOWED
         assert consuming.standing(side(jo), policy).answers[0].verdict == Verdict.ALLOWED
+
+    def test_what_comes_through_an_organisation_is_proved_at_once(self, estate: Estate, jo: User) -> None:
+        policy = estate.read(estate.policy("tax-rates", "live"))  # read just now: a contrary answer would be waited for
+        member(estate.accounts["Acme Retail"])
+        asked = ask(jo, estate.accounts["Acme Retail"])
+        outcome = checking.run(asked.pk)
+        assert outcome is not None
+        assert (outcome.check.state, outcome.check.verdict) == (CheckState.DONE, Verdict.ALLOWED)
+        assert [one.number for one in consuming.standing(side(jo), policy).answers] == [ACME]
 
     def test_what_else_lets_them_in_is_said_before_leaving(self, estate: Estate, jo: User) -> None:
         policy = estate.policy("catalogue-search")

@@ -49,6 +49,11 @@ class Tried:
         """Whether a worker still has to answer."""
         return self.state != CheckState.DONE
 
+    @property
+    def number(self) -> str:
+        """The account of the principal that tried; "" when nobody did."""
+        return self.principal.split(":")[4] if self.principal.count(":") >= 5 else ""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -56,7 +61,8 @@ class Way:
 
     `how`: "grant" (made here, can be given back), "elsewhere" (by other means) or "organisation" (through theirs).
     `told`: what AWS was told, as state of a grant; "" for what was read. `sure`: False when it hangs on something that is
-    not known. `grant`: the grant's id where one is behind it; None else.
+    not known. `grant`: the grant's id where one is behind it; None else. `kept`: this person gave it back, and AWS or the
+    owner's side did not let it go.
     """
 
     account: Account
@@ -70,6 +76,7 @@ class Way:
     grant: uuid.UUID | None = None
     is_account: bool = True
     since: datetime | None = None
+    kept: bool = False
 
     @property
     def does(self) -> str:
@@ -158,6 +165,7 @@ def shared(side: Side, policies: Sequence[Policy], tried: dict[uuid.UUID, Check]
 def _granted(side: Side, grant: Grant) -> Iterable[Way]:
     kept = grant.permission or {}
     through = grant.principal_kind == PrincipalKind.ORGANIZATION
+    mine = side.me.person is not None and grant.revoked_by_id == side.me.person.pk
     for account in side.organizations.get(grant.principal, []) if through else [side.accounts[grant.principal_account]]:
         yield Way(
             account=account,
@@ -171,6 +179,7 @@ def _granted(side: Side, grant: Grant) -> Iterable[Way]:
             grant=grant.pk,
             is_account=through or grant.principal_kind == PrincipalKind.ACCOUNT,
             since=grant.unsettled_since,
+            kept=mine and grant.state == GrantState.ACTIVE and bool(grant.failure_code),
         )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from sharing.models import Account, Check, CheckState, Connection, Grant, GrantState, Occasion, Policy, Purpose, Role
+from sharing.models import Account, Check, CheckState, Connection, Grant, GrantState, Occasion, Policy, Purpose, Role, Verdict
 from sharing.policy.actions import INVOKE
 from sharing.services import checking
 from sharing.services.errors import NotPermitted, Refusal
@@ -73,7 +73,7 @@ def ask(side: Side, found: Shared, account: Account) -> Check:
 
 def _put(side: Side, policy: Policy, ways: Sequence[Way], account: Account) -> Check:
     """The question that says most: of the whole account first, then of the very role that can be tried, then why not."""
-    me, click = side.me, Occasion.CLICK
+    me, click, good = side.me, Occasion.CLICK, Verdict.ALLOWED
     held = [way for way in ways if way.told in ("", GrantState.ACTIVE, GrantState.STUCK)]
     if not held:
         raise Refusal("It is being changed right now.", next="It is checked by itself once AWS holds it.", code="unsettled")
@@ -82,7 +82,7 @@ def _put(side: Side, policy: Policy, ways: Sequence[Way], account: Account) -> C
     for way in calls:
         if way.is_account or (checker is not None and way.principal == checker.role_arn):
             grant = _own_grant(way)
-            return checking.put(policy, by=me, occasion=click, grant=grant, as_="" if grant else account.number)
+            return checking.put(policy, by=me, occasion=click, grant=grant, as_="" if grant else account.number, expects=good)
     way = calls[0] if calls else held[0]
     if grant := _own_grant(way):
         return checking.put(policy, by=me, occasion=click, grant=grant)
