@@ -1,11 +1,13 @@
 """The hand-off pack: right for each action, alias, region and partition, and quoted whatever it holds."""
 
 import ast
+import io
 import json
 import re
 import shlex
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +219,35 @@ def test_the_url_is_called_signed_and_its_address_left_to_the_owner() -> None:
     assert "aws:amz:cn-north-1:lambda" in curl.text
     assert words(curl.text)[0] == "FUNCTION_URL=https://URL-ID.lambda-url.cn-north-1.on.aws/"
     assert "ask them" in curl.note
+
+
+def test_the_urls_python_sends_a_signed_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as pasted, up to the wire: the address is nobody's."""
+    sent: list[urllib.request.Request] = []
+
+    def urlopen(request: urllib.request.Request) -> io.BytesIO:
+        sent.append(request)
+        return io.BytesIO(b"Hello")
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    for name, value in {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "token"}.items():
+        monkeypatch.setenv(name, value)
+    exec(part(pack(CHINA, INVOKE_URL, payload=HOSTILE), "boto3").text, {})  # noqa: S102  # our own text
+    (request,) = sent
+    assert request.full_url == "https://URL-ID.lambda-url.cn-north-1.on.aws/"
+    assert json.loads(request.data) == HOSTILE  # type: ignore[arg-type]
+    assert "/cn-north-1/lambda/aws4_request" in str(request.get_header("Authorization"))
+    assert request.get_header("X-amz-security-token") == "token"
+
+
+@pytest.mark.parametrize("action", [INVOKE_URL, "lambda:CreateAlias"])
+def test_shells_and_node_find_no_fault_in_the_rest(action: str, tmp_path: Path) -> None:
+    parts = pack(LIVE, action, payload=HOSTILE)
+    text = part(parts, "curl" if action == INVOKE_URL else "cli").text
+    subprocess.run(["/bin/sh", "-n", "-c", text], check=True)
+    if node := shutil.which("node"):
+        (tmp_path / "call.mjs").write_text(part(parts, "javascript").text)
+        subprocess.run([node, "--check", "call.mjs"], cwd=tmp_path, check=True)
 
 
 def test_the_pack_as_one_text_holds_every_part() -> None:
