@@ -5,14 +5,27 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, layers, notices, sealing, syncing, tallying
+from sharing.services import (
+    checking,
+    connecting,
+    granting,
+    inviting,
+    layers,
+    notices,
+    proofs,
+    proving,
+    sealing,
+    syncing,
+    tallying,
+)
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
-from .sharing import reconcile_grant, reconcile_layer_grant, run_check
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -27,10 +40,17 @@ def sweep() -> None:
         soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
+    inviting.expire(now)
+    for invitation in inviting.due():
+        soon(make_grants, invitation.pk)
+    for wanted in proving.due(now):
+        soon(look_for_role, wanted.pk, queue="checks", expires=again)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
         soon(identify, "1", expires=again)
+    for connection in proofs.want_due(now):
+        soon(test_connection, connection.pk, expires=again)
     for connection in connecting.due(now):
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
