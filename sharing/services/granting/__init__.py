@@ -1,11 +1,11 @@
 """Deciding who may do what, and making AWS agree."""
 
 from .approving import approval_digest, approve, decline, extend, waiting_end
-from .consequences import consequences, consequences_of_statement
+from .consequences import consequences, consequences_of_statement, left_after
 from .deciding import grant
 from .planning import default_sid, plan
 from .reconciling import due, ending, reconcile
-from .revoking import revoke, revoke_statement, way_in_problem
+from .revoking import give_back, revoke, revoke_statement, way_in_problem
 from .rights import require_change
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
@@ -30,7 +30,9 @@ __all__ = [
     "due",
     "ending",
     "extend",
+    "give_back",
     "grant",
+    "left_after",
     "plan",
     "reconcile",
     "require_change",
