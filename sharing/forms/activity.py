@@ -13,6 +13,8 @@ KINDS = (
     ("statement", "Statements changed elsewhere"),
     ("policy", "Policies changed"),
     ("invitation", "Invitations"),
+    ("lease", "Leases past their end"),
+    ("request", "Requests for access"),
     ("layer", "Layers"),
     ("finding", "Findings"),
     ("check", "Checks"),

@@ -18,8 +18,11 @@ from sharing.models import Notice, NoticeState
 
 from . import passwords
 from .inviting import writing as invitations
+from .leasing import letters as leases
 from .letters import Letter
 from .quoting import one_line
+from .requesting import letters as requests
+from .signing import letters as signing
 
 __all__ = ["KINDS", "Letter", "send", "written"]
 
@@ -37,6 +40,14 @@ KINDS: dict[str, Callable[[Notice], Letter | None]] = {
     "invitation-declined": invitations.declined,
     "invitation-expired": invitations.expired,
     "password-reset": passwords.letter,
+    "second-factor": signing.second_factor,
+    "break-glass": signing.break_glass,
+    "sso-linked": signing.sso_linked,
+    "lease-ending": leases.ending,
+    "lease-overdue": leases.overdue,
+    "approval-asked": leases.approval,
+    "request-made": requests.made,
+    "request-decided": requests.decided,
 }
 #: What else is noted once a mail of that kind has left.
 LEFT: dict[str, Callable[[Notice, datetime], None]] = {"invitation": invitations.left}

@@ -5,13 +5,16 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
+from .requesting import take_up_request
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
 __all__ = [
     "identify",
+    "look_for_role",
     "make_grants",
     "read_layers",
     "reconcile_grant",
@@ -22,5 +25,6 @@ __all__ = [
     "send_notice",
     "soon",
     "sweep",
+    "take_up_request",
     "test_connection",
 ]

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -27,12 +26,6 @@ from sharing.models import (
 from sharing.services import inviting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from tests import factories
-
-
-@pytest.fixture(autouse=True)
-def _addresses(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.invitation_urls"
-
 
 pytestmark = pytest.mark.django_db
 

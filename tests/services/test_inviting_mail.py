@@ -21,11 +21,6 @@ EMAIL = "dev@acme.example"
 NUMBER = "222233334444"
 
 
-@pytest.fixture(autouse=True)
-def _addresses(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.invitation_urls"
-
-
 def offered(name: str = "hello_world") -> Policy:
     connection = factories.connection()
     return factories.function(name, connection.account).policies.get()

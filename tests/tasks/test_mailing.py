@@ -1,7 +1,6 @@
 """The worker's entries for mail and accepted invitations: whatever a lost message left behind, the sweep hands over."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -14,11 +13,6 @@ from sharing.tasks import make_grants, send_notice, sweep
 from tests import factories
 
 NUMBER = "222233334444"
-
-
-@pytest.fixture(autouse=True)
-def _addresses(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.invitation_urls"
 
 
 @pytest.mark.django_db(transaction=True)

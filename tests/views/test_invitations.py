@@ -41,11 +41,6 @@ NUMBER = "222233334444"
 HTMX = {"HX-Request": "true"}
 
 
-@pytest.fixture(autouse=True)
-def _addresses(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.invitation_urls"
-
-
 @pytest.fixture
 def function() -> Function:
     account = factories.account("Platform", "111111111111")

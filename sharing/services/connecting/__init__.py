@@ -8,7 +8,7 @@ list_regions; checker role: check. A verb that is not named there was not tried.
 from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate
 from .entering import due, functions, identify_worker, identity_due, layers, manager_of, pace, role, worker
 from .leaving import WhatStays, disconnect, what_stays
-from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
+from .templates import cloudformation, role_commands, suggested_role_arn, terraform, trust_command
 from .testing import run_test
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "rotate",
     "run_test",
     "suggested_role_arn",
+    "terraform",
     "trust_command",
     "what_stays",
     "worker",
