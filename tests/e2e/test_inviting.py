@@ -36,8 +36,11 @@ def test_an_owner_invites_from_a_functions_page_and_the_mail_has_a_link(visit: V
     mailbox.get_by_role("link", name="The demo's mail").click()
     mailbox.get_by_role("link", name=re.compile("invites you to use 2 functions")).first.click()
     expect(mailbox.get_by_text("new-dev@acme.example")).to_be_visible()
-    expect(mailbox.locator("#text a", has_text=re.compile(r"invitation.[\w-]{43}"))).to_be_visible()
     assert anybody.accessibility_problems() == []
+    mailbox.locator("#text a", has_text=re.compile(r"invitation.[\w-]{43}")).click()
+    mailbox.wait_for_url(re.compile(r"/invitation/[\w-]{43}/$"))
+    expect(mailbox.get_by_text("invoice-archive").first).to_be_visible()
+    expect(mailbox.get_by_text("As agreed on Monday.")).to_be_visible()
 
 
 def test_somebody_is_invited_on_a_phone_without_javascript(visit: Visit) -> None:
