@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.inviting import CancelForm
-from sharing.models import Actor, Invitation, Notice, NoticeState
+from sharing.models import Actor, GrantState, Invitation, Notice, NoticeState
 from sharing.services import inviting
 from sharing.services.errors import Refusal
 from sharing.services.inviting import Standing
@@ -36,6 +37,8 @@ STANDINGS: dict[Standing, tuple[str, str, str]] = {
     Standing.EXPIRED: ("off", "clock-x", "Expired"),
     Standing.UNSENT: ("bad", "mail", "Mail failed"),
 }
+#: A page that waits for the check after a share looks no longer than this.
+CHECKED_WITHIN = timedelta(minutes=1)
 CHOICES = tuple((one.value, words) for one, (_tone, _icon, words) in STANDINGS.items())
 
 
@@ -108,10 +111,15 @@ def invitation_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _detail(invitation: Invitation, me: Actor, cancel: CancelForm | None = None) -> dict[str, Any]:
-    standing = inviting.standing_of(invitation, timezone.now())
+    now = timezone.now()
+    standing = inviting.standing_of(invitation, now)
     items = list(invitation.items.select_related("policy__function__account", "grant"))
     mails = inviting.mails_of(invitation)
-    unsettled = [item.grant.created_at for item in items if item.grant is not None and item.grant.is_unsettled]
+    grants = [item.grant for item in items if item.grant is not None]
+    unsettled = [grant.created_at for grant in grants if grant.is_unsettled]
+    # The check comes right after the share: its answer is waited for as well, but not for long.
+    untried = [grant.settled_at for grant in grants if grant.state == GrantState.ACTIVE and grant.checked_at is None]
+    unsettled += [at for at in untried if at is not None and now - at < CHECKED_WITHIN]
     if standing is Standing.ACCEPTED and any(item.grant is None and not item.failure for item in items):
         unsettled.append(invitation.confirmed_at or invitation.created_at)
     unsettled += [mail.created_at for mail in mails[:1] if mail.state == NoticeState.QUEUED and standing is Standing.WAITING]

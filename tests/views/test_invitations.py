@@ -372,6 +372,14 @@ def test_an_owner_confirms_the_account_that_was_shown_and_it_becomes_grants(owne
     page = text_of(owner.get(address(invitation)))
     assert reverse("grant-detail", args=[grant.pk]) in page
     assert "Accepted is not yet active" in page
+    now = timezone.now()
+    for facts, polls in (
+        ({"state": "active", "settled_at": now}, True),
+        ({"checked_at": now, "verdict": "allowed"}, False),
+        ({"checked_at": None, "verdict": "", "settled_at": now - timedelta(minutes=2)}, False),
+    ):
+        Grant.objects.update(**facts)
+        assert ('hx-trigger="every' in text_of(owner.get(address(invitation)))) is polls, facts
 
 
 def test_an_account_that_was_here_before_and_is_trusted_is_marked_so(owner: Client, function: Function) -> None:
