@@ -5,10 +5,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, layers, notices, sealing, syncing, tallying
+from sharing.services import checking, connecting, granting, invoking, layers, notices, sealing, syncing, tallying
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
+from .invoking import run_invocation
 from .mailing import send_notice
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
@@ -27,6 +28,9 @@ def sweep() -> None:
         soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
+    invoking.sweep(now)
+    for invocation in invoking.due(now):
+        soon(run_invocation, invocation.pk, queue="checks", expires=again)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):

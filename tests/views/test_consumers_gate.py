@@ -10,7 +10,11 @@ from tests.views.test_permitting import NAMED, OPEN
 pytestmark = pytest.mark.django_db
 
 #: Their own pages; whoever adds one here says why nothing of others shows on it.
-CONSUMERS = {"shared-list"}
+CONSUMERS = {"shared-list"} | {
+    # A call of what is shared with an account they act for, as its invoker role; and what came of their own calls.
+    "invoke-shared",
+    "invoke-shared-result",
+}
 
 
 @pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name not in CONSUMERS | OPEN])

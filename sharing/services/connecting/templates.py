@@ -1,6 +1,6 @@
 """What an account's owner runs to make the role: a CloudFormation template or AWS CLI commands.
 
-Source of the policies: aws-facts 5.2 (manager role, in stages) and 5.3 (checker role).
+Source of the policies: aws-facts 5.2 (manager role, in stages), 5.3 (checker role) and 2.2 (invoker role).
 """
 
 import json
@@ -10,10 +10,15 @@ from typing import Any
 from sharing.models import Account, Connection, Purpose
 
 from .entering import worker
+from .reaching import reach
 
-ROLE_NAMES = {Purpose.MANAGER: "fnshare-manager", Purpose.CHECKER: "fnshare-checker"}
+ROLE_NAMES = {
+    Purpose.MANAGER: "fnshare-manager",
+    Purpose.CHECKER: "fnshare-checker",
+    Purpose.INVOKER: "fnshare-invoker",
+}
 
-_PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
+PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
 _READ_ACTIONS = [
     "lambda:GetPolicy",
     "lambda:GetFunctionConfiguration",
@@ -104,6 +109,26 @@ def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
     )
 
 
+def invoked(connection: Connection) -> list[str]:
+    """What the invoker role may call, as ARN patterns: what it was limited to, or everything it reaches."""
+    found = reach(connection.account)
+    own = [_all_functions(connection.account)] if found.own else []
+    return list(connection.limited_to) or [*own, *(_all_functions(owner) for owner in found.owners)]
+
+
+def invoker_policy(connection: Connection) -> dict[str, Any]:
+    """Real calls of exactly these functions, and nothing else; a consumer's own functions are denied on top."""
+    account = connection.account
+    resources = invoked(connection) or [_all_functions(account)]
+    statements: list[Statement] = [
+        {"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources}
+    ]
+    if not reach(account).own:
+        own = f"arn:{account.partition}:lambda:*:{account.number}:*"
+        statements.append({"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own})
+    return _document(*statements)
+
+
 def dashboard_principals() -> list[str]:
     """The dashboard's account and role in every form AddPermission takes; empty: no worker has told who it is."""
     identity = worker()
@@ -118,6 +143,8 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
     account = connection.account
     if connection.purpose == Purpose.CHECKER:
         return {"fnshare-check": checker_policy(account, list(Account.objects.owners().distinct()))}
+    if connection.purpose == Purpose.INVOKER:
+        return {"fnshare-invoke": invoker_policy(connection)}
     found = {"fnshare-read": read_policy(account)}
     if share:
         found["fnshare-share"] = share_policy(account, denied)
@@ -127,10 +154,10 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
 def cloudformation(connection: Connection, *, share: bool) -> str:
     """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only)."""
     identity = worker()
-    principal: dict[str, Any] = {"Type": "String", "Description": _about_principal(), "MinLength": 20}
+    principal: dict[str, Any] = {"Type": "String", "Description": about_principal(), "MinLength": 20}
     if identity is not None:
         principal["Default"] = identity.principal_arn
-    trust = trust_policy(connection, _PLACEHOLDER)
+    trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
     named = policies(connection, share=share, denied=_parameter_principals())
@@ -161,12 +188,12 @@ def role_commands(connection: Connection, *, share: bool) -> str:
     name = ROLE_NAMES[Purpose(connection.purpose)]
     lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
     if identity is None:
-        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
+        lines.append(f"# Replace {PLACEHOLDER}. {about_principal()}")
     elif identity.lost_path:
-        lines.append(f"# {_about_principal()}")
-    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+        lines.append(f"# {about_principal()}")
+    trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER])
+    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER])
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()
@@ -177,12 +204,13 @@ def role_commands(connection: Connection, *, share: bool) -> str:
 def trust_command(connection: Connection) -> str:
     """The AWS CLI command that sets the trust policy of a role that exists: after rotating the ExternalId."""
     identity = worker()
-    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+    trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     role_name = connection.role_arn.rpartition("/")[2] or ROLE_NAMES[Purpose(connection.purpose)]
     return f"aws iam update-assume-role-policy --role-name {shlex.quote(role_name)} --policy-document {_quoted(trust)}\n"
 
 
-def _about_principal() -> str:
+def about_principal() -> str:
+    """What the worker's principal is, for whoever makes the role."""
     identity = worker()
     if identity is None:
         return (
