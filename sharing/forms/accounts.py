@@ -58,7 +58,7 @@ class ConnectForm(AccountForm):
         widget=forms.RadioSelect,
         initial=Purpose.MANAGER,
         label="What for",
-        help_text="An account can be both: connect it once for each.",
+        help_text="An account can be more than one of these: connect it once for each.",
     )
     field_order = ("number", "name", "purpose", "regions", "limited_to")
 

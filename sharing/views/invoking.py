@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -44,8 +46,10 @@ def invoke_new(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return render(request, "invoking/new.html", context, status=200 if request.method != "POST" else 409)
     places = choices_of(function)
     if request.method != "POST":
+        if not _token(request):
+            return _with_token(request)
         form = InvokeForm(initial=_initial(request, invoking.for_owner(me, timezone.now())), places=places)
-        return render(request, "invoking/new.html", {**context, "form": form})
+        return _form(request, "invoking/new.html", {**context, "form": form})
     form = InvokeForm(request.POST.dict(), places=places)
     if form.is_valid():
         policies = function.policies.select_related("function__account")
@@ -53,7 +57,7 @@ def invoke_new(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         one = _asked(form, policy, door, me)
         if one is not None:
             return redirect("invoke-result", one.pk)
-    return render(request, "invoking/new.html", {**context, "form": form}, status=422)
+    return _form(request, "invoking/new.html", {**context, "form": form}, status=422)
 
 
 @vary_on_headers("HX-Request")
@@ -83,15 +87,17 @@ def invoke_shared(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not doors:
         return render(request, "invoking/shared_new.html", context, status=200 if request.method != "POST" else 409)
     if request.method != "POST":
+        if not _token(request):
+            return _with_token(request)
         form = InvokeForm(initial=_initial(request, invoking.for_consumer(me, timezone.now())), doors=choices)
-        return render(request, "invoking/shared_new.html", {**context, "form": form})
+        return _form(request, "invoking/shared_new.html", {**context, "form": form})
     form = InvokeForm(request.POST.dict(), doors=choices)
     if form.is_valid():
         chosen = form.cleaned_data.get("through") or str(doors[0].pk)
         one = _asked(form, policy, next(door for door in doors if str(door.pk) == chosen), me)
         if one is not None:
             return redirect("invoke-shared-result", one.pk)
-    return render(request, "invoking/shared_new.html", {**context, "form": form}, status=422)
+    return _form(request, "invoking/shared_new.html", {**context, "form": form}, status=422)
 
 
 @open_to_consumers
@@ -124,9 +130,36 @@ def _asked(form: InvokeForm, policy: Policy, door: Connection, me: Actor) -> Inv
     return one
 
 
+def _form(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """The page of the form. One that holds a payload is kept by no browser and no proxy; an empty one may be gone back to."""
+    form: InvokeForm = context["form"]
+    if form.is_bound and "payload" not in form.errors:
+        try:  # say at once what else is wrong
+            invoking.payload_of(form.cleaned_data.get("payload", ""))
+        except Refusal as refusal:
+            blame(form, refusal)
+    response = render(request, template, context, status=status)
+    if form.is_bound or "again" in request.GET:
+        add_never_cache_headers(response)
+    return response
+
+
+def _token(request: HttpRequest) -> str:
+    """The form's token, from its address; empty: it has none yet."""
+    found = request.GET.get("form", "")
+    return found if re.fullmatch(r"[0-9a-f]{32}", found) else ""
+
+
+def _with_token(request: HttpRequest) -> HttpResponse:
+    """The same address with a token: whoever goes back to it has the same form, and sending that again calls nothing again."""
+    asked = request.GET.copy()
+    asked["form"] = InvokeForm.fresh_token()
+    return redirect(f"{request.path}?{asked.urlencode()}")
+
+
 def _initial(request: HttpRequest, own: InvocationQuerySet) -> dict[str, Any]:
     """A fresh form, or one that begins with what an own earlier call sent."""
-    found = {"form_token": InvokeForm.fresh_token(), "payload": "{}", "qualifier": request.GET.get("on", "")[:128]}
+    found = {"form_token": _token(request), "payload": "{}", "qualifier": request.GET.get("on", "")[:128]}
     try:
         again = uuid.UUID(request.GET.get("again", ""))
     except ValueError:

@@ -6,7 +6,7 @@ A call is never repeated by itself; payload, answer and log live 15 minutes and 
 
 from .asking import ask
 from .doors import consumer_doors, is_on, may_ask, owner_door, shared_with
-from .payloads import MOST_BYTES
+from .payloads import MOST_BYTES, payload_of
 from .running import run
 from .sweeping import due, sweep
 from .telling import for_consumer, for_owner
@@ -21,6 +21,7 @@ __all__ = [
     "is_on",
     "may_ask",
     "owner_door",
+    "payload_of",
     "run",
     "shared_with",
     "sweep",

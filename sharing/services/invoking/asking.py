@@ -60,8 +60,7 @@ def ask(policy: Policy, *, through: Connection, kind: str, payload: str, by: Act
             )
             record(
                 "invocation.asked",
-                f"Test invoke of {policy.arn} asked, as {through.role_arn}: {one.get_kind_display().lower()}, "
-                f"{one.payload_size:,} bytes.",
+                f"Test invoke of {policy.arn} asked ({kind}, {one.payload_size:,} bytes), as {through.role_arn}.",
                 by=by,
                 function=policy.function,
                 qualifier=policy.qualifier,
