@@ -343,6 +343,29 @@ def test_a_form_that_was_changed_after_it_was_sent_calls_nothing(estate: Estate,
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_double_click_is_one_row_also_when_it_is_the_last_one_of_the_minute(
+    estate: Estate, hello: Policy, own: Connection
+) -> None:
+    for _ in range(9):
+        asked(hello, own, estate.by)
+    found: list[Invocation] = []
+
+    def click() -> None:
+        try:
+            found.append(asked(hello, own, estate.by, form_token="t"))
+        finally:
+            connections.close_all()
+
+    clicks = [threading.Thread(target=click) for _ in range(3)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join(20)
+    assert len(found) == 3
+    assert len({one.pk for one in found}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_make_one_call(estate: Estate, hello: Policy, own: Connection) -> None:
     one = asked(hello, own, estate.by)
 

@@ -34,7 +34,7 @@ def ask(policy: Policy, *, through: Connection, kind: str, payload: str, by: Act
         raise Refusal("A test invoke waits for the answer, or hands an event over.", next="Choose one of both.", field="kind")
     wanted = payload_of(payload)
     if form_token and (sent := _sent(form_token, policy, kind, wanted, by)):
-        return sent
+        return sent  # also when what follows would not allow a new one
     if policy.vanished_at or policy.function.vanished_at:
         raise Refusal("AWS lists this function, alias or version no more.", next="Re-read the function.", code="conflict")
     if not connecting.reaches(through, policy.arn):
@@ -46,6 +46,10 @@ def ask(policy: Policy, *, through: Connection, kind: str, payload: str, by: Act
     now = timezone.now()
     try:
         with transaction.atomic():
+            # The person's row is the lock: a double click finds the first one's row, and two windows stay within the rate.
+            User.objects.select_for_update(no_key=True).get(pk=person.pk)
+            if form_token and (sent := _sent(form_token, policy, kind, wanted, by)):
+                return sent
             _within_rate(person)
             one = Invocation.objects.create(
                 policy=policy,
@@ -66,10 +70,8 @@ def ask(policy: Policy, *, through: Connection, kind: str, payload: str, by: Act
                 qualifier=policy.qualifier,
                 detail={"kind": kind, "bytes": one.payload_size, "role": through.role_arn, "invocation": str(one.pk)},
             )
-    except IntegrityError:
-        if form_token and (sent := _sent(form_token, policy, kind, wanted, by)):
-            return sent
-        raise
+    except IntegrityError:  # somebody else's form, at the same moment
+        raise _stale() from None
     return one
 
 
@@ -80,17 +82,19 @@ def _sent(form_token: str, policy: Policy, kind: str, payload: str, by: Actor) -
         return None
     same = (one.person, one.policy, one.kind) == (by.person, policy, kind)
     if not same or (one.wipe_at is not None and one.payload != payload):
-        raise Refusal(
-            "This form was sent already, and was changed since: nothing was called again.",
-            next="Look at it once more and press the button, if you mean a second call.",
-            code="stale",
-        )
+        raise _stale()
     return one
 
 
+def _stale() -> Refusal:
+    return Refusal(
+        "This form was sent already, and was changed since: nothing was called again.",
+        next="Look at it once more and press the button, if you mean a second call.",
+        code="stale",
+    )
+
+
 def _within_rate(person: User) -> None:
-    # The person's row is the lock: two windows together stay within the rate.
-    User.objects.select_for_update(no_key=True).get(pk=person.pk)
     lately = Invocation.objects.filter(person=person, created_at__gt=timezone.now() - A_MINUTE).count()
     if lately >= PER_MINUTE:
         raise Refusal(
