@@ -8,11 +8,12 @@ from .invoking import run_invocation
 from .mailing import send_notice
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
-from .sharing import reconcile_grant, reconcile_layer_grant, run_check
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
 __all__ = [
     "identify",
+    "make_grants",
     "read_layers",
     "reconcile_grant",
     "reconcile_layer_grant",

@@ -5,7 +5,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, invoking, layers, notices, sealing, syncing, tallying
+from sharing.services import (
+    checking,
+    connecting,
+    granting,
+    inviting,
+    invoking,
+    layers,
+    notices,
+    proofs,
+    sealing,
+    syncing,
+    tallying,
+)
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
@@ -13,7 +25,7 @@ from .invoking import run_invocation
 from .mailing import send_notice
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
-from .sharing import reconcile_grant, reconcile_layer_grant, run_check
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -31,10 +43,15 @@ def sweep() -> None:
     invoking.sweep(now)
     for invocation in invoking.due(now):
         soon(run_invocation, invocation.pk, queue="checks", expires=again)
+    inviting.expire(now)
+    for invitation in inviting.due():
+        soon(make_grants, invitation.pk)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
         soon(identify, "1", expires=again)
+    for connection in proofs.want_due(now):
+        soon(test_connection, connection.pk, expires=again)
     for connection in connecting.due(now):
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):

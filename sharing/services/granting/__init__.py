@@ -6,6 +6,7 @@ from .deciding import grant
 from .planning import default_sid, plan
 from .reconciling import due, reconcile
 from .revoking import revoke, revoke_statement, way_in_problem
+from .rights import require_change
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
 from .targeting import Target, target_with_sid, targets_from
@@ -31,6 +32,7 @@ __all__ = [
     "grant",
     "plan",
     "reconcile",
+    "require_change",
     "restore",
     "revoke",
     "revoke_statement",
