@@ -4,6 +4,7 @@ from allauth.account import views as allauth
 from django.urls import path, re_path
 
 from sharing.views import (
+    accepting,
     access,
     access_compare,
     access_map,
@@ -83,6 +84,17 @@ urlpatterns = [
     path("consumers/<str:number>/prove/", consumer_pages.consumer_prove, name="consumer-prove"),
     path("consumers/<str:number>/name/", consumer_pages.consumer_name, name="consumer-name"),
     path("consumers/<str:number>/people/<uuid:pk>/end/", consumer_pages.consumer_member_end, name="consumer-member-end"),
+    path("invitation/<str:token>/", accepting.invitation_open, name="invitation-open"),
+    path("invitation/<str:token>/join/", accepting.invitation_join, name="invitation-join"),
+    path("invitation/<str:token>/account/", accepting.invitation_name, name="invitation-name"),
+    path("invitation/<str:token>/role/", accepting.invitation_role, name="invitation-role"),
+    path("invitation/<str:token>/look/", accepting.invitation_look, name="invitation-look"),
+    path("invitation/<str:token>/proof/", accepting.invitation_proof, name="invitation-proof"),
+    path("invitation/<str:token>/template/", accepting.invitation_template, name="invitation-template"),
+    path("invitation/<str:token>/terraform/", accepting.invitation_terraform, name="invitation-terraform"),
+    path("invitation/<str:token>/accept/", accepting.invitation_accept, name="invitation-accept"),
+    path("invitation/<str:token>/results/", accepting.invitation_results, name="invitation-results"),
+    path("invitation/<str:token>/decline/", accepting.invitation_decline, name="invitation-decline"),
     path("layers/", layers.layer_list, name="layer-list"),
     path("layers/read/", layers.layer_read, name="layer-read"),
     path("layers/<uuid:pk>/", layers.layer_detail, name="layer-detail"),

@@ -17,6 +17,7 @@ from .notice import Notice, NoticeState
 from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
+from .proving import Proving, ProvingState, Seen
 from .seal import Seal
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
@@ -62,6 +63,8 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "Proof",
+    "Proving",
+    "ProvingState",
     "Purpose",
     "Qualifier",
     "QualifierKind",
@@ -70,6 +73,7 @@ __all__ = [
     "RequestState",
     "Role",
     "Seal",
+    "Seen",
     "Sync",
     "SyncKind",
     "SyncState",

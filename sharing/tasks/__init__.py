@@ -6,6 +6,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -13,6 +14,7 @@ from .sweeping import sweep
 
 __all__ = [
     "identify",
+    "look_for_role",
     "make_grants",
     "read_layers",
     "reconcile_grant",

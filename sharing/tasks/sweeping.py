@@ -14,6 +14,7 @@ from sharing.services import (
     layers,
     notices,
     proofs,
+    proving,
     sealing,
     syncing,
     tallying,
@@ -23,6 +24,7 @@ from sharing.services.findings import refreshing
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -46,6 +48,8 @@ def sweep() -> None:
     inviting.expire(now)
     for invitation in inviting.due():
         soon(make_grants, invitation.pk)
+    for wanted in proving.due(now):
+        soon(look_for_role, wanted.pk, queue="checks", expires=again)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):

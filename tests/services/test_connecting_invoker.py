@@ -172,7 +172,7 @@ def test_disconnecting_it_leaves_the_owner_an_owner(owner: Account, admin: Actor
 def test_terraform_holds_the_same_policies_as_the_template(acme: Account, admin: Actor) -> None:
     one = prepared(acme, admin)
     text = connecting.terraform(one, share=False)
-    documents = [json.loads(part.partition("JSON\n")[0]) for part in text.split("<<-JSON\n")[1:]]
+    documents = [json.JSONDecoder().raw_decode(part)[0] for part in text.split("jsonencode(")[1:]]
     assert documents[0]["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"] == one.external_id
     assert documents[1]["Statement"] == policy_of(one)
     assert text.count("{") == text.count("}")

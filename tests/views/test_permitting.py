@@ -29,8 +29,12 @@ OWN = {
 }
 # A question whose words belong in no address: it is answered to everybody and changes nothing.
 QUESTIONS = {"access-reason"}
-# Answers everybody alike: there is no such page.
-OPEN = {"account_signup"}
+# Answers everybody alike: there is no such page; or none without an invitation's link (tests/views/test_accepting.py).
+LINKS = {
+    f"invitation-{name}"
+    for name in ("open", "join", "name", "role", "look", "proof", "template", "terraform", "accept", "results", "decline")
+}
+OPEN = {"account_signup", *LINKS}
 ADMINS = {
     "person-list",
     "person-add",

@@ -5,6 +5,7 @@ Source of the policies: aws-facts 5.2 (manager role, in stages), 5.3 (checker ro
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from sharing.models import Account, Connection, Purpose
@@ -138,11 +139,17 @@ def dashboard_principals() -> list[str]:
     return list(dict.fromkeys([identity.account, root, identity.principal_arn]))
 
 
-def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[str, dict[str, Any]]:
-    """The role's inline policies by name. denied: see share_policy."""
+def policies(
+    connection: Connection, *, share: bool, denied: list[Any], owners: Sequence[Account] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The role's inline policies by name. denied: see share_policy. owners: whose functions a checker role may try.
+
+    Without owners: every connected one's. An invited person is told only of those that they were invited by.
+    """
     account = connection.account
     if connection.purpose == Purpose.CHECKER:
-        return {"fnshare-check": checker_policy(account, list(Account.objects.owners().distinct()))}
+        known = list(Account.objects.owners().distinct()) if owners is None else list(owners)
+        return {"fnshare-check": checker_policy(account, known)}
     if connection.purpose == Purpose.INVOKER:
         return {"fnshare-invoke": invoker_policy(connection)}
     found = {"fnshare-read": read_policy(account)}
@@ -151,8 +158,11 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
     return found
 
 
-def cloudformation(connection: Connection, *, share: bool) -> str:
-    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only)."""
+def cloudformation(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
+    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only).
+
+    name: of the role; "": the usual one for its purpose. owners: see `policies`.
+    """
     identity = worker()
     principal: dict[str, Any] = {"Type": "String", "Description": about_principal(), "MinLength": 20}
     if identity is not None:
@@ -160,7 +170,7 @@ def cloudformation(connection: Connection, *, share: bool) -> str:
     trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
-    named = policies(connection, share=share, denied=_parameter_principals())
+    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
@@ -170,7 +180,7 @@ def cloudformation(connection: Connection, *, share: bool) -> str:
             "Role": {
                 "Type": "AWS::IAM::Role",
                 "Properties": {
-                    "RoleName": ROLE_NAMES[Purpose(connection.purpose)],
+                    "RoleName": name or ROLE_NAMES[Purpose(connection.purpose)],
                     "Description": "fnshare enters this account through it, with its ExternalId only",
                     "AssumeRolePolicyDocument": trust,
                     "Policies": [{"PolicyName": name, "PolicyDocument": document} for name, document in named.items()],
@@ -182,10 +192,10 @@ def cloudformation(connection: Connection, *, share: bool) -> str:
     return json.dumps(template, indent=2) + "\n"
 
 
-def role_commands(connection: Connection, *, share: bool) -> str:
+def role_commands(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
     """AWS CLI commands that make the role, to be run with an administrator's credentials of the account."""
     identity = worker()
-    name = ROLE_NAMES[Purpose(connection.purpose)]
+    name = name or ROLE_NAMES[Purpose(connection.purpose)]
     lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
     if identity is None:
         lines.append(f"# Replace {PLACEHOLDER}. {about_principal()}")
@@ -193,7 +203,7 @@ def role_commands(connection: Connection, *, share: bool) -> str:
         lines.append(f"# {about_principal()}")
     trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER])
+    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners)
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()
