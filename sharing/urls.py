@@ -1,8 +1,11 @@
 """Every address of the dashboard. Names are noun-verb; objects go by UUID."""
 
 from allauth.account import views as allauth
+from allauth.mfa.base import views as mfa
+from allauth.mfa.webauthn import views as passkeys
 from django.urls import path, re_path
 
+from sharing.provider import KEY
 from sharing.views import (
     accepting,
     access,
@@ -11,6 +14,7 @@ from sharing.views import (
     access_matrix,
     accounts,
     activity,
+    asking,
     connections,
     consumer_pages,
     consumers,
@@ -28,15 +32,19 @@ from sharing.views import (
     people,
     profile,
     reason,
+    requests,
     restoring,
     search,
     shared,
+    shared_function,
+    shared_leaving,
     sharing,
     signing,
     statements,
     timelines,
     trust,
 )
+from sharing.views.signing import entrance, factors, providers
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -54,6 +62,7 @@ urlpatterns = [
     path("functions/<uuid:pk>/share/preview/", sharing.function_share_preview, name="function-share-preview"),
     path("functions/<uuid:pk>/invoke/", invoking.invoke_new, name="invoke-new"),
     path("functions/invocations/<uuid:pk>/", invoking.invoke_result, name="invoke-result"),
+    path("functions/<uuid:pk>/ask/", asking.function_ask, name="function-ask"),
     path("functions/<uuid:pk>/restore/", restoring.function_restore, name="function-restore"),
     path("policies/<uuid:pk>/<int:version>/<int:index>/revoke/", statements.statement_revoke, name="statement-revoke"),
     path("policies/<uuid:pk>/statements/<str:key>/", timelines.statement_history, name="statement-history"),
@@ -76,6 +85,18 @@ urlpatterns = [
     path("shared/", shared.shared_list, name="shared-list"),
     path("shared/<uuid:pk>/invoke/", invoking.invoke_shared, name="invoke-shared"),
     path("shared/invocations/<uuid:pk>/", invoking.invoke_shared_result, name="invoke-shared-result"),
+    path("shared/export/", shared.shared_export, name="shared-export"),
+    path("shared/<uuid:pk>/", shared_function.shared_function, name="shared-function"),
+    path("shared/<uuid:pk>/check/", shared_function.shared_check, name="shared-check"),
+    path("shared/<uuid:pk>/pack/", shared_function.shared_pack, name="shared-pack"),
+    path("shared/grants/<uuid:pk>/leave/", shared_leaving.shared_leave, name="shared-leave"),
+    path("shared/accounts/<uuid:pk>/leave/", shared_leaving.shared_account_leave, name="shared-account-leave"),
+    path("shared/ask/", asking.request_new, name="request-new"),
+    path("shared/requests/", asking.request_mine, name="request-mine"),
+    path("shared/requests/<uuid:pk>/withdraw/", asking.request_withdraw, name="request-withdraw"),
+    path("consumers/requests/", requests.request_list, name="request-list"),
+    path("consumers/requests/<uuid:pk>/", requests.request_detail, name="request-detail"),
+    path("consumers/requests/<uuid:pk>/decide/", requests.request_decide, name="request-decide"),
     # Consumers. The account's digits come last: whatever else lies below /consumers/ is asked before them.
     path("consumers/", consumers.consumer_list, name="consumer-list"),
     path("consumers/export/", consumers.consumer_export, name="consumer-export"),
@@ -152,14 +173,41 @@ urlpatterns = [
     path("settings/people/<uuid:pk>/link/", people.person_link, name="person-link"),
     path("settings/people/<uuid:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("settings/people/<uuid:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
+    path("settings/people/<uuid:pk>/factors/", people.person_factors_reset, name="person-factors-reset"),
+    path("settings/people/<uuid:pk>/unlink/", people.person_unlink, name="person-unlink"),
+    path("settings/people/<uuid:pk>/sessions/end/", people.person_sessions_end, name="person-sessions-end"),
+    path("settings/people/<uuid:pk>/sessions/<int:session>/end/", people.person_session_end, name="person-session-end"),
+    path(
+        "settings/people/<uuid:pk>/memberships/<uuid:membership>/end/",
+        people.person_membership_end,
+        name="person-membership-end",
+    ),
     path("settings/profile/", profile.profile, name="profile"),
     path("settings/profile/sessions/<int:pk>/end/", profile.session_end, name="session-end"),
     path("settings/profile/sessions/end-others/", profile.session_end_others, name="session-end-others"),
+    path("settings/profile/factors/", factors.index, name="mfa_index"),
+    path("settings/profile/factors/app/", factors.totp_add, name="mfa_activate_totp"),
+    path("settings/profile/factors/app/remove/", factors.totp_remove, name="mfa_deactivate_totp"),
+    path("settings/profile/factors/passkeys/", factors.passkey_list, name="mfa_list_webauthn"),
+    path("settings/profile/factors/passkeys/add/", factors.passkey_add, name="mfa_add_webauthn"),
+    path("settings/profile/factors/passkeys/<int:pk>/name/", factors.passkey_rename, name="mfa_edit_webauthn"),
+    path("settings/profile/factors/passkeys/<int:pk>/remove/", factors.passkey_remove, name="mfa_remove_webauthn"),
+    path("settings/profile/factors/codes/", factors.codes_show, name="mfa_view_recovery_codes"),
+    path("settings/profile/factors/codes/new/", factors.codes_new, name="mfa_generate_recovery_codes"),
     # Signing in. Of allauth only what is named here: there is no sign-up and no change of address by oneself.
-    path("login/", allauth.login, name="account_login"),
+    path("login/", entrance.login, name="account_login"),
+    path("login/passkey/", passkeys.login_webauthn, name="mfa_login_webauthn"),
+    path("login/second/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/again/", allauth.reauthenticate, name="account_reauthenticate"),
+    path("login/again/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("login/again/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("sso/login/", providers.sso_start, name="sso-start"),
+    path("sso/again/", providers.sso_again, name="sso-again"),
+    path("sso/callback/", providers.sso_callback, {"provider_id": KEY}, name="openid_connect_callback"),
+    path("sso/logged-out/", providers.sso_logged_out, name="sso-logged-out"),
     path("logout/", allauth.logout, name="account_logout"),
     path("sign-up/", signing.no_sign_up, name="account_signup"),
-    path("password/change/", allauth.password_change, name="account_change_password"),
+    path("password/change/", entrance.password_change, name="account_change_password"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("password/reset/", allauth.password_reset, name="account_reset_password"),
     path("password/reset/done/", allauth.password_reset_done, name="account_reset_password_done"),

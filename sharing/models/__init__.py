@@ -19,6 +19,7 @@ from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .seal import Seal
+from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
@@ -74,6 +75,7 @@ __all__ = [
     "Role",
     "Seal",
     "Seen",
+    "SignInFailure",
     "Sync",
     "SyncKind",
     "SyncState",

@@ -9,6 +9,7 @@ from .mailing import send_notice
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
+from .requesting import take_up_request
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
@@ -26,5 +27,6 @@ __all__ = [
     "send_notice",
     "soon",
     "sweep",
+    "take_up_request",
     "test_connection",
 ]

@@ -12,14 +12,17 @@ from sharing.services import (
     inviting,
     invoking,
     layers,
+    leasing,
     notices,
     proofs,
     proving,
+    requesting,
     sealing,
     syncing,
     tallying,
 )
 from sharing.services.findings import refreshing
+from sharing.services.signing import failing
 
 from .findings import refresh_findings
 from .invoking import run_invocation
@@ -27,6 +30,7 @@ from .mailing import send_notice
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
+from .requesting import take_up_request
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 
 
@@ -38,6 +42,9 @@ def sweep() -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for grant in granting.ending(now, within=again):
+        if grant.ends_at is not None:
+            soon(reconcile_grant, grant.pk, after=(grant.ends_at - now).total_seconds())
     for layer_grant in layers.due_grants(now):
         soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
@@ -50,6 +57,10 @@ def sweep() -> None:
         soon(make_grants, invitation.pk)
     for wanted in proving.due(now):
         soon(look_for_role, wanted.pk, queue="checks", expires=again)
+    for wish in requesting.due(now):
+        soon(take_up_request, wish.pk, expires=again)
+    leasing.remind(now)
+    leasing.alarm(now)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
@@ -64,5 +75,6 @@ def sweep() -> None:
         soon(read_layers, sync.pk, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
+    failing.tell_due(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it

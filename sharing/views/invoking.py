@@ -83,7 +83,7 @@ def invoke_shared(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     doors = invoking.consumer_doors(policy, by=me)
     choices = [(str(door.pk), str(door.account)) for door in doors] if len(doors) > 1 else []
     context: dict[str, Any] = {"policy": policy, "function": policy.function, "door": doors[0] if doors else None}
-    context["back"] = reverse("shared-list")
+    context["back"] = reverse("shared-function", args=[policy.pk])
     if not doors:
         return render(request, "invoking/shared_new.html", context, status=200 if request.method != "POST" else 409)
     if request.method != "POST":
@@ -108,7 +108,8 @@ def invoke_shared_result(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What came of a consumer's call; theirs alone, while they act for the account."""
     one = get_object_or_404(invoking.for_consumer(actor(request), timezone.now()), pk=pk)
     again = f"{reverse('invoke-shared', args=[one.policy_id])}?again={one.pk}"
-    return _result(request, "invoking/shared_result.html", one, again, {"back": reverse("shared-list")})
+    back = reverse("shared-function", args=[one.policy_id])
+    return _result(request, "invoking/shared_result.html", one, again, {"back": back})
 
 
 def _asked(form: InvokeForm, policy: Policy, door: Connection, me: Actor) -> Invocation | None:

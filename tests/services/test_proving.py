@@ -452,6 +452,8 @@ def test_a_named_account_that_is_a_known_member_accepts_without_a_role(dev: User
     assert (accepted.proof, accepted.connection) == (Proof.ORGANIZATION, None)
     assert Account.objects.get(number=UMBRELLA).name == "Umbrella labs"
     assert not Connection.objects.filter(purpose=Purpose.CHECKER).exists()
+    assert accepted.awaits_confirmation, "whether this person belongs to the account only the owner can say"
+    assert not Membership.objects.exists()
 
 
 def test_a_member_of_the_named_organisation_waits_for_the_owner(dev: User) -> None:

@@ -10,7 +10,19 @@ from tests.views.test_permitting import NAMED, OPEN
 pytestmark = pytest.mark.django_db
 
 #: Their own pages; whoever adds one here says why nothing of others shows on it.
-CONSUMERS = {"shared-list"} | {
+CONSUMERS = {
+    "shared-list",
+    # What reaches the accounts that they act for (services.consuming.reaching); tests/views/test_shared.py asks each address.
+    "shared-export",
+    "shared-function",
+    "shared-check",
+    "shared-pack",
+    "shared-leave",
+    "shared-account-leave",
+    # Requests: the form looks nothing up, the list is one's own.
+    "request-new",
+    "request-mine",
+    "request-withdraw",
     # A call of what is shared with an account they act for, as its invoker role; and what came of their own calls.
     "invoke-shared",
     "invoke-shared-result",

@@ -339,6 +339,16 @@ def test_a_consumer_without_an_invoker_role_is_told_how_to_get_one(client: Clien
     assert not Invocation.objects.exists()
 
 
+def test_the_page_of_what_is_shared_offers_it_only_where_it_works(client: Client, shared: Shared) -> None:
+    client.force_login(shared.consumer)
+    page = f"/shared/{shared.policy.pk}/"
+    assert f'href="{shared.ask}"' in client.get(page).content.decode()
+    shared.their_door.delete()
+    response = client.get(page)
+    assert response.status_code == 200
+    assert shared.ask not in response.content.decode()
+
+
 def test_who_acts_for_several_accounts_chooses_as_which(client: Client, shared: Shared) -> None:
     other = factories.account("Globex")
     factories.membership(shared.consumer, other)

@@ -23,8 +23,8 @@ def accept(
 ) -> Invitation:
     """The invited person accepts for an account that was proved: the caller has seen the proof for this very invitation.
 
-    organization: the known organisation the account was found in. If the invitation named the account (or its organisation,
-    and the account was proved by a role), it is confirmed at once and `make_grants` may follow; else it waits for an owner.
+    organization: the known organisation the account was found in. If the invitation named the account or its organisation,
+    and a role proved it, it is confirmed at once and `make_grants` may follow; else it waits for an owner's word.
     Raises Refusal: over, another person's, another account's.
     """
     now = timezone.now()
@@ -52,13 +52,14 @@ def accept(
                 next="Prove an account of it, or ask for an invitation for yours.",
                 code="wrong-account",
             )
-        named_by_owner = bool(held.number) or (bool(held.organization) and proof == Proof.ROLE)
+        # Membership of an organisation proves the account, not that this person belongs to it: only the owner can say that.
+        named_by_owner = proof == Proof.ROLE and bool(held.number or held.organization)
         held.state = InvitationState.ACCEPTED
         held.account, held.connection, held.proof, held.proved_at = account, connection, proof, now
         held.accepted_by, held.accepted_at = person, now
         held.confirmed_at = now if named_by_owner else None
         held.save()
-        if named_by_owner or proof == Proof.ROLE:
+        if proof == Proof.ROLE:
             memberships.begin(person, account, by=by, invitation=held)
         for item in held.items.select_related("policy__function__account"):
             tell("invitation.accepted", f"{held.email} accepted {named(item)} for {account}.", held, item, by)

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0011_consumers'),
+        ('sharing', '0012_signin'),
     ]
 
     operations = [
