@@ -157,4 +157,6 @@ def as_document(account: Account) -> Mapping[str, object]:
         "manager_role_arn": account.manager_role_arn,
         "checker_role_arn": account.checker_role_arn,
         "external_id": account.external_id,
+        "invoker_role_arn": account.invoker_role_arn,
+        "invoker_external_id": account.invoker_external_id,
     }

@@ -46,6 +46,15 @@ class Command(ShareCommand):
             help="only if the checker role exists already with this one",
         )
         parser.add_argument(
+            "--invoker-role-arn", default="", metavar="ARN", help="the invoker role: functions are really called through it"
+        )
+        parser.add_argument(
+            "--invoker-external-id",
+            default="",
+            metavar="Z",
+            help="only if the invoker role exists already with this one",
+        )
+        parser.add_argument(
             "--region",
             action="append",
             default=[],
@@ -58,6 +67,7 @@ class Command(ShareCommand):
         roles = {
             Purpose.MANAGER: (str(options["role_arn"]), str(options["external_id"])),
             Purpose.CHECKER: (str(options["checker_role_arn"]), str(options["checker_external_id"])),
+            Purpose.INVOKER: (str(options["invoker_role_arn"]), str(options["invoker_external_id"])),
         }
         for role_arn, external_id in roles.values():
             if external_id and not role_arn:
@@ -65,7 +75,8 @@ class Command(ShareCommand):
         given = [purpose for purpose, (role_arn, _) in roles.items() if role_arn]
         with transaction.atomic():  # all of what was given, or nothing
             connections = [
-                self._connect(purpose, *roles[purpose], actor=actor, options=options) for purpose in given or list(roles)
+                self._connect(purpose, *roles[purpose], actor=actor, options=options)
+                for purpose in given or (Purpose.MANAGER, Purpose.CHECKER)
             ]
         settled = True
         if options["wait"] and given:
@@ -149,7 +160,7 @@ def _lines(connection: Connection) -> list[str]:
 
 
 def _to_do(connection: Connection) -> list[str]:
-    option = "--role-arn" if connection.purpose == Purpose.MANAGER else "--checker-role-arn"
+    option = "--role-arn" if connection.purpose == Purpose.MANAGER else f"--{connection.purpose}-role-arn"
     lines = [f"  ExternalId {connection.external_id}", ""]
     if connection.purpose == Purpose.MANAGER:
         lines += ["AWS CLI, read stage:", "", connecting.role_commands(connection, share=False)]

@@ -21,6 +21,7 @@ from sharing.services import history, proofs
 from .entering import identify_worker, role
 from .reports import Report, Result, weaknesses
 from .testing_checker import examine_checker
+from .testing_invoker import examine_invoker
 from .testing_manager import examine_manager
 
 _S = ConnectionState
@@ -91,6 +92,8 @@ def _examine(connection: Connection, worker_arn: str) -> Result:
             report.warning("ExternalId is hard to guess", weakness, advice)
     if connection.purpose == Purpose.MANAGER:
         examine_manager(connection, reference, worker_arn, result.report, result)
+    elif connection.purpose == Purpose.INVOKER:
+        examine_invoker(connection, reference, result.report, result)
     else:
         examine_checker(connection, reference, result.report, result)
     return result
