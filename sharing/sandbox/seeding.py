@@ -35,7 +35,8 @@ class Account:
 
     kind: dashboard, owner, consumer or stranger. The keys are an administrator user's, except the dashboard's, whose
     user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id: roles of the story that exist for the
-    product to connect with; empty where there are none. regions: where the account has functions.
+    product to connect with; empty where there are none. regions: where the account has functions. organization_role_arn,
+    organization_external_id: the role that reads who belongs to the account's organisation.
     """
 
     id: str
@@ -47,6 +48,8 @@ class Account:
     checker_role_arn: str = ""
     external_id: str = ""
     regions: tuple[str, ...] = ()
+    organization_role_arn: str = ""
+    organization_external_id: str = ""
 
 
 class Seeding(LayerSeeding):
@@ -97,11 +100,12 @@ class Seeding(LayerSeeding):
             raise ValueError(f"Account {id} exists already.")
         key, secret = self.add_user(id, user, path=path, policies={"Rights": policy}, key=self._keys.get(id))
         self._keys[id] = key, secret
+        self.directory.names[id] = name
         self._accounts[id] = Account(id, name, kind, key, secret, regions=tuple(regions))
         return self._accounts[id]
 
     def describe_account(self, id: str, **facts: Any) -> Account:  # noqa: A002 - the field's own name
-        """Set manager_role_arn, checker_role_arn, external_id or regions of an account."""
+        """Set role ARNs, ExternalIds or regions of an account."""
         self._accounts[id] = replace(self._accounts[id], **facts)
         return self._accounts[id]
 
@@ -185,6 +189,19 @@ class Seeding(LayerSeeding):
             self.directory.organisations[account] = organisation
         else:
             self.directory.organisations.pop(account, None)
+
+    def found_organisation(self, organisation: str, management: str, *delegated: str, name: str = "") -> None:
+        """Make `management` its management account (called `name`) and those members delegated administrators."""
+        self.add_to_organisation(management, organisation)
+        if name:
+            self.directory.names[management] = name
+        self.directory.administrators[organisation] = (management, *delegated)
+
+    def set_state(self, account: str, state: str, *, name: str = "") -> None:
+        """What the organisation says of a member: ACTIVE, SUSPENDED, PENDING_CLOSURE... name: what it is called there."""
+        self.directory.states[account] = state
+        if name:
+            self.directory.names[account] = name
 
     def add_function(
         self,

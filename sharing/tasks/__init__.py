@@ -5,6 +5,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .organizations import read_organization
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .sharing import reconcile_grant, reconcile_layer_grant, run_check
@@ -13,6 +14,7 @@ from .sweeping import sweep
 __all__ = [
     "identify",
     "read_layers",
+    "read_organization",
     "reconcile_grant",
     "reconcile_layer_grant",
     "refresh_findings",

@@ -5,11 +5,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, layers, notices, sealing, syncing, tallying
+from sharing.services import checking, connecting, granting, layers, notices, organizations, sealing, syncing, tallying
 from sharing.services.findings import refreshing
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .organizations import read_organization
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .sharing import reconcile_grant, reconcile_layer_grant, run_check
@@ -37,6 +38,8 @@ def sweep() -> None:
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
     for sync in layers.due(now):
         soon(read_layers, sync.pk, queue="sync", expires=again)
+    for organization in organizations.due(now):
+        soon(read_organization, organization, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
     sealing.seal(now)

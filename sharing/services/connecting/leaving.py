@@ -34,6 +34,12 @@ def what_stays(connection: Connection) -> WhatStays:
     following = f"Delete the role {role_name} in account {account.number} when nothing else uses it." if role_name else ""
     if connection.purpose == Purpose.CHECKER:
         return WhatStays([], 0, f"Shares with {account.name} stay; they can no longer be checked from there.", following)
+    if connection.purpose == Purpose.ORGANIZATION:
+        sentence = (
+            "Which accounts belong to the organisation is not read any more. What was known of them is old at once: answers "
+            "about its members depend again, and no account is proved by it."
+        )
+        return WhatStays([], 0, sentence, following)
     grants = list(
         Grant.objects.filter(policy__function__account=account, state__in=MAY_HOLD_ACCESS)
         .select_related("policy__function")

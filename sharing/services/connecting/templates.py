@@ -11,7 +11,11 @@ from sharing.models import Account, Connection, Purpose
 
 from .entering import worker
 
-ROLE_NAMES = {Purpose.MANAGER: "fnshare-manager", Purpose.CHECKER: "fnshare-checker"}
+ROLE_NAMES = {
+    Purpose.MANAGER: "fnshare-manager",
+    Purpose.CHECKER: "fnshare-checker",
+    Purpose.ORGANIZATION: "fnshare-organization",
+}
 
 _PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
 _READ_ACTIONS = [
@@ -26,6 +30,7 @@ _READ_ACTIONS = [
 LIST_LAYERS = ["lambda:ListLayers", "lambda:ListLayerVersions"]
 READ_LAYERS = ["lambda:GetLayerVersionPolicy"]
 SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
+ORGANIZATION_ACTIONS = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
 
 Statement = dict[str, Any]
 
@@ -104,6 +109,11 @@ def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
     )
 
 
+def organization_policy() -> dict[str, Any]:
+    """What an organisation role may do: name the organisation and list its accounts. Neither call knows a resource."""
+    return _document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})
+
+
 def dashboard_principals() -> list[str]:
     """The dashboard's account and role in every form AddPermission takes; empty: no worker has told who it is."""
     identity = worker()
@@ -118,6 +128,8 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
     account = connection.account
     if connection.purpose == Purpose.CHECKER:
         return {"fnshare-check": checker_policy(account, list(Account.objects.owners().distinct()))}
+    if connection.purpose == Purpose.ORGANIZATION:
+        return {"fnshare-members": organization_policy()}
     found = {"fnshare-read": read_policy(account)}
     if share:
         found["fnshare-share"] = share_policy(account, denied)
@@ -127,7 +139,7 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
 def cloudformation(connection: Connection, *, share: bool) -> str:
     """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only)."""
     identity = worker()
-    principal: dict[str, Any] = {"Type": "String", "Description": _about_principal(), "MinLength": 20}
+    principal: dict[str, Any] = {"Type": "String", "Description": about_principal(), "MinLength": 20}
     if identity is not None:
         principal["Default"] = identity.principal_arn
     trust = trust_policy(connection, _PLACEHOLDER)
@@ -161,9 +173,9 @@ def role_commands(connection: Connection, *, share: bool) -> str:
     name = ROLE_NAMES[Purpose(connection.purpose)]
     lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
     if identity is None:
-        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
+        lines.append(f"# Replace {_PLACEHOLDER}. {about_principal()}")
     elif identity.lost_path:
-        lines.append(f"# {_about_principal()}")
+        lines.append(f"# {about_principal()}")
     trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
     named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER])
@@ -182,7 +194,13 @@ def trust_command(connection: Connection) -> str:
     return f"aws iam update-assume-role-policy --role-name {shlex.quote(role_name)} --policy-document {_quoted(trust)}\n"
 
 
-def _about_principal() -> str:
+def placeholder() -> str:
+    """What stands for the worker's principal until a worker has told who it is."""
+    return _PLACEHOLDER
+
+
+def about_principal() -> str:
+    """What to know about the principal that the trust policy names."""
     identity = worker()
     if identity is None:
         return (
