@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from django.db.models import QuerySet
@@ -14,7 +15,6 @@ from django.utils import timezone
 from sharing.models import Organization, OrganizationMember
 from sharing.policy.principal import ORGANIZATION_ID
 from sharing.policy.verdicts import Answer
-from sharing.services.gaps import utc
 
 #: An account in one of these states can do nothing: its membership proves nothing to anybody.
 _PROVES_NOTHING = ("SUSPENDED", "CLOSED", "PENDING_ACTIVATION")
@@ -46,6 +46,14 @@ class Memberships:
         """Whether anything at all is known for certain."""
         return bool(self.whole)
 
+    @property
+    def mark(self) -> str:
+        """Changes when somebody joins or leaves, or what is known becomes stale; not with a read that finds the same."""
+        if not self:
+            return ""
+        told = "\n".join((*sorted(self.whole), *(f"{number} {home}" for number, home in sorted(self.homes.items()))))
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def is_in(self, number: str, principal: str) -> Answer:
         """Whether an account belongs to an organisation, or to the unit that a path names. Which unit is never known."""
         root, slash, _ = principal.partition("/")
@@ -60,13 +68,13 @@ class Memberships:
         """What is known of one account."""
         home = self.homes.get(number)
         if home:
-            return Belonging(home, (), f"It belongs to organisation {home}, as read at {utc(self.whole[home])}.")
+            return Belonging(home, (), f"It belongs to organisation {home}, as read at {_utc(self.whole[home])}.")
         outside = tuple(sorted(self.whole))
         said = []
         if outside:
             since = min(self.whole.values())
             words = " or ".join(outside)
-            said.append(f"It does not belong to organisation {words}, as read at {utc(since)}: what that may is not counted.")
+            said.append(f"It does not belong to organisation {words}, as read at {_utc(since)}: what that may is not counted.")
         lapsed = self.lapsed.get(number)
         if lapsed:
             said.append(f"When it was last read, it belonged to organisation {lapsed}. {self.stale[lapsed]}")
@@ -125,3 +133,7 @@ def organizations_of(numbers: Iterable[str]) -> dict[str, str]:
 def members(organization_id: str) -> QuerySet[OrganizationMember]:
     """Who belonged to it when it was last read, by name; whether that still counts, `known` says."""
     return OrganizationMember.objects.present().filter(organization__organization_id=organization_id).order_by("name", "number")
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
