@@ -66,7 +66,10 @@ def account_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "account": account,
         "connections": connections,
-        "missing": [(value, label) for value, label in Purpose.choices if value not in purposes],
+        # An organisation is connected on a page of its own: few accounts can list one.
+        "missing": [
+            (value, label) for value, label in Purpose.choices if value not in purposes and value != Purpose.ORGANIZATION
+        ],
         "events": Event.objects.filter(account=account).select_related("function")[:10],
         "functions_read": account.functions.present().count(),
     }

@@ -293,7 +293,8 @@ def _sentences(
         many = counted(outside.functions, "function")
         said.append(f"Statements of {many} name it on the condition of a membership that it does not have.")
     if belonging.words:
-        said.append(belonging.words)
+        aside = " What is shared with an organisation it is not in is not counted." if belonging.outside else ""
+        said.append(f"{belonging.words}{aside}")
     if denied := by_key.get("deny"):
         said.append(f"A Deny shuts it out of {counted(denied.functions, 'function')}, although a statement there names it.")
     if own:

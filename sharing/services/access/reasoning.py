@@ -24,6 +24,7 @@ from sharing.policy.caller import ANONYMOUS, caller_of
 from sharing.policy.near import Context, Miss, near_misses
 from sharing.services.syncing.storing import last_read_of
 
+from .appraising import demands_membership
 from .belonging import decided_for
 from .doubts import not_looked_at
 from .principals import Names
@@ -98,7 +99,7 @@ class CallersSide:
     """What the caller's own account must hold. `kind`: other, same (the owner's own account), service, anonymous.
 
     `check`: the last DryRun of that account on this form, which speaks for its own principal only. `membership`: what was
-    read of the organisation of their account, with its age.
+    read of the organisation of their account, with its age, where the function's policy asks for one.
     """
 
     kind: str
@@ -293,7 +294,8 @@ def _callers_side(asked: Question, kind: str, by: Actor) -> CallersSide:
         .order_by("-created_at")[:_GRANTS]
     )
     theirs = check is not None and check.principal == asked.principal
-    return CallersSide(kind, check, theirs, tuple(grants), asked.belonging.words)
+    membership = asked.belonging.words if demands_membership(document_of(asked.policy)) else ""
+    return CallersSide(kind, check, theirs, tuple(grants), membership)
 
 
 def functions_named(name: str, account: str, *, by: Actor) -> list[Function]:

@@ -81,6 +81,7 @@ class Way:
 
 _MEMBER = "perhaps {functions} as a member of an organisation"
 _MEMBERS = "Whether it belongs to the organisation is not known here: count it as let in until you know."
+_ONE_OF_THEM = "Every account of the organisation, now and later; it is one of them."
 _PART = "Which part of its organisation it is in is not known here: count it as let in until you know."
 _EVERYONE = Way("everyone", "As everyone can", "{functions} as everyone can", ("everyone",))
 _OPEN = Way(
@@ -126,7 +127,7 @@ def _of_member(belonging: Belonging) -> tuple[Way, ...]:
             f"{{functions}} as a member of organisation {home}",
             ("organization",),
             principals=(home,),
-            note=belonging.words,
+            note=_ONE_OF_THEM,
         ),
         Way(
             "organization-part",

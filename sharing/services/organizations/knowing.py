@@ -74,7 +74,7 @@ class Memberships:
         if outside:
             since = min(self.whole.values())
             words = " or ".join(outside)
-            said.append(f"It does not belong to organisation {words}, as read at {_utc(since)}: what that may is not counted.")
+            said.append(f"It does not belong to organisation {words}, as read at {_utc(since)}.")
         lapsed = self.lapsed.get(number)
         if lapsed:
             said.append(f"When it was last read, it belonged to organisation {lapsed}. {self.stale[lapsed]}")
