@@ -85,6 +85,7 @@ POLICIES: dict[str, list[Any]] = {
     "the account, as its member": [in_organization(ACME), in_organization(INITECH)],
     "everyone but its members": [allow(ACME), allow(INITECH), in_organization(effect="Deny")],
     "members only, by a Deny": [allow(ACME), allow(INITECH), in_organization(effect="Deny", operator="StringNotEquals")],
+    "in no other, if in any": [in_organization(who, operator="StringEqualsIfExists") for who in (ACME, INITECH)],
 }
 REASONED: list[tuple[str, Known, str]] = [
     ("the organisation", _member, YES),
@@ -99,6 +100,9 @@ REASONED: list[tuple[str, Known, str]] = [
     ("everyone but its members", _non_member, YES),
     ("members only, by a Deny", _member, YES),
     ("members only, by a Deny", _non_member, NO),
+    ("in no other, if in any", _member, YES),
+    ("in no other, if in any", _non_member, DEPENDS),  # in none it is let in, in another one it is not
+    ("in no other, if in any", _member_of_another, NO),
     *((policy, who, DEPENDS) for policy in POLICIES for who in UNSURE),
 ]
 
