@@ -175,6 +175,14 @@ def lease_seconds() -> float:
     return _seconds("LEASE_SECONDS", 45.0, least=1.0)
 
 
+def owner_tag() -> str:
+    """OWNER_TAG: the key of the tag that names a function's owners by e-mail address; "" when tags say nothing about that."""
+    value = os.environ.get("OWNER_TAG", "").strip()
+    if len(value) > 128:
+        raise Misconfigured("OWNER_TAG", "is longer than any tag's key: AWS allows 128 characters.")
+    return value
+
+
 def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:
     value = os.environ.get(name, "").strip()
     try:

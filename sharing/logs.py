@@ -1,9 +1,11 @@
 """Structured logs: one JSON object a line, the same from web, worker and commands."""
 
 import logging
+import re
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -11,6 +13,18 @@ _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+#: An invitation's token is in its address: also in the one that signing in leads back to.
+_INVITATION = re.compile(r"((?:/|%2f)invitation(?:/|%2f))[^/%?#&\s\"'\\]+", re.IGNORECASE)
+
+
+def hide_tokens(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Whoever reads the logs opens no invitation with them."""
+    return {key: _hidden(value) for key, value in event.items()}
+
+
+def _hidden(value: Any) -> Any:
+    return _INVITATION.sub(r"\1...", value) if isinstance(value, str) else value
 
 
 def configure() -> None:
@@ -33,6 +47,7 @@ def formatter() -> logging.Formatter:
         foreign_pre_chain=[*_SHARED, structlog.processors.format_exc_info],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            hide_tokens,
             structlog.processors.JSONRenderer(),
         ],
     )

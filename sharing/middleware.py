@@ -6,14 +6,16 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
 
 from sharing.models import Role, User
-from sharing.services import people
 from sharing.services.errors import Refusal
+from sharing.services.signing import factors, sessions, ways
 from sharing.views.errors import refused
+from sharing.views.signing.providers import PROVED_AT
 
 
 class PersonalSettingsMiddleware:
@@ -25,7 +27,7 @@ class PersonalSettingsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Activate the zone for this request only."""
         if request.user.is_authenticated and request.session.session_key:
-            people.seen(request.session.session_key)
+            sessions.seen(request.session.session_key)
         zone = getattr(request.user, "time_zone", "") or "UTC"
         try:
             override = timezone.override(zoneinfo.ZoneInfo(zone))
@@ -65,6 +67,57 @@ class ConsumersMiddleware:
         if request.resolver_match is not None and request.resolver_match.url_name == "overview":
             return redirect("shared-list")
         raise Http404
+
+
+class SingleSignOnMiddleware:
+    """SSO_ONLY: a session that began in another way, before the switch was turned, is over at its next click."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Costs no query: the person's role is enough."""
+        only = settings.OIDC is not None and settings.OIDC.only
+        if (
+            only
+            and isinstance(request.user, User)
+            and PROVED_AT not in request.session
+            and not ways.password_open(request.user)
+        ):
+            logout(request)
+        return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """REQUIRE_SECOND_FACTOR: whoever must have one and has none finds nothing but the pages at which one is set up.
+
+    Sessions that the provider began pass: second factors are asked there.
+    """
+
+    #: URL names that stay open: setting one up, proving who one is, signing out.
+    OPEN = ("mfa_", "account_", "sso-", "openid_connect_")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing before the address is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """To the set-up page. Costs one query a request, and only where the setting asks for it."""
+        if settings.REQUIRE_SECOND_FACTOR == "off" or not isinstance(request.user, User):
+            return None
+        name = (request.resolver_match.url_name if request.resolver_match else None) or ""
+        if name.startswith(self.OPEN) or not getattr(view, "login_required", True) or PROVED_AT in request.session:
+            return None
+        if not factors.must_have_one(request.user) or factors.has_one(request.user):
+            return None
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("mfa_index")})
+        return redirect("mfa_index")
 
 
 class RefusalMiddleware:

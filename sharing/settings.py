@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from sharing import environment
+from sharing import environment, provider
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -20,6 +20,7 @@ AWS_PACE_SHARE = environment.pace_share()
 # A killed worker's work is taken up after its lease; a lost message is found by the next sweep.
 SWEEP_SECONDS = environment.sweep_seconds()
 LEASE_SECONDS = environment.lease_seconds()
+OWNER_TAG = environment.owner_tag()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10
@@ -38,6 +39,9 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -53,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "sharing.middleware.SingleSignOnMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -62,6 +67,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "sharing.middleware.PersonalSettingsMiddleware",
     "sharing.middleware.ConsumersMiddleware",
+    "sharing.middleware.SecondFactorMiddleware",
     "sharing.middleware.RefusalMiddleware",
 ]
 
@@ -86,9 +92,9 @@ TEMPLATES = [
     },
 ]
 
-# People: allauth signs in, nobody signs up by themselves (sharing/views/signing.py closes it).
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_ADAPTER = "sharing.views.signing.InvitedOnlyAdapter"
+# People: allauth signs in, nobody signs up by themselves (sharing/views/signing/ closes it).
+AUTHENTICATION_BACKENDS = ["sharing.views.signing.adapters.PeopleBackend"]
+ACCOUNT_ADAPTER = "sharing.views.signing.adapters.InvitedOnlyAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -98,7 +104,24 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[fnshare] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# Behind proxies the caller's address is the one that the outermost of ours wrote; limits on guessing count by it.
+ALLAUTH_TRUSTED_PROXY_COUNT = provider.trusted_proxies()
 USERSESSIONS_TRACK_ACTIVITY = False  # it writes at every request; sharing/middleware.py notes a session every five minutes
+# Second factors. Passkeys need https, or this machine: the browser enforces it, and so does the server.
+MFA_ADAPTER = "sharing.views.signing.adapters.FactorsAdapter"
+MFA_FORMS = {"authenticate": "sharing.views.signing.entrance.CodeForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "fnshare"
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # public_url() lets http be on this machine only
+REQUIRE_SECOND_FACTOR = provider.second_factor()
+# Single sign-on; None without.
+OIDC = provider.read()
+SOCIALACCOUNT_ADAPTER = "sharing.views.signing.adapters.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = OIDC.as_allauth() if OIDC else {}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
 AUTH_PASSWORD_VALIDATORS = [
@@ -115,7 +138,14 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "sharing.views.errors.csrf_failure"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+# The cache counts failed sign-ins. It culls itself at MAX_ENTRIES; with few, a flood of addresses would push out the counts.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 SECURE_SSL_REDIRECT = HTTPS

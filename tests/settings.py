@@ -9,7 +9,12 @@ os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,testserver")
 os.environ.setdefault("PUBLIC_URL", "http://localhost:8000")
 os.environ.setdefault("DATABASE_URL", "sqlite:///var/unused-by-tests.sqlite3")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")  # nothing listens: a dead broker is the normal case here
-for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "OWNER_TAG"):
+    os.environ.pop(name, None)
+
+from sharing.provider import VARIABLES  # noqa: E402
+
+for name in VARIABLES:
     os.environ.pop(name, None)
 
 from sharing.settings import *  # noqa: E402, F403

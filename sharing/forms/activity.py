@@ -12,6 +12,8 @@ KINDS = (
     ("grant", "Shares and revokes"),
     ("statement", "Statements changed elsewhere"),
     ("policy", "Policies changed"),
+    ("lease", "Leases past their end"),
+    ("request", "Requests for access"),
     ("layer", "Layers"),
     ("finding", "Findings"),
     ("check", "Checks"),

@@ -14,6 +14,8 @@ ROLES = (
     (Role.AUDITOR, "Auditor: sees everything in their scope, changes nothing"),
     (Role.ADMIN, "Admin: all of it, and connects accounts and adds people"),
 )
+# Not offered to somebody new: without an accepted invitation a consumer acts for no account and sees nothing.
+CONSUMER = (Role.CONSUMER, "Consumer: sees what is shared with the accounts they act for, and nothing else")
 
 
 class PersonForm(forms.Form):
@@ -25,7 +27,7 @@ class PersonForm(forms.Form):
         choices=((EVERY, "Every account, also those connected later"), (CHOSEN, "Only the accounts chosen below")),
         widget=forms.RadioSelect,
         initial=EVERY,
-        help_text="An admin always sees every account.",
+        help_text="An admin always sees every account, a consumer none by itself.",
     )
     accounts: "forms.ModelMultipleChoiceField[Account]" = forms.ModelMultipleChoiceField(
         queryset=Account.objects.none(),
@@ -34,7 +36,7 @@ class PersonForm(forms.Form):
         label="Chosen accounts",
     )
 
-    def __init__(self, *args: Any, person: User | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, person: User | None = None, fixed: bool = False, **kwargs: Any) -> None:
         if person is not None:
             kwargs["initial"] = {
                 "name": person.name,
@@ -43,6 +45,13 @@ class PersonForm(forms.Form):
                 "accounts": [] if person.every_account else list(person.accounts.all()),
             }
         super().__init__(*args, **kwargs)
+        if person is not None:
+            role = self.fields["role"]
+            assert isinstance(role, forms.ChoiceField)  # noqa: S101  # narrows the type of a field declared above
+            role.choices = [*ROLES, CONSUMER]
+        if fixed:  # role and scope come from groups at the provider
+            for name in ("role", "scope", "accounts"):
+                self.fields[name].disabled = True
         chosen = self.fields["accounts"]
         assert isinstance(chosen, forms.ModelMultipleChoiceField)  # noqa: S101  # narrows the type of a field declared above
         chosen.queryset = Account.objects.all()
@@ -50,12 +59,15 @@ class PersonForm(forms.Form):
     @property
     def chosen_accounts(self) -> list[Account]:
         """The chosen accounts, if the scope is the chosen ones."""
+        if self.cleaned_data["role"] == Role.CONSUMER:
+            return []
         return [] if self.every_account else list(self.cleaned_data["accounts"])
 
     @property
     def every_account(self) -> bool:
         """Whether the scope is every account."""
-        return bool(self.cleaned_data["scope"] == EVERY or self.cleaned_data["role"] == Role.ADMIN)
+        role = self.cleaned_data["role"]
+        return bool(role == Role.ADMIN or (role != Role.CONSUMER and self.cleaned_data["scope"] == EVERY))
 
 
 class AddPersonForm(PersonForm):

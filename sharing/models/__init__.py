@@ -17,7 +17,9 @@ from .notice import Notice, NoticeState
 from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
+from .proving import Proving, ProvingState, Seen
 from .seal import Seal
+from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
@@ -62,6 +64,8 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "Proof",
+    "Proving",
+    "ProvingState",
     "Purpose",
     "Qualifier",
     "QualifierKind",
@@ -70,6 +74,8 @@ __all__ = [
     "RequestState",
     "Role",
     "Seal",
+    "Seen",
+    "SignInFailure",
     "Sync",
     "SyncKind",
     "SyncState",

@@ -51,7 +51,8 @@ class AccessRequest(models.Model):
     """One wish. `asked_for` is what the asker typed, and all they are ever shown; `policy` is what it means, if anything.
 
     A request for a function that does not exist, or that nobody may ask for, is kept and looks the same to the asker as
-    any other that nobody answered: nothing tells which functions exist.
+    any other that nobody answered: nothing tells which functions exist. Asking writes the row and looks nothing up; a
+    worker does (`taken_up_at`), so that it takes the same time too.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -78,6 +79,9 @@ class AccessRequest(models.Model):
     answer = models.CharField(max_length=500, blank=True, help_text="What the owner said; the asker reads it.")
     changed = models.BooleanField(default=False, help_text="Approved with something else than was asked for.")
     grant = models.ForeignKey(Grant, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    taken_up_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a worker looked what it means, and told the owners."
+    )
     form_token = models.CharField(max_length=64, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -88,6 +92,8 @@ class AccessRequest(models.Model):
         indexes = (
             models.Index(fields=["policy", "state"], name="access_request_by_policy"),
             models.Index(fields=["person", "-created_at"], name="access_request_by_person"),
+            models.Index(fields=["account", "state"], name="access_request_by_account"),
+            models.Index(fields=["created_at"], name="access_request_untaken", condition=Q(taken_up_at=None)),
         )
         constraints = (
             models.CheckConstraint(condition=Q(state__in=RequestState.values), name="access_request_state_known"),

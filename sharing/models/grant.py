@@ -88,6 +88,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Active past the end date."""
         return self.filter(state=S.ACTIVE, ends_at__lte=now)
 
+    def past_their_end(self, moment: datetime) -> "GrantQuerySet":
+        """With an end date up to this moment, and perhaps still in AWS, in whatever state: access may still stand."""
+        return self.filter(state__in=MAY_HOLD_ACCESS, ends_at__lte=moment)
+
     def ending_before(self, moment: datetime) -> "GrantQuerySet":
         """Active, with an end date before this moment."""
         return self.filter(state=S.ACTIVE, ends_at__lt=moment)
@@ -123,6 +127,7 @@ class Grant(models.Model):
         max_length=64, help_text="Digest of everything but Sid and end date: equal grants have the same."
     )
     ends_at = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True, help_text="When people are reminded of its end; null: no more.")
 
     # Who decided, and why
     reason = models.CharField(max_length=500)
@@ -172,6 +177,7 @@ class Grant(models.Model):
             models.Index(fields=["policy", "state"], name="grant_by_policy"),
             models.Index(fields=["principal_account", "state"], name="grant_by_account"),
             models.Index(fields=["ends_at"], name="grant_ending", condition=Q(state="active")),
+            models.Index(fields=["remind_at"], name="grant_remind", condition=Q(state="active", remind_at__isnull=False)),
             models.Index(fields=["check_due_at"], name="grant_check_due", condition=Q(check_due_at__isnull=False)),
             models.Index(fields=["state", "next_try_at"], name="grant_unsettled"),
         )

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sharing.environment import without_aws
+from sharing.provider import VARIABLES
 from sharing.running import leftovers, ports, programs, template
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session, write_private
@@ -56,7 +57,8 @@ class Demo(Session):
     def environ(self) -> dict[str, str]:
         """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
         environ = without_aws(os.environ)
-        for name in ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE"):
+        ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE", "OWNER_TAG")
+        for name in (*ours, *VARIABLES):
             environ.pop(name, None)
         local = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
         environ.update(

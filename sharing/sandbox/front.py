@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from sharing.sandbox import behind, lambda_api, organizations, regions, signing
+from sharing.sandbox import behind, deliveries, lambda_api, notifications, organizations, regions, signing, topics
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.errors import AwsError, Reply, render, throttled
@@ -22,6 +22,7 @@ from sharing.sandbox.journal import Call, Journal, now
 from sharing.sandbox.lambda_service import LambdaService, Subject
 from sharing.sandbox.mappings import OPERATIONS as MAPPING_OPERATIONS
 from sharing.sandbox.mappings import Mappings
+from sharing.sandbox.notifications import bucket_region
 from sharing.sandbox.signing import Request, Scope
 from sharing.sandbox.sts import Sts
 from sharing.sandbox.switches import Limiter, Switches
@@ -55,7 +56,9 @@ class Front:
         self.gate = gate
         self.service = service
         self.moto = moto
-        self.mappings = Mappings(service.estate, moto)
+        self.deliveries = deliveries.Deliveries(service.estate, gate, switches, journal)
+        self.mappings = Mappings(self.deliveries, switches)
+        deliveries.lead_here(self.deliveries)
         self.sts = Sts(gate)
         self.switches = switches
         self.limiter = Limiter()
@@ -158,7 +161,7 @@ class Exchange:
     def _perform(self, call: lambda_api.LambdaCall, caller: Caller) -> Reply:
         service, subject = self.front.service, self.subject
         if call.operation in MAPPING_OPERATIONS:
-            return self.front.mappings.perform(call, self.environ, self.request, self.scope, caller.account, subject.target)
+            return self.front.mappings.perform(call, caller.account, self.scope.region, subject.target)
         reply = service.perform(call, caller, subject)
         if reply is not None:
             return reply
@@ -194,9 +197,18 @@ class Exchange:
             return organizations.answer(operation, request.body, caller.account, front.gate.directory)
         if scope.service == "iam":
             front.gate.directory.note_changes(caller.account)
-        reply = front.moto.call(self.environ, request, scope, caller.account)
+        account = caller.account
+        if scope.service == "s3" and operation == "PutBucketNotification":
+            bucket = unquote(request.path).strip("/")
+            owner = request.headers.get("x-amz-expected-bucket-owner", "")
+            notifications.check(request.body, bucket, account, owner, front.deliveries, bucket_region(bucket))
+        if scope.service == "sns":
+            account = topics.account_of(form, caller, operation, context)
+        reply = front.moto.call(self.environ, request, scope, account)
         if scope.service == "iam":
             front.gate.directory.note_changes(caller.account)
+        if scope.service == "sqs":
+            front.mappings.poll()
         return reply
 
     def _strike(self, when: When) -> str:
@@ -271,9 +283,22 @@ def _operation(service: str, request: Request, form: dict[str, str]) -> str:
         return form["Action"]
     if "x-amz-target" in request.headers:
         return request.headers["x-amz-target"].rpartition(".")[2]
+    if service == "s3":
+        return _of_bucket(request)
     if service == "account":
         last = request.path.rpartition("/")[2]
         return last[:1].upper() + last[1:]
+    return "?"
+
+
+def _of_bucket(request: Request) -> str:
+    """The IAM action of the few S3 operations that matter here; `?` for the rest."""
+    asked = dict(parse_qsl(request.query, keep_blank_values=True))
+    if "notification" in asked:
+        return {"PUT": "PutBucketNotification", "GET": "GetBucketNotification"}.get(request.method, "?")
+    key = unquote(request.path).strip("/").partition("/")[2]
+    if key and not asked.keys() - {"x-id", "versionId"}:
+        return {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject"}.get(request.method, "?")
     return "?"
 
 

@@ -48,7 +48,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event that a source handed to a function (S3, SNS, EventBridge...)."""
+    """One event that a source handed to a function, or tried to (S3, SNS, SQS...). source_account: whose source it is."""
 
     at: datetime
     source_arn: str
@@ -56,6 +56,7 @@ class Delivery:
     function_arn: str
     delivered: bool
     detail: str = ""
+    source_account: str = ""
 
 
 #: Calls kept; the older half is forgotten when there are more.

@@ -14,6 +14,7 @@ from sharing.sandbox.evaluation import Document
 from sharing.sandbox.identity import Directory, backend
 from sharing.sandbox.layer_seeding import LayerSeeding
 from sharing.sandbox.permissions import seed_policy
+from sharing.sandbox.sources import NEEDS
 from sharing.sandbox.urls import url_of
 
 Kind = Literal["dashboard", "owner", "consumer", "stranger"]
@@ -26,6 +27,18 @@ ADMINISTRATOR: Document = {
 LAMBDA_TRUST: Document = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+#: What AWS's own managed policies for queue and stream functions allow.
+READS_SOURCES: Document = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [action for actions in NEEDS.values() for action in actions],
+            "Resource": "*",
+        }
+    ],
 }
 
 
@@ -324,7 +337,9 @@ class Seeding(LayerSeeding):
 
     def _execution_role(self, account: str) -> str:
         if account not in self._execution_roles:
-            self._execution_roles[account] = self.add_role(account, "function-execution", path="/service-role/")
+            self._execution_roles[account] = self.add_role(
+                account, "function-execution", path="/service-role/", policies={"ReadSources": READS_SOURCES}
+            )
         return self._execution_roles[account]
 
 

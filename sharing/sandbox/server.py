@@ -113,6 +113,7 @@ class Sandbox(Seeding):
             self._moto.reset()
             self.directory.reset()
             self.estate.reset()
+            self._front.mappings.reset()
             self.clear_accounts()
             stories.load(self.story, self)
             self.directory.settle()

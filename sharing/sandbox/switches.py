@@ -21,6 +21,7 @@ class Switches:
     ghost_blocks_add_permission: a deleted principal anywhere in a policy makes every AddPermission on it fail.
     public_policy_blocked: a policy that would be public is refused with PublicPolicyException.
     empty_policy_after_last: removing the last statement leaves an empty policy instead of none.
+    mapping_settling: seconds that an event source mapping stays Creating, Updating, Enabling, Disabling or Deleting.
     parallel_writes_lost: of two AddPermission calls on one policy at the same time only one statement stays, both succeed.
     """
 
@@ -30,6 +31,7 @@ class Switches:
     ghost_blocks_add_permission: bool = False
     public_policy_blocked: bool = False
     empty_policy_after_last: bool = False
+    mapping_settling: float = 0.0
     parallel_writes_lost: bool = False
 
     def reset(self) -> None:

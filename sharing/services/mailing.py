@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -16,23 +14,30 @@ from django.utils import timezone
 
 from sharing.models import Notice, NoticeState
 
+from .leasing import letters as leases
+from .letters import Letter
+from .requesting import letters as requests
+from .signing import letters as signing
+
+__all__ = ["KINDS", "Letter", "send"]
+
 log = structlog.get_logger(__name__)
 
 #: Waiting times after a failed try; after the last one the notice is given up and says so.
 _WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 240, 720))
 
 
-@dataclass(frozen=True)
-class Letter:
-    """What one notice says. `template`: "mail/NAME" has NAME.txt and NAME.html. The context gets `public_url` too."""
-
-    subject: str
-    template: str
-    context: dict[str, Any] = field(default_factory=dict)
-
-
 #: What writes each kind; None: it is not needed any more (the invitation was cancelled meanwhile, the lease extended).
-KINDS: dict[str, Callable[[Notice], Letter | None]] = {}
+KINDS: dict[str, Callable[[Notice], Letter | None]] = {
+    "second-factor": signing.second_factor,
+    "break-glass": signing.break_glass,
+    "sso-linked": signing.sso_linked,
+    "lease-ending": leases.ending,
+    "lease-overdue": leases.overdue,
+    "approval-asked": leases.approval,
+    "request-made": requests.made,
+    "request-decided": requests.decided,
+}
 
 
 def send(pk: uuid.UUID | str) -> bool:

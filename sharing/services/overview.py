@@ -11,6 +11,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from sharing.models import (
+    AccessRequest,
     Actor,
     Connection,
     ConnectionState,
@@ -23,8 +24,9 @@ from sharing.models import (
     Sync,
     SyncKind,
 )
-from sharing.models.grant import UNSETTLED
+from sharing.models.grant import MAY_HOLD_ACCESS, UNSETTLED
 from sharing.services.gaps import lines
+from sharing.services.granting.ends import LATE
 from sharing.services.granting.wording import named
 from sharing.services.naming import account_names
 from sharing.services.syncing import Covered, coverage
@@ -89,12 +91,15 @@ class Step:
 class Overview:
     """All of it, in the actor's scope.
 
-    `stuck`, `waiting`, `failed`, `unsettled`, `ending`: Lines. `open`: policies that let in anyone, or a service from any
-    account, for sure or perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully
-    read, the worst first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role.
-    `versions_unread`: functions whose published versions' policies were never looked at.
+    `overdue` (past their end and perhaps still in AWS: of the others only `unsettled` has them too), `stuck`, `waiting`,
+    `failed`, `unsettled`, `ending`: Lines. `open`: policies that let in anyone, or a service from any account, for sure or
+    perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully read, the worst
+    first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role. `requests`: wishes of
+    consumers and colleagues that wait for an answer. `versions_unread`: functions whose published versions' policies were
+    never looked at.
     """
 
+    overdue: Some
     stuck: Some
     waiting: Some
     failed: Some
@@ -108,6 +113,7 @@ class Overview:
     functions: int
     versions_unread: int
     active: int
+    requests: int
     steps: Sequence[Step]
 
     @property
@@ -125,12 +131,15 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
     """What the first page says to this actor."""
     now = now or timezone.now()
     grants = Grant.objects.visible_to(by)
+    past = Q(state__in=MAY_HOLD_ACCESS, ends_at__isnull=False, ends_at__lte=now - LATE)
+    refused = Q(state=GrantState.ACTIVE) & ~Q(failure="")
     lists = {
-        "stuck": Q(state=GrantState.STUCK),
+        "overdue": past,
+        "stuck": Q(state=GrantState.STUCK) & ~past,
         "waiting": Q(state=GrantState.REQUESTED),
-        "failed": Q(state=GrantState.FAILED, settled_at__gte=now - RECENT) | Q(state=GrantState.ACTIVE) & ~Q(failure=""),
+        "failed": Q(state=GrantState.FAILED, settled_at__gte=now - RECENT) | refused & ~past,
         "unsettled": Q(state__in=[state for state in UNSETTLED if state != GrantState.STUCK]),
-        "ending": Q(state=GrantState.ACTIVE, ends_at__lt=now + SOON),
+        "ending": Q(state=GrantState.ACTIVE, ends_at__lt=now + SOON) & ~past,
     }
     counts = grants.aggregate(
         active=Count("pk", filter=Q(state=GrantState.ACTIVE)),
@@ -161,12 +170,13 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         functions=known["all"],
         versions_unread=known["versions_unread"],
         active=counts["active"],
+        requests=AccessRequest.objects.visible_to(by).open().count(),
         steps=_steps(by, known["all"]),
     )
 
 
 def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -> list[Line]:
-    order = {"ending": "ends_at", "failed": "-settled_at"}.get(name, "created_at")
+    order = {"overdue": "ends_at", "ending": "ends_at", "failed": "-settled_at"}.get(name, "created_at")
     rows = grants.select_related("policy__function__account", "requested_by").order_by(order, "id")[:SHOWN]
     return [Line(grant, named(grant, names)) for grant in rows]
 

@@ -8,18 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
 from sharing.models import Account, Actor, Role, Theme, User
 from sharing.services import history
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.signing import sessions, ways
 
 ONLY_ADMINS = "Only an admin of fnshare adds or changes people."
 
@@ -81,27 +80,56 @@ def change_person(
         raise NotPermitted(ONLY_ADMINS)
     chosen = _scope(role, every_account, accounts)
     with transaction.atomic():
-        person = _locked(person)
+        person = lock(person)
+        if ways.from_groups(person) and not _stays(person, role, chosen):
+            raise Refusal(
+                f"Role and scope of {person.email} come from their groups at {ways.provider_name()}, anew at each sign-in.",
+                next="Change the groups there, or which group gives which role (OIDC_ROLES).",
+                code="conflict",
+                field="role",
+            )
         if role != Role.ADMIN:
             _keep_one_admin(person)
-        before = _described(person, None if person.every_account else list(person.accounts.all()))
         old_name = person.name
-        person.role = role
-        person.every_account = chosen is None
         if name is not None:
             person.name = name.strip()
-        try:
-            person.full_clean()
-        except ValidationError as problem:
-            raise _as_refusal(problem) from None
-        person.save()
-        person.accounts.set(chosen or ())
-        after = _described(person, chosen)
-        if after != before:
-            history.record("person.changed", f"{person.email} is now {after}; was {before}.", by=by)
+        change = give(person, role, chosen)
+        if change:
+            history.record("person.changed", change, by=by)
         elif person.name != old_name:
             history.record("person.changed", f"{person.email} is now called {person.name or 'by the address'}.", by=by)
     return person
+
+
+def give(person: User, role: str, chosen: list[Account] | None) -> str:
+    """Write role and scope (None: every account); the sentence that tells the change, empty when there is none.
+
+    The caller has checked who asks, holds the row's lock and records the event. Raises Refusal.
+    """
+    before = _described(person, None if person.every_account else list(person.accounts.all()))
+    person.role = role
+    person.every_account = chosen is None
+    try:
+        person.full_clean()
+    except ValidationError as problem:
+        raise _as_refusal(problem) from None
+    person.save()
+    person.accounts.set(chosen or ())
+    after = _described(person, chosen)
+    return "" if after == before else f"{person.email} is now {after}; was {before}."
+
+
+def lock(person: User) -> User:
+    """The person's row, locked until the transaction ends, and all active admins': two cannot demote each other."""
+    list(User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk"))
+    return User.objects.select_for_update().get(pk=person.pk)
+
+
+def is_last_admin(person: User) -> bool:
+    """Whether no active admin would be left without this one."""
+    if person.role != Role.ADMIN or not person.is_active:
+        return False
+    return not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=person.pk).exists()
 
 
 def deactivate(person: User, *, by: Actor) -> User:
@@ -109,13 +137,13 @@ def deactivate(person: User, *, by: Actor) -> User:
     if not by.is_admin():
         raise NotPermitted(ONLY_ADMINS)
     with transaction.atomic():
-        person = _locked(person)
+        person = lock(person)
         if not person.is_active:
             return person
         _keep_one_admin(person)
         person.is_active = False
         person.save(update_fields=["is_active"])
-        ended = _end_sessions(person)
+        ended = sessions.end_all(person)
         history.record(
             "person.deactivated",
             f"{person.email} was deactivated; {ended} session{'' if ended == 1 else 's'} ended.",
@@ -129,7 +157,7 @@ def reactivate(person: User, *, by: Actor) -> User:
     if not by.is_admin():
         raise NotPermitted(ONLY_ADMINS)
     with transaction.atomic():
-        person = _locked(person)
+        person = lock(person)
         if person.is_active:
             return person
         person.is_active = True
@@ -154,6 +182,8 @@ def first_password_link(person: User, *, by: Actor) -> str:
         raise NotPermitted(ONLY_ADMINS)
     if not person.is_active:
         raise Refusal(f"{person.email} is deactivated.", next="Reactivate the person first.", code="conflict")
+    if not ways.password_open(person):
+        raise Refusal(f"{person.email} signs in through {ways.provider_name()}, not with a password.", code="conflict")
     if person.has_usable_password():
         raise Refusal(
             f"{person.email} has a password already.",
@@ -188,41 +218,6 @@ def change_profile(person: User, *, name: str, time_zone: str, theme: str, by: A
         raise _as_refusal(problem) from None
     person.save(update_fields=["name", "time_zone", "theme"])
     return person
-
-
-def sessions_of(person: User) -> list[UserSession]:
-    """Where the person is signed in, last seen first; what is over already is left out."""
-    sessions = UserSession.objects.purge_and_list(person)
-    return sorted(sessions, key=lambda session: session.last_seen_at, reverse=True)
-
-
-def end_session(person: User, session_pk: int, *, by: Actor) -> None:
-    """End one of one's own sessions. NotFound for somebody else's, as for none."""
-    session = UserSession.objects.filter(pk=session_pk, user=person).first()
-    if by.person is None or by.person.pk != person.pk or session is None:
-        raise NotFound("That session", next="It may be over already. Reload the page.")
-    session.end()
-
-
-def end_other_sessions(person: User, *, keep: str, by: Actor) -> int:
-    """End every session of one's own but the one with the session key `keep`; returns how many."""
-    if by.person is None or by.person.pk != person.pk:
-        raise NotPermitted("Sessions are ended by the person themselves.")
-    others = UserSession.objects.filter(user=person).exclude(session_key=keep)
-    ended = 0
-    for session in others:
-        session.end()
-        ended += 1
-    return ended
-
-
-def seen(session_key: str) -> None:
-    """Note that a session is in use, at most every five minutes: polling pages must not write at every poll."""
-    now = timezone.now()
-    used = UserSession.objects.filter(session_key=session_key)
-    last = used.values_list("last_seen_at", flat=True).first()
-    if last is not None and (now - last).total_seconds() > 300:
-        used.update(last_seen_at=now)
 
 
 def find_accounts(numbers: Sequence[str], *, by: Actor) -> list[Account]:
@@ -265,33 +260,26 @@ def _scope(role: str, every_account: bool, accounts: Iterable[Account]) -> list[
 
 
 def _described(person: User, accounts: list[Account] | None) -> str:
+    if person.role == Role.CONSUMER:
+        return "consumer"
     if accounts is None:
         return f"{person.get_role_display().lower()} of every account"
     numbers = ", ".join(sorted(account.number for account in accounts))
     return f"{person.get_role_display().lower()} of {numbers or 'no account'}"
 
 
-def _locked(person: User) -> User:
-    """All active admins are locked, so that two of them cannot demote each other at the same moment."""
-    list(User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk"))
-    return User.objects.select_for_update().get(pk=person.pk)
+def _stays(person: User, role: str, chosen: list[Account] | None) -> bool:
+    """Whether the person has this role and scope already."""
+    if person.role != role or person.every_account != (chosen is None):
+        return False
+    return chosen is None or {account.pk for account in chosen} == {account.pk for account in person.accounts.all()}
 
 
 def _keep_one_admin(person: User) -> None:
-    if person.role != Role.ADMIN or not person.is_active:
-        return
-    if not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=person.pk).exists():
+    if is_last_admin(person):
         raise Refusal(
             f"{person.email} is the last admin.", next="Make somebody else an admin first.", code="conflict", field="role"
         )
-
-
-def _end_sessions(person: User) -> int:
-    ended = 0
-    for session in UserSession.objects.filter(user=person):
-        session.end()
-        ended += 1
-    return ended
 
 
 def _check_password(password: str, person: User) -> None:

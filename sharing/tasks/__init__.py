@@ -6,13 +6,17 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 from .findings import refresh_findings
 from .mailing import send_notice
 from .organizations import read_organization
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
-from .sharing import reconcile_grant, reconcile_layer_grant, run_check
+from .requesting import take_up_request
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
 __all__ = [
     "identify",
+    "look_for_role",
+    "make_grants",
     "read_layers",
     "read_organization",
     "reconcile_grant",
@@ -23,5 +27,6 @@ __all__ = [
     "send_notice",
     "soon",
     "sweep",
+    "take_up_request",
     "test_connection",
 ]

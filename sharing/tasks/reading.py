@@ -13,6 +13,7 @@ from sharing.aws.errors import Unavailable
 from sharing.models import Purpose, Sync, SyncKind
 from sharing.services import connecting, layers, organizations, syncing, tallying
 
+from .findings import refresh_findings
 from .organizations import read_organization
 from .queueing import soon
 
@@ -37,6 +38,8 @@ def test_connection(pk: str) -> None:
         log.warning("connection_not_tested", connection=pk, code=problem.code)
         return
     if connection is not None:
+        if connection.purpose == Purpose.CHECKER:  # whether it is proved is a finding, or ends one
+            soon(refresh_findings, "1", queue="sync")
         for sync in syncing.due(timezone.now()):
             if sync.account_id == connection.account_id:
                 soon(run_sync, sync.pk, queue=queue_of(sync))

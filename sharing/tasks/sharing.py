@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from sharing.services import checking, granting, layers
+from sharing.services import checking, granting, inviting, layers
 
 from .queueing import soon
 
@@ -20,6 +20,13 @@ def reconcile_grant(pk: str) -> None:
         soon(reconcile_grant, pk, after=outcome.again_in)
     if outcome.check is not None:
         soon(run_check, outcome.check.pk, queue="checks")
+
+
+@shared_task(name="sharing.make_grants", ignore_result=True, acks_late=True)
+def make_grants(pk: str) -> None:
+    """What an accepted and confirmed invitation offers becomes grants; each is then told to AWS."""
+    for grant in inviting.make_grants(pk):
+        soon(reconcile_grant, grant.pk)
 
 
 @shared_task(name="sharing.run_check", ignore_result=True, acks_late=True)

@@ -5,15 +5,33 @@ from django.conf import settings
 from django.utils import timezone
 
 from sharing.models import Installation
-from sharing.services import checking, connecting, granting, layers, notices, organizations, sealing, syncing, tallying
+from sharing.services import (
+    checking,
+    connecting,
+    granting,
+    inviting,
+    layers,
+    leasing,
+    notices,
+    organizations,
+    proofs,
+    proving,
+    requesting,
+    sealing,
+    syncing,
+    tallying,
+)
 from sharing.services.findings import refreshing
+from sharing.services.signing import failing
 
 from .findings import refresh_findings
 from .mailing import send_notice
 from .organizations import read_organization
+from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
-from .sharing import reconcile_grant, reconcile_layer_grant, run_check
+from .requesting import take_up_request
+from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -24,14 +42,28 @@ def sweep() -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for grant in granting.ending(now, within=again):
+        if grant.ends_at is not None:
+            soon(reconcile_grant, grant.pk, after=(grant.ends_at - now).total_seconds())
     for layer_grant in layers.due_grants(now):
         soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
+    inviting.expire(now)
+    for invitation in inviting.due():
+        soon(make_grants, invitation.pk)
+    for wanted in proving.due(now):
+        soon(look_for_role, wanted.pk, queue="checks", expires=again)
+    for wish in requesting.due(now):
+        soon(take_up_request, wish.pk, expires=again)
+    leasing.remind(now)
+    leasing.alarm(now)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
         soon(identify, "1", expires=again)
+    for connection in proofs.want_due(now):
+        soon(test_connection, connection.pk, expires=again)
     for connection in connecting.due(now):
         soon(test_connection, connection.pk, expires=again)
     for sync in syncing.due(now):
@@ -42,5 +74,6 @@ def sweep() -> None:
         soon(read_organization, organization, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
+    failing.tell_due(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it

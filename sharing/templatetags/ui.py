@@ -63,6 +63,7 @@ ROLES: dict[str, tuple[str, str]] = {
     Role.ADMIN: ("plain", "shield-check"),
     Role.OWNER: ("plain", "key"),
     Role.AUDITOR: ("plain", "eye"),
+    Role.CONSUMER: ("plain", "users"),
 }
 
 

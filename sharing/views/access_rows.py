@@ -20,6 +20,7 @@ from sharing.policy.actions import ACTIONS, INVOKE
 from sharing.policy.following import is_sid, statement_key
 from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
+from sharing.services.granting.ends import past_its_end
 from sharing.templatetags.ui import spaced
 
 WHO_ICONS = {
@@ -181,6 +182,8 @@ def _marks(row: AccessRow) -> Iterable[Mark]:
     if row.effect == "Deny" or row.state in (*OVER, GrantState.FAILED):
         return
     would = "Would be public" if row.state == GrantState.REQUESTED else "Public"
+    if row.grant is not None and past_its_end(row.grant, timezone.now()):
+        yield "bad", "clock-exclamation", "Past its end, access still stands"
     if row.public == "yes":
         yield "bad", "world", would
     elif row.public == "depends":

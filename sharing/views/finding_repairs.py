@@ -10,6 +10,7 @@ from django.urls import reverse
 from sharing.models import Actor, Finding, Grant, Policy
 from sharing.policy import Statement, parse
 from sharing.policy.actions import INVOKE, INVOKE_URL
+from sharing.policy.arn import is_account_id
 from sharing.policy.findings import digest_of
 from sharing.services.granting.statements import why_not_removable
 
@@ -117,6 +118,9 @@ def _before(finding: Finding, statement: Statement, policy: Policy) -> list[Repa
             if finding.rule.startswith("public"):
                 then = "With the accounts or the organisation that need it, before everybody loses it."
                 return [Repair("Share with those who need it", share_url(policy, action=action), "share", then, main=True)]
+            if finding.rule == "unknown-account" and is_account_id(str(who[0][2])):
+                then = "If you know whose it is: what it reaches, who acts for it, and a name for it."
+                return [Repair("Look at the account", reverse("consumer-detail", args=[str(who[0][2])]), "users", then)]
         case "read-outsider":
             then = "Lets them call it without reading code or settings."
             return [Repair("Share invoke alone", share_url(policy, who=str(who[0][1]), action=INVOKE), "share", then)]
@@ -142,6 +146,10 @@ def _former(policy: Policy, statement: Statement) -> str:
 def _others(finding: Finding) -> list[Repair]:
     """What does not start from a statement."""
     function, grant = finding.function, finding.grant
+    if finding.rule == "proof-failed" and finding.account is not None:
+        then = "What the test found, whom to ask to mend the role, and the button that proves it again."
+        page = reverse("consumer-detail", args=[finding.account.number])
+        return [Repair("Open the consumer's page", page, "users", then, main=True)]
     if finding.rule in _PLACES:
         name, words, icon = _PLACES[finding.rule]
         args = [finding.account_id] if name == "account-detail" else []

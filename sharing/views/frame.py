@@ -22,6 +22,7 @@ PLACES = (
     ("overview", "Overview", "home"),
     ("function-list", "Functions", "lambda"),
     ("access", "Access", "shield"),
+    ("consumer-list", "Consumers", "users"),
     ("finding-list", "Findings", "alert-triangle"),
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),

@@ -24,7 +24,7 @@ from sharing.models import Actor, Check, Function, Grant, Occasion, Policy, Qual
 from sharing.policy import parse
 from sharing.policy.document import LIMIT
 from sharing.policy.following import statement_key
-from sharing.services import access, checking, granting, inventory, syncing, timelines
+from sharing.services import access, checking, granting, inventory, owning, syncing, timelines
 from sharing.services.errors import Refusal
 from sharing.services.syncing.asking import FRESH
 from sharing.tasks import soon
@@ -112,7 +112,7 @@ def _older(moment: datetime | None) -> bool:
 
 def head_of(function: Function, tab: str) -> dict[str, Any]:
     """What the frame around every tab of a function shows."""
-    return {"function": function, "tab": tab, **reading_of(function)}
+    return {"function": function, "tab": tab, "owners": owning.owners(function), **reading_of(function)}
 
 
 def list_of(function: Function, me: Actor, *, focus: Grant | None = None) -> dict[str, Any]:

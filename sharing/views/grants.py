@@ -16,11 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ExtendForm, ReasonForm, UndoForm
-from sharing.models import Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
+from sharing.models import AccessRequest, Actor, Event, Grant, GrantState, Occasion, User, Verdict, Wanted
 from sharing.policy.document import LIMIT
 from sharing.services import access, checking, granting
 from sharing.services.errors import Refusal
 from sharing.services.granting.approving import extension_end
+from sharing.services.granting.ends import lateness, past_its_end, spoken
 from sharing.services.granting.wording import named
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant, run_check
@@ -80,6 +81,10 @@ def grant_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         polls=grant.is_unsettled or grant.checks.open().exists(),
         every=seconds_between_polls(grant.unsettled_since or grant.settled_at or grant.created_at),
         expected=Verdict.DENIED if grant.wanted == Wanted.ABSENT else Verdict.ALLOWED,
+        wishes=AccessRequest.objects.visible_to(me).open().filter(about=grant).select_related("person")[:3],
+        past_end=past_its_end(grant, timezone.now()),
+        gone_at=grant.settled_at if grant.state in (GrantState.REVOKED, GrantState.EXPIRED) else None,
+        late=spoken(late) if (late := lateness(grant)) else "",
         stored=pretty(row.of.stored) if row and row.of.changed and row.of.stored is not None else "",
     )
     return render(request, "grants/detail.html", context)

@@ -2,10 +2,12 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from sharing.services import layers
 from sharing.services import overview as first_page
+from sharing.services.signing.entering import broke_glass_lately
 from sharing.views.findings import finding_card
 from sharing.views.permitting import actor
 
@@ -15,5 +17,6 @@ def overview(request: HttpRequest) -> HttpResponse:
     """The overview; its body alone while something is under way and the page polls."""
     me = actor(request)
     context = {"shown": first_page.overview(by=me), "layers": layers.attention(by=me), **finding_card(me)}
+    context["broke_glass"] = broke_glass_lately(me, timezone.now())
     polls = request.headers.get("HX-Target") == "overview"
     return render(request, f"overview/overview.html{'#body' if polls else ''}", context)

@@ -6,14 +6,15 @@ URL configuration and posts to each as an auditor.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from sharing.models import Actor, User
+from sharing.models import Actor, Role, User
 
 P = ParamSpec("P")
+Opened = TypeVar("Opened", bound=Callable[..., object])
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
@@ -24,7 +25,7 @@ def actor(request: HttpRequest) -> Actor:
     return Actor.of(request.user)
 
 
-def open_to_consumers(view: View[P]) -> View[P]:
+def open_to_consumers(view: Opened) -> Opened:
     """Pages that consumers may open too. All others do not exist for them (middleware.ConsumersMiddleware)."""
     view.open_to_consumers = True  # type: ignore[attr-defined]
     return view
@@ -48,6 +49,18 @@ def for_changing(view: View[P]) -> View[P]:
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not actor(request).may_change():
+            raise PermissionDenied("Your role may look at everything in its scope, and change nothing.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def for_acting(view: View[P]) -> View[P]:
+    """Whoever may act for a consumer account, if they are a member of one: everybody but auditors, who change nothing."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if actor(request).role == Role.AUDITOR and request.method not in ("GET", "HEAD"):
             raise PermissionDenied("Your role may look at everything in its scope, and change nothing.")
         return view(request, *args, **kwargs)
 

@@ -10,6 +10,7 @@ from sharing.forms.people import ProfileForm
 from sharing.models import User
 from sharing.services import people
 from sharing.services.errors import Refusal
+from sharing.services.signing import factors, sessions, ways
 from sharing.views.permitting import actor, open_to_consumers
 
 
@@ -41,8 +42,11 @@ def profile(request: HttpRequest) -> HttpResponse:
             return response
     context = {
         "form": form,
-        "sessions": people.sessions_of(person),
+        "sessions": sessions.sessions_of(person),
         "this_session": request.session.session_key,
+        "factors": [held for held in factors.held_by(person) if held.type in factors.REAL],
+        "password_open": ways.password_open(person),
+        "provider": ways.provider_name() if ways.through_provider(person) else "",
     }
     return render(request, "profile/profile.html", context, status=422 if form.errors else 200)
 
@@ -51,7 +55,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_POST
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     """Sign one of one's own sessions out."""
-    people.end_session(_person(request), pk, by=actor(request))
+    sessions.end_session(_person(request), pk, by=actor(request))
     messages.success(request, "That session was ended.")
     return redirect("profile")
 
@@ -60,6 +64,6 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def session_end_others(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
-    ended = people.end_other_sessions(_person(request), keep=request.session.session_key or "", by=actor(request))
+    ended = sessions.end_other_sessions(_person(request), keep=request.session.session_key or "", by=actor(request))
     messages.success(request, f"{ended} other session{'' if ended == 1 else 's'} ended.")
     return redirect("profile")

@@ -31,6 +31,8 @@ LANDMARKS = {
     "/access/matrix/",
     "/access/reason/",
     "/policies/ID/statements/KEY/",
+    "/consumers/",
+    "/consumers/ID/",
     "/findings/",
     "/findings/ID/",
     "/findings/rules/ID/",

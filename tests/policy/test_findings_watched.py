@@ -90,3 +90,11 @@ def test_nothing_left_unread_is_nothing_found() -> None:
 def test_every_watched_rule_is_explained() -> None:
     codes = {"unread", "never-read", "aliases-unlisted", "versions-unread", "region-gap", "connection"}
     assert codes | {rule.__name__.replace("_", "-") for rule in SHARED} <= set(RULES)
+
+
+@pytest.mark.parametrize(("others", "severity"), [(False, "medium"), (True, "high")])
+def test_a_consumer_that_is_not_proved_any_more_keeps_what_it_has(others: bool, severity: str) -> None:
+    one = watched.proof_failed("Acme (111122223333)", "2026-11-25 10:00 UTC", "denied", others=others)
+    assert (one.rule, one.severity.word) == ("proof-failed", severity)
+    assert "not proved any more since 2026-11-25 10:00 UTC: Denied. What is shared with it stays shared" in one.text
+    assert one.rule in RULES

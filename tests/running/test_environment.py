@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sharing import environment
+from sharing import environment, provider
 from sharing.running.install import CHECKOUT
 
 GOOD = {
@@ -58,11 +58,43 @@ WRONG = [
     ("SWEEP_SECONDS", "0", "number of seconds"),
     ("LEASE_SECONDS", "nan", "number of seconds"),
     ("LEASE_SECONDS", "61", "number of seconds"),
+    ("OWNER_TAG", "o" * 129, "longer than any tag's key"),
     ("EMAIL_URL", "mail.example.com", "not a mail URL"),
     ("EMAIL_URL", "smtp+tls://user:password@host:port", "not a mail URL"),
     ("EMAIL_URL", "smtp://", "not a mail URL"),
     ("EMAIL_FROM", "fnshare", "no address"),
+    ("REQUIRE_SECOND_FACTOR", "owners", "off, admins or everyone"),
+    ("TRUSTED_PROXIES", "some", "number of your proxies"),
+    ("TRUSTED_PROXIES", "-1", "number of your proxies"),
+    ("OIDC_ISSUER", "login.example.com", "no issuer's address"),
+    ("OIDC_ISSUER", "http://login.example.com", "https"),
+    ("OIDC_ISSUER", "https://[::1", "not a URL"),
+    ("OIDC_ISSUER", "https://login.example.com/.well-known/openid-configuration", "Leave"),
+    ("OIDC_CLIENT_ID", None, "not set, but OIDC_ISSUER is"),
+    ("OIDC_CLIENT_SECRET", None, "not set, but OIDC_ISSUER is"),
+    ("OIDC_NAME", "n" * 41, "too long"),
+    ("OIDC_ROLES", None, "not set, but OIDC_ISSUER is"),
+    ("OIDC_ROLES", "admins", "no GROUP=ROLE"),
+    ("OIDC_ROLES", "admins=admin,", "no GROUP=ROLE"),
+    ("OIDC_ROLES", "=admin", "no GROUP=ROLE"),
+    ("OIDC_ROLES", "admins=king", "the role 'king'"),
+    ("OIDC_ROLES", "outside=consumer", "the role 'consumer'"),
+    ("OIDC_ROLES", "a=admin,a=owner", "twice"),
+    ("OIDC_ROLES", "platform=owner:4444", "12 digits"),
+    ("OIDC_ROLES", "platform=owner:", "12 digits"),
+    ("OIDC_ROLES", "admins=admin:444455556666", "an admin sees every account"),
+    ("SSO_ONLY", "maybe", "Use 1 or 0"),
+    ("SSO_SESSION_HOURS", "a day", "number of hours"),
+    ("SSO_SESSION_HOURS", "0", "number of hours"),
+    ("BREAK_GLASS", "ada", "no e-mail address"),
 ]
+#: What a good single sign-on has besides.
+SSO = {
+    "OIDC_ISSUER": "https://login.example.com",
+    "OIDC_CLIENT_ID": "fnshare",
+    "OIDC_CLIENT_SECRET": "the-secret-of-the-client",
+    "OIDC_ROLES": "fnshare-admins=admin,platform=owner:444455556666+555566667777,cn%3Daudit%2Cou%3Dit=auditor",
+}
 
 
 def _start(module_arguments: list[str], changed: dict[str, str | None]) -> "subprocess.CompletedProcess[str]":
@@ -94,7 +126,7 @@ def _says_one_line(done: "subprocess.CompletedProcess[str]", name: str) -> str:
 def test_a_wrong_variable_is_named_with_what_to_do(
     name: str, value: str | None, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for each, good in GOOD.items():
+    for each, good in {**GOOD, **SSO}.items():
         monkeypatch.setenv(each, good)
     if value is None:
         monkeypatch.delenv(name)
@@ -111,6 +143,9 @@ def test_a_wrong_variable_is_named_with_what_to_do(
 
 
 def _read_everything() -> None:
+    provider.read()
+    provider.second_factor()
+    provider.trusted_proxies()
     environment.secret_key()
     environment.hosts()
     public = environment.public_url()
@@ -119,6 +154,7 @@ def _read_everything() -> None:
     environment.endpoint()
     environment.pace_share()
     environment.sweep_seconds()
+    environment.owner_tag()
     environment.lease_seconds()
     environment.aws_pair()
     environment.email()
@@ -208,6 +244,28 @@ def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
 
 def test_the_example_file_names_every_variable_that_is_read() -> None:
     example = (CHECKOUT / ".env.example").read_text()
-    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "EMAIL_URL", "EMAIL_FROM")
+    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "OWNER_TAG", "EMAIL_URL", "EMAIL_FROM")
     for name in (*GOOD, *optional, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
         assert f"{name}=" in example, name
+
+
+def test_single_sign_on_is_read_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each, good in {**SSO, "SSO_ONLY": "1", "BREAK_GLASS": "Ada@Example.com"}.items():
+        monkeypatch.setenv(each, good)
+    found = provider.read()
+    assert found is not None
+    assert "the-secret-of-the-client" not in repr(found)
+    assert (found.only, found.break_glass, found.session_hours, found.groups_claim) == (True, "ada@example.com", 8, "groups")
+    assert found.roles["cn=audit,ou=it"] == provider.Given("auditor")
+    assert found.given(["platform", "unknown"]) == provider.Given("owner", ("444455556666", "555566667777"))
+    assert found.given(["platform", "fnshare-admins"]) == provider.Given("admin")
+    assert found.given(["unknown"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OIDC_CLIENT_ID", "x"), ("OIDC_ROLES", "a=admin"), ("SSO_ONLY", "1"), ("BREAK_GLASS", "a@b.c")]
+)
+def test_half_a_single_sign_on_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(environment.Misconfigured, match=f"OIDC_ISSUER is not set, but {name} is"):
+        provider.read()

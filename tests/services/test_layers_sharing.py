@@ -405,6 +405,13 @@ def test_an_end_date_takes_it_back_by_itself(desk: Desk) -> None:
     assert desk.verbs(grant)[-2:] == ["ended", "expired"]
 
 
+def test_an_end_date_that_was_kept_late_says_how_late(desk: Desk) -> None:
+    grant = desk.shared(ends_at=timezone.now() + SOON)
+    LayerGrant.objects.filter(pk=grant.pk).update(ends_at=timezone.now() - timedelta(hours=2))
+    assert desk.settle(grant).state == GrantState.EXPIRED
+    assert "Removed 2 h after its end date" in Event.objects.get(verb="layer.share-expired").text
+
+
 # Trouble
 
 

@@ -134,12 +134,11 @@ def test_one_organisation_is_read_through_one_role(organization: Organization, s
 @pytest.mark.parametrize("kind", ["cloudformation", "commands", "terraform"])
 def test_the_role_to_make_may_do_these_two_things_only(kind: str, admin: Actor) -> None:
     connection = connecting.prepare(number=MANAGEMENT, name="Management", purpose=Purpose.ORGANIZATION, by=admin)
-    make = {
-        "cloudformation": connecting.cloudformation,
-        "commands": connecting.role_commands,
-        "terraform": connecting.terraform,
+    text = {
+        "cloudformation": connecting.cloudformation(connection, share=False),
+        "commands": connecting.role_commands(connection, share=False),
+        "terraform": connecting.terraform(connection),
     }[kind]
-    text = make(connection, share=False)
     assert text.count("organizations:") == 2
     assert "organizations:DescribeOrganization" in text
     assert "organizations:ListAccounts" in text

@@ -10,7 +10,20 @@ from tests.views.test_permitting import NAMED, OPEN
 pytestmark = pytest.mark.django_db
 
 #: Their own pages; whoever adds one here says why nothing of others shows on it.
-CONSUMERS = {"shared-list"}
+CONSUMERS = {
+    "shared-list",
+    # What reaches the accounts that they act for (services.consuming.reaching); tests/views/test_shared.py asks each address.
+    "shared-export",
+    "shared-function",
+    "shared-check",
+    "shared-pack",
+    "shared-leave",
+    "shared-account-leave",
+    # Requests: the form looks nothing up, the list is one's own.
+    "request-new",
+    "request-mine",
+    "request-withdraw",
+}
 
 
 @pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name not in CONSUMERS | OPEN])

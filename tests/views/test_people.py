@@ -3,9 +3,10 @@
 import uuid
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
-from sharing.models import Role, User
+from sharing.models import Event, Role, User
 from tests import factories
 from tests.views.counting import queries
 
@@ -118,3 +119,65 @@ def test_a_first_password_link_is_shown_once_asked_and_never_cached(pages: Clien
 
 def test_somebody_who_does_not_exist_is_a_404(pages: Client) -> None:
     assert pages.get(f"/settings/people/{uuid.uuid4()}/").status_code == 404
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    assert client.post("/login/", {"login": person.email, "password": factories.PASSWORD}).status_code == 302
+    return client
+
+
+def test_an_admin_ends_one_session_or_all_of_somebody(pages: Client, admin: User) -> None:
+    person = factories.person(Role.OWNER)
+    here, there, third = (signed_in(person) for _ in range(3))
+    page = pages.get(f"/settings/people/{person.pk}/").content.decode()
+    assert page.count("End the session at") == 3
+    assert "Password" in page
+    one = UserSession.objects.get(session_key=here.session.session_key)
+    pages.post(f"/settings/people/{person.pk}/sessions/{one.pk}/end/")
+    assert [client.get("/").status_code for client in (here, there, third)] == [302, 200, 200]
+    pages.post(f"/settings/people/{person.pk}/sessions/end/")
+    assert [client.get("/").status_code for client in (there, third)] == [302, 302]
+    texts = [event.text for event in Event.objects.filter(verb="person.sessions-ended", person=admin).order_by("sequence")]
+    assert texts == [f"A session of {person.email} was ended.", f"2 sessions of {person.email} ended."]
+
+
+def test_the_session_of_somebody_else_is_not_ended_under_a_wrong_name(pages: Client) -> None:
+    person, other = factories.person(Role.OWNER), factories.person(Role.OWNER)
+    signed_in(other)
+    theirs = UserSession.objects.get(user=other)
+    assert pages.post(f"/settings/people/{person.pk}/sessions/{theirs.pk}/end/").status_code == 404
+    assert UserSession.objects.filter(pk=theirs.pk).exists()
+
+
+def test_a_consumers_page_says_for_whom_they_act_and_an_admin_ends_it(pages: Client) -> None:
+    person = factories.person(Role.CONSUMER, email="carl@example.com")
+    assert "they see nothing" in pages.get(f"/settings/people/{person.pk}/").content.decode()
+    membership = factories.membership(person, factories.account("Partner"))
+    assert "Partner" in pages.get("/settings/people/").content.decode()
+    assert "Partner" in pages.get(f"/settings/people/{person.pk}/").content.decode()
+    end = f"/settings/people/{person.pk}/memberships/{membership.pk}/end/"
+    assert pages.post(f"/settings/people/{factories.person().pk}/memberships/{membership.pk}/end/").status_code == 404
+    assert pages.post(end).status_code == 302
+    assert pages.post(end).status_code == 404
+    membership.refresh_from_db()
+    assert membership.ended_at is not None
+
+
+def test_a_consumer_becomes_an_owner_and_an_owner_a_consumer_without_a_scope(pages: Client) -> None:
+    account = factories.account("Platform")
+    person = factories.person(Role.CONSUMER)
+    address = f"/settings/people/{person.pk}/"
+    pages.post(address, {"role": "owner", "scope": "chosen", "accounts": [str(account.pk)]})
+    person.refresh_from_db()
+    assert (person.role, list(person.accounts.all())) == (Role.OWNER, [account])
+    answer = pages.post(address, {"role": "consumer", "scope": "every", "accounts": [str(account.pk)]})
+    assert answer.status_code == 302
+    person.refresh_from_db()
+    assert (person.role, person.every_account, list(person.accounts.all())) == (Role.CONSUMER, False, [])
+
+
+def test_consumers_are_not_added_by_hand(pages: Client) -> None:
+    assert "Consumers are not added here" in pages.get("/settings/people/add/").content.decode()
+    form = {"email": "new@example.com", "role": "consumer", "scope": "every"}
+    assert pages.post("/settings/people/add/", form).status_code == 422

@@ -20,12 +20,12 @@ def signed_in(email: str) -> Client:
 def test_everybody_changes_their_own_profile(role: str) -> None:
     person = factories.person(role, email="me@example.com")
     client = signed_in("me@example.com")
-    assert 'data-bs-theme="auto"' in client.get("/").content.decode()
+    assert 'data-bs-theme="auto"' in client.get("/settings/profile/").content.decode()
     response = client.post("/settings/profile/", {"name": "Me", "time_zone": "Asia/Tokyo", "theme": "dark"})
     assert response.status_code == 302
     person.refresh_from_db()
     assert (person.name, person.time_zone, person.theme) == ("Me", "Asia/Tokyo", "dark")
-    assert 'data-bs-theme="dark"' in client.get("/").content.decode()
+    assert 'data-bs-theme="dark"' in client.get("/settings/profile/").content.decode()
     client.post("/logout/")
     assert 'data-bs-theme="dark"' in client.get("/login/").content.decode(), "the device remembers its look"
 

@@ -1,12 +1,15 @@
 """Signing in and out, new passwords, and the sign-up that does not exist."""
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
 from sharing.models import Event, Role
 from sharing.services import people
@@ -131,3 +134,52 @@ def test_an_htmx_request_after_the_session_ended_loads_the_sign_in_page_whole(cl
     response = client.get("/", headers={"hx-request": "true", "hx-current-url": "http://localhost/functions/?q=a"})
     assert response.status_code == 204
     assert response.headers["HX-Redirect"] == "/login/?next=%2Ffunctions%2F%3Fq%3Da"
+
+
+#: What of allauth is open, by URL name. Everything else of it (sign-up, change of address, connections) has no address.
+OF_ALLAUTH = {
+    "account_logout",
+    "account_inactive",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_reauthenticate",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+}
+
+
+def test_of_allauth_only_what_is_named_here_has_an_address() -> None:
+    routes = [pattern for pattern in get_resolver().url_patterns if isinstance(pattern, URLPattern)]
+    assert {route.name for route in routes if route.callback.__module__.startswith("allauth.")} == OF_ALLAUTH
+
+
+def test_no_usual_address_of_allauth_leads_to_it() -> None:
+    paths = sorted(_paths(import_module("allauth.urls").urlpatterns, ""))
+    assert any("3rdparty/signup" in path for path in paths), "the walk goes deep enough"
+    for path in paths:
+        for address in (f"/{path}", f"/accounts/{path}", f"/auth/{path}"):
+            try:
+                found = resolve(address)
+            except Resolver404:
+                continue
+            assert found.url_name in OF_ALLAUTH or not found.func.__module__.startswith("allauth."), address
+
+
+def _paths(patterns: Any, before: str) -> Iterator[str]:
+    for pattern in patterns:
+        text = re.sub(r"<[^>]*>|\(\?P<\w+>[^)]*\)", "1", str(pattern.pattern)).strip("^$")
+        if isinstance(pattern, URLResolver):
+            yield from _paths(pattern.url_patterns, before + text)
+        else:
+            yield before + text

@@ -7,6 +7,7 @@ from typing import Any
 from sharing.models import Actor, Role
 from sharing.services import people
 from sharing.services.errors import Refusal
+from sharing.services.signing import ways
 
 from ._output import Outcome, ShareCommand, account_id
 
@@ -69,7 +70,9 @@ class Command(ShareCommand):
             "password_link": None,
         }
         lines = [f"{person.email} was added as {person.role}; scope: {scope}."]
-        if password is None:
+        if password is None and not ways.password_open(person):
+            lines.append(f"They sign in through {ways.provider_name()}.")
+        elif password is None:
             item["password_link"] = link = people.password_link(person)
             lines += ["Set the password here (once, within three days):", link]
         return Outcome([item], lines)

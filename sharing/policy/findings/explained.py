@@ -250,6 +250,20 @@ EXPLAINED: Final = (
         "A role's trust policy decides who may assume it; ours must name fnshare's own role and the ExternalId.",
     ),
     Rule(
+        "proof-failed",
+        "Consumer not proved any more",
+        Severity.MEDIUM,
+        "An account that functions are shared with was proved to be its consumer's, and the proof that is repeated every "
+        "thirty days fails: its checker role is gone, does not let fnshare in, or lets it in without its ExternalId; or the "
+        "account left the organisation whose membership was its proof.",
+        "What is shared with it stays shared. If the account has changed hands, somebody else uses it now; and a role that "
+        "does not demand its ExternalId lets others have fnshare try functions as it.",
+        "Ask the people who act for the account to mend the role's trust policy, then prove again on the consumer's page; it "
+        "is tried every day by itself. If nobody answers, take the shares back.",
+        "A role that denies AssumeRole without and with a wrong ExternalId, and allows it with the right one, proves an "
+        "administrator of the account at that moment only. AWS never tells when an account changes hands.",
+    ),
+    Rule(
         "statement-changed",
         "Our statement was changed",
         Severity.HIGH,

@@ -100,6 +100,15 @@ def connection_broken(name: str, state: str, reason: str, *, reads: bool) -> Fou
     )
 
 
+def proof_failed(name: str, since: str, reason: str, *, others: bool) -> Found:
+    """A consumer's account that was proved, and is not any more. `others`: its role lets in whoever asks through us."""
+    text = (
+        f"{name} is not proved any more since {since}: {_sentence(reason)} What is shared with it stays shared; its requests "
+        "are paused."
+    )
+    return Found("proof-failed", text, Severity.HIGH if others else Severity.MEDIUM, cause="proof", facts={"others": others})
+
+
 def statement_changed(facts: Share) -> Found | None:
     """Another tool changed a statement that a share of ours stands on."""
     if facts.state != "active" or facts.failure_code != "statement-changed":

@@ -33,7 +33,26 @@ def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Pol
     if place is None:
         raise Refusal("There is nothing to check.", next="Name a grant or a function.")
     _require(by, place)
-    trial = trial_of_grant(grant) if grant else trial_as(place, as_)
+    return put(place, by=by, occasion=occasion, grant=grant, as_=as_)
+
+
+def put(
+    place: Policy,
+    *,
+    by: Actor,
+    occasion: str,
+    grant: Grant | None = None,
+    as_: str = "",
+    unprovable: str = "",
+    expects: str = "",
+) -> Check:
+    """As `request`, for a service that has asked by its own rules whether the actor may (the other side asks about itself).
+
+    `unprovable`: why nobody can try, when the caller knows better; the check is done at once then. `expects`: the verdict
+    that would be good news, where the caller knows it better than the policy tells (through an organisation).
+    """
+    asked = None if unprovable else trial_of_grant(grant) if grant else trial_as(place, as_)
+    trial = asked or Trial(reason=unprovable, ever=False)
     with transaction.atomic():
         if grant is not None:
             if occasion in (Occasion.GRANT, Occasion.REVOKE):
@@ -42,7 +61,7 @@ def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Pol
                 return open_
         try:
             with transaction.atomic():
-                check = _row(place, grant, as_, occasion, trial, by)
+                check = _row(place, grant, as_, occasion, trial, by, expects)
                 check.save(force_insert=True)
         except IntegrityError:
             return Check.objects.open().get(grant=grant)
@@ -82,9 +101,10 @@ def _require(by: Actor, policy: Policy) -> None:
         raise NotPermitted("Auditors do not start checks: a DryRun is a call to AWS as the consumer's role.")
 
 
-def _row(policy: Policy, grant: Grant | None, as_: str, occasion: str, trial: Trial, by: Actor) -> Check:
+def _row(policy: Policy, grant: Grant | None, as_: str, occasion: str, trial: Trial, by: Actor, expects: str) -> Check:
     now = timezone.now()
     expected, since = _expectation(policy, grant, occasion, trial, now)
+    expected = expects if expects and expected else expected
     return Check(
         policy=policy,
         grant=grant,

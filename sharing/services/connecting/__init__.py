@@ -8,8 +8,7 @@ list_regions; checker role: check; organisation role: describe, members. A verb 
 from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate
 from .entering import due, functions, identify_worker, identity_due, layers, manager_of, pace, role, worker
 from .leaving import WhatStays, disconnect, what_stays
-from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
-from .terraform import terraform
+from .templates import cloudformation, role_commands, suggested_role_arn, terraform, trust_command
 from .testing import run_test
 
 __all__ = [

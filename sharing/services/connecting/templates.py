@@ -5,6 +5,7 @@ Source of the policies: aws-facts 5.2 (manager role, in stages) and 5.3 (checker
 
 import json
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from sharing.models import Account, Connection, Purpose
@@ -123,11 +124,17 @@ def dashboard_principals() -> list[str]:
     return list(dict.fromkeys([identity.account, root, identity.principal_arn]))
 
 
-def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[str, dict[str, Any]]:
-    """The role's inline policies by name. denied: see share_policy."""
+def policies(
+    connection: Connection, *, share: bool, denied: list[Any], owners: Sequence[Account] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The role's inline policies by name. denied: see share_policy. owners: whose functions a checker role may try.
+
+    Without owners: every connected one's. An invited person is told only of those that they were invited by.
+    """
     account = connection.account
     if connection.purpose == Purpose.CHECKER:
-        return {"fnshare-check": checker_policy(account, list(Account.objects.owners().distinct()))}
+        known = list(Account.objects.owners().distinct()) if owners is None else list(owners)
+        return {"fnshare-check": checker_policy(account, known)}
     if connection.purpose == Purpose.ORGANIZATION:
         return {"fnshare-members": organization_policy()}
     found = {"fnshare-read": read_policy(account)}
@@ -136,16 +143,19 @@ def policies(connection: Connection, *, share: bool, denied: list[Any]) -> dict[
     return found
 
 
-def cloudformation(connection: Connection, *, share: bool) -> str:
-    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only)."""
+def cloudformation(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
+    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only).
+
+    name: of the role; "": the usual one for its purpose. owners: see `policies`.
+    """
     identity = worker()
-    principal: dict[str, Any] = {"Type": "String", "Description": about_principal(), "MinLength": 20}
+    principal: dict[str, Any] = {"Type": "String", "Description": _about_principal(), "MinLength": 20}
     if identity is not None:
         principal["Default"] = identity.principal_arn
     trust = trust_policy(connection, _PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
-    named = policies(connection, share=share, denied=_parameter_principals())
+    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
@@ -155,7 +165,7 @@ def cloudformation(connection: Connection, *, share: bool) -> str:
             "Role": {
                 "Type": "AWS::IAM::Role",
                 "Properties": {
-                    "RoleName": ROLE_NAMES[Purpose(connection.purpose)],
+                    "RoleName": name or ROLE_NAMES[Purpose(connection.purpose)],
                     "Description": "fnshare enters this account through it, with its ExternalId only",
                     "AssumeRolePolicyDocument": trust,
                     "Policies": [{"PolicyName": name, "PolicyDocument": document} for name, document in named.items()],
@@ -167,22 +177,44 @@ def cloudformation(connection: Connection, *, share: bool) -> str:
     return json.dumps(template, indent=2) + "\n"
 
 
-def role_commands(connection: Connection, *, share: bool) -> str:
+def role_commands(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
     """AWS CLI commands that make the role, to be run with an administrator's credentials of the account."""
     identity = worker()
-    name = ROLE_NAMES[Purpose(connection.purpose)]
+    name = name or ROLE_NAMES[Purpose(connection.purpose)]
     lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
     if identity is None:
-        lines.append(f"# Replace {_PLACEHOLDER}. {about_principal()}")
+        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
     elif identity.lost_path:
-        lines.append(f"# {about_principal()}")
+        lines.append(f"# {_about_principal()}")
     trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER])
+    named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER], owners=owners)
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()
     ]
+    return "\n".join(lines) + "\n"
+
+
+def terraform(connection: Connection, *, share: bool = False, name: str = "", owners: Sequence[Account] | None = None) -> str:
+    """Terraform that makes the role. JSON objects are expressions of HCL; nothing in them is a template of its own."""
+    identity = worker()
+    name = name or ROLE_NAMES[Purpose(connection.purpose)]
+    lines = [f"# {connection.get_purpose_display()} of fnshare in account {connection.account.number}."]
+    if identity is None:
+        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
+    elif identity.lost_path:
+        lines.append(f"# {_about_principal()}")
+    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+    lines += ['resource "aws_iam_role" "fnshare" {', f'  name               = "{name}"']
+    lines += [f"  assume_role_policy = jsonencode({_indented(trust)})", "}"]
+    for policy, document in policies(
+        connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER], owners=owners
+    ).items():
+        label = policy.replace("-", "_")
+        lines += ["", f'resource "aws_iam_role_policy" "{label}" {{', f'  name   = "{policy}"']
+        lines += ["  role   = aws_iam_role.fnshare.id", f"  policy = jsonencode({_indented(document)})", "}"]
+    lines += ["", 'output "role_arn" {', "  value = aws_iam_role.fnshare.arn", "}"]
     return "\n".join(lines) + "\n"
 
 
@@ -194,13 +226,7 @@ def trust_command(connection: Connection) -> str:
     return f"aws iam update-assume-role-policy --role-name {shlex.quote(role_name)} --policy-document {_quoted(trust)}\n"
 
 
-def placeholder() -> str:
-    """What stands for the worker's principal until a worker has told who it is."""
-    return _PLACEHOLDER
-
-
-def about_principal() -> str:
-    """What to know about the principal that the trust policy names."""
+def _about_principal() -> str:
     identity = worker()
     if identity is None:
         return (
@@ -232,6 +258,10 @@ def all_layers(account: Account) -> str:
 
 def _document(*statements: Statement) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _indented(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2).replace("\n", "\n  ")
 
 
 def _quoted(document: dict[str, Any]) -> str:

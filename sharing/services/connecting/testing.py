@@ -16,7 +16,7 @@ from sharing.aws import proving
 from sharing.aws.errors import Unavailable
 from sharing.aws.session import CallerIdentity, RoleRef
 from sharing.models import Actor, Connection, ConnectionState, Installation, Purpose
-from sharing.services import history
+from sharing.services import history, proofs
 
 from .entering import identify_worker, role
 from .reports import Report, Result, weaknesses
@@ -145,6 +145,7 @@ def _settle(seen: Connection, result: Result) -> Connection | None:
             held.regions = held.regions or result.regions
             held.state = _S.PAUSED if paused else _S.CONNECTED
             held.connected_at = held.connected_at or now
+        proofs.settle(held, before=before, now=now)
         held.save()
         if held.state != before:
             _tell(held)

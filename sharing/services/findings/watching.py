@@ -22,6 +22,7 @@ from sharing.models import (
 )
 from sharing.models.grant import LIVE
 from sharing.policy.findings import Found, watched
+from sharing.services import proofs
 from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
@@ -37,6 +38,7 @@ WATCHED = (
     "versions-unread",
     "region-gap",
     "connection",
+    "proof-failed",
     "statement-changed",
     "share-vanished",
     "share-stuck",
@@ -57,7 +59,7 @@ Found_ = tuple[Found | None, Subject]
 def watch() -> dict[uuid.UUID, tuple[Found, Subject]]:
     """Everything that these rules find now. The number of queries does not depend on how much there is."""
     found: dict[uuid.UUID, tuple[Found, Subject]] = {}
-    for kind in (_policies, _functions, _versions, _regions, _connections, _shares):
+    for kind in (_policies, _functions, _versions, _regions, _connections, _proofs, _shares):
         for one, subject in kind():
             if one is not None:
                 found[one.id_at(subject.text)] = (one, subject)
@@ -103,6 +105,8 @@ def _regions() -> Iterator[Found_]:
 def _connections() -> Iterator[Found_]:
     broken = Connection.objects.filter(state__in=(ConnectionState.REFUSED, ConnectionState.PAUSED)).select_related("account")
     for one in broken:
+        if one.proof_failed_since is not None and one.state == ConnectionState.REFUSED:
+            continue  # told by proof-failed, which says more
         reads = one.purpose == Purpose.MANAGER
         name = f"The {one.get_purpose_display().lower()} of {one.account.name}"
         found = watched.connection_broken(name, one.state, one.failure, reads=reads)
@@ -113,6 +117,13 @@ def _connections() -> Iterator[Found_]:
         name = f"The manager role of {account.name}"
         found = watched.connection_broken(name, "disconnected", "", reads=True)
         yield found, Subject(f"{account.number} {Purpose.MANAGER}", account)
+
+
+def _proofs() -> Iterator[Found_]:
+    for account, proof in proofs.failed():
+        since = f"{proof.failed_since:%Y-%m-%d %H:%M} UTC" if proof.failed_since else ""
+        found = watched.proof_failed(f"{account.name} ({account.number})", since, proof.why, others=proof.open_to_others)
+        yield found, Subject(f"{account.number} proof", account)
 
 
 def _shares() -> Iterator[Found_]:

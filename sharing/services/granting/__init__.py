@@ -1,11 +1,12 @@
 """Deciding who may do what, and making AWS agree."""
 
-from .approving import approval_digest, approve, decline, extend
-from .consequences import consequences, consequences_of_statement
+from .approving import approval_digest, approve, decline, extend, waiting_end
+from .consequences import consequences, consequences_of_statement, left_after
 from .deciding import grant
 from .planning import default_sid, plan
-from .reconciling import due, reconcile
-from .revoking import revoke, revoke_statement, way_in_problem
+from .reconciling import due, ending, reconcile
+from .revoking import give_back, revoke, revoke_statement, way_in_problem
+from .rights import require_change
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
 from .targeting import Target, target_with_sid, targets_from
@@ -27,10 +28,14 @@ __all__ = [
     "decline",
     "default_sid",
     "due",
+    "ending",
     "extend",
+    "give_back",
     "grant",
+    "left_after",
     "plan",
     "reconcile",
+    "require_change",
     "restore",
     "revoke",
     "revoke_statement",
@@ -39,5 +44,6 @@ __all__ = [
     "undo",
     "undo_plan",
     "vanished_together",
+    "waiting_end",
     "way_in_problem",
 ]

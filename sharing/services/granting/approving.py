@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,8 +13,10 @@ from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.history import record
 
 from . import rights
+from .alerting import ask_second_person
 from .deciding import check_end, checked_reason
 from .digests import approval_of
+from .ends import next_reminder
 from .transitions import look_again, move
 from .wording import named, until
 
@@ -47,7 +50,8 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
         raise Refusal(
             "Its end date has passed in the meantime.", next="Decline it and ask for a later end date.", field="ends_at"
         )
-    changes = {"approved_by": person, "approved_at": now, "approval_digest": digest}
+    changes: dict[str, Any] = {"approved_by": person, "approved_at": now, "approval_digest": digest}
+    changes["remind_at"] = next_reminder(ends_at, after=now)
     with transaction.atomic():
         if grant.state == GrantState.REQUESTED:
             moved = move(grant, GrantState.PENDING, **changes)
@@ -125,6 +129,7 @@ def extend(grant: Grant, *, ends_at: datetime | None, by: Actor, reason: str = "
                 grant,
                 GrantState.ACTIVE,
                 ends_at=ends_at,
+                remind_at=next_reminder(ends_at, after=timezone.now()),
                 extension=None,
                 settled_at=grant.settled_at,
                 approval_digest=approval_of(grant, ends_at=ends_at) if grant.approval_digest else "",
@@ -132,15 +137,22 @@ def extend(grant: Grant, *, ends_at: datetime | None, by: Actor, reason: str = "
         if not moved:
             raise Refusal("The grant changed in the meantime.", next="Reload the page.", code="stale")
         record(verb, text, by=by, grant=grant, reason=reason)
+        if grant.extension:
+            ask_second_person(grant, digest=approval_of(grant, ends_at=ends_at), by=by)
     return grant
 
 
 def approval_digest(grant: Grant) -> str:
     """What an approving page shows and sends back: the digest of the request, or of the waiting extension."""
-    return approval_of(grant, ends_at=extension_end(grant) if grant.extension else grant.ends_at)
+    return approval_of(grant, ends_at=waiting_end(grant))
 
 
 def extension_end(grant: Grant) -> datetime | None:
     """The end date that waits for approval (None: no end)."""
     text = (grant.extension or {}).get("ends_at")
     return datetime.fromisoformat(text) if text else None
+
+
+def waiting_end(grant: Grant) -> datetime | None:
+    """The end date that was last asked for: the waiting one, if any, else the grant's (None: no end)."""
+    return extension_end(grant) if grant.extension else grant.ends_at

@@ -41,6 +41,18 @@ def consequences_of_statement(policy: Policy, *, index: int, version_pk: int, by
     return _of(row, policy, statement, changed=False, ours=None, saved=False, version=version)
 
 
+def left_after(grant: Grant) -> str:
+    """Whether something else lets the same principal in once the grant is gone: "yes", "depends" or "no".
+
+    Judged on the policy as last read. What it is stays with the owner's side.
+    """
+    stored = next(iter(document_of(grant.policy).by_sid(grant.sid)), None)
+    remaining = still_let_in(grant.policy, grant, stored, account_names())
+    if any(one.certainty == "yes" for one in remaining):
+        return "yes"
+    return "depends" if remaining or _stale(grant.policy) else "no"
+
+
 def _of(
     grant: Grant,
     policy: Policy,

@@ -13,6 +13,9 @@ from sharing.services.errors import Refusal
 from sharing.services.history import record
 
 from . import rights
+from .alerting import ask_second_person
+from .digests import approval_of
+from .ends import next_reminder
 from .keeping import fields_of
 from .shapes import Plan
 from .wording import named, until
@@ -107,6 +110,7 @@ def _row_of(plan: Plan, reason: str, token: str | None, by: Actor) -> Grant:
         token_fingerprint=plan.token_fingerprint,
         equality=plan.equality,
         ends_at=plan.ends_at,
+        remind_at=next_reminder(plan.ends_at, after=now),
         reason=reason,
         requested_by=by.person,
         requested_as=by.label[:300],
@@ -126,6 +130,8 @@ def _tell_decision(row: Grant, by: Actor) -> None:
     else:
         verb, text = "grant.decided", f"To be shared: {named(row)}, {until(row.ends_at)}."
     record(verb, text, by=by, grant=row, reason=row.reason)
+    if row.second_person:
+        ask_second_person(row, digest=approval_of(row, ends_at=row.ends_at), by=by)
 
 
 def _as_sent_before(sent: Grant, plan: Plan) -> Grant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 _ROUNDS = 8
 #: Another worker has the policy: come back this soon, in seconds.
 _BUSY = 2.0
+#: As many grants that are about to end are queued ahead; the sweep finds the others.
+_AHEAD = 200
 
 
 def reconcile(pk: uuid.UUID | str) -> Outcome | None:
@@ -77,12 +79,19 @@ def due(now: datetime) -> QuerySet[Grant]:
     return Grant.objects.filter(its_time & waiting).order_by("next_try_at", "created_at")
 
 
+def ending(now: datetime, within: float) -> QuerySet[Grant]:
+    """Active grants whose end date comes within so many seconds, soonest first: a worker is told for that very moment."""
+    soon = Q(ends_at__gt=now, ends_at__lte=now + timedelta(seconds=within))
+    return Grant.objects.filter(soon, state=GrantState.ACTIVE).order_by("ends_at")[:_AHEAD]
+
+
 def expire(grant: Grant, now: datetime) -> Grant:
     """The end date has come: wanted absent, by nobody but the date."""
     with transaction.atomic():
         if (grant.next_try_at is None or grant.next_try_at <= now) and move(
             grant,
             GrantState.REVOKING,
+            only_if={"ends_at": grant.ends_at},  # an extension at the last second wins
             wanted=Wanted.ABSENT,
             revoked_by=None,
             revoked_as=Actor.system().label,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from sharing.models import Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
 from sharing.policy import Permission, Statement
 from sharing.policy.statement import canonical
-from sharing.services.errors import Refusal
+from sharing.services.errors import NotFound, Refusal
 from sharing.services.history import record
 from sharing.services.masking import mask_tokens
 
@@ -32,6 +32,29 @@ def revoke(grant: Grant, *, by: Actor, reason: str = "", anyway: bool = False) -
     is refused once (code `changed`) so that the person sees both; `anyway` says that they did. Raises Refusal.
     """
     rights.require_change(by, grant.policy, "That grant")
+    return _taken_back(grant, by=by, reason=reason, anyway=anyway)
+
+
+def give_back(grant: Grant, *, by: Actor, reason: str = "") -> Grant:
+    """The other side takes itself out: a person who acts for the account that the grant lets in. As `revoke`, otherwise.
+
+    A statement that another tool changed is left to the owner (code `changed`): the other side sees no statements, so it
+    can agree to the removal of none but ours. Raises NotFound for whoever does not act for that account, and Refusal.
+    """
+    if not rights.acts_for(by, grant):
+        raise NotFound("That share")
+    return _taken_back(grant, by=by, reason=reason, anyway=False, event="grant.given-back", words="To be given back")
+
+
+def _taken_back(
+    grant: Grant,
+    *,
+    by: Actor,
+    reason: str,
+    anyway: bool,
+    event: str = "grant.revoke-asked",
+    words: str = "To be taken back",
+) -> Grant:
     reason = " ".join(reason.split())[:500]
     for _ in range(5):
         grant = look_again(grant)
@@ -57,7 +80,7 @@ def revoke(grant: Grant, *, by: Actor, reason: str = "", anyway: bool = False) -
                 extension=None,
                 **clear_failure(),
             ):
-                record("grant.revoke-asked", f"To be taken back: {named(grant)}.", by=by, grant=grant, reason=reason)
+                record(event, f"{words}: {named(grant)}.", by=by, grant=grant, reason=reason)
                 return grant
     raise Refusal("The grant keeps changing.", next="Reload the page and try again.", code="conflict")
 

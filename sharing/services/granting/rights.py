@@ -1,7 +1,11 @@
 """Who may share, approve and revoke: asked when somebody clicks, and again by the worker before it writes."""
 
-from sharing.models import Actor, Grant, Policy
+from sharing.models import Actor, Grant, Membership, Policy, Role
+from sharing.policy import PrincipalKind
 from sharing.services.errors import NotFound, NotPermitted
+
+#: Principals that are an account or belong to one: people who act for it may give such a grant back.
+OF_AN_ACCOUNT = (PrincipalKind.ACCOUNT, PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION)
 
 
 def require_sight(by: Actor, policy: Policy, what: str = "") -> None:
@@ -20,6 +24,13 @@ def require_change(by: Actor, policy: Policy, what: str = "") -> None:
         raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
 
 
+def acts_for(by: Actor, grant: Grant) -> bool:
+    """Whether the actor acts for the account that the grant lets in (all of it, or a role or user of it). Auditors never."""
+    if by.role == Role.AUDITOR or grant.principal_kind not in OF_AN_ACCOUNT:
+        return False
+    return Membership.objects.of(by).filter(account__number=grant.principal_account).exists()
+
+
 def lost_by_requester(grant: Grant) -> str:
     """Why the person who asked may not have it written any more; "" if they may. The worker's own look at their rights."""
     return _lost(Actor.of(grant.requested_by), grant) if grant.requested_by else ""
@@ -31,8 +42,14 @@ def lost_by_approver(grant: Grant) -> str:
 
 
 def lost_by_revoker(grant: Grant) -> str:
-    """Why the person who took it back may not any more; "" if they may, or if the end date did it."""
-    return _lost(Actor.of(grant.revoked_by), grant) if grant.revoked_by else ""
+    """Why the person who took it back may not any more; "" if they may, or if the end date did it.
+
+    May: from the owner's side, or because they still act for the account that gives it back.
+    """
+    if not grant.revoked_by:
+        return ""
+    by = Actor.of(grant.revoked_by)
+    return "" if acts_for(by, grant) else _lost(by, grant)
 
 
 def _lost(actor: Actor, grant: Grant) -> str:

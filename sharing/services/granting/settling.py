@@ -13,6 +13,7 @@ from sharing.models import Actor, Check, Grant, GrantState, Occasion, Wanted
 from sharing.services import checking
 from sharing.services.history import record
 
+from .ends import lateness, spoken
 from .transitions import STUCK_AFTER, clear_failure, is_overdue, move
 from .wording import named, until
 
@@ -59,7 +60,11 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
         if not move(grant, to, **changes):
             return None
+        late = lateness(grant) if ended else None
         text = "Removed on its end date" if ended else "Taken back"
+        if late is not None:
+            stood = "until then access stood" if request_id else "until then access may have stood"
+            text = f"Removed {spoken(late)} after its end date ({stood})"
         record(
             f"grant.{to}",
             f"{text}, seen by re-reading the policy: {named(grant)}.",
@@ -67,6 +72,7 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
             grant=grant,
             reason=grant.revoke_reason,
             request_id=grant.request_id,
+            detail={"late_seconds": int(late.total_seconds())} if late is not None else None,
         )
         checking.renew_others(grant)
         check = checking.request(grant=grant, occasion=Occasion.REVOKE, by=Actor.system())

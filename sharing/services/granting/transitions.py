@@ -1,5 +1,6 @@
 """Moving a grant from state to state: by compare-and-set, never by saving what was read."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,10 @@ from sharing.models.grant import TRANSITIONS, UNSETTLED
 STUCK_AFTER = timedelta(minutes=15)
 
 
-def move(grant: Grant | LayerGrant, to: GrantState, **changes: Any) -> bool:
+def move(grant: Grant | LayerGrant, to: GrantState, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
     """Set the state, and `changes`, if the row still is as `grant` remembers (state and wanted); else False.
+
+    `only_if`: other fields that must still have these values.
 
     False means that somebody decided otherwise meanwhile: read the row again and look. On success `grant` has the new
     values. Raises AssertionError for a step that the table of transitions does not know: that is a defect, not an input.
@@ -34,7 +37,8 @@ def move(grant: Grant | LayerGrant, to: GrantState, **changes: Any) -> bool:
         changes.setdefault("next_try_at", None)
         changes.setdefault("tries", 0)
     changes["state"] = to
-    moved = type(grant).objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted).update(**changes)
+    as_seen = type(grant).objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted, **(only_if or {}))
+    moved = as_seen.update(**changes)
     if moved:
         for name, value in changes.items():
             setattr(grant, name, value)
@@ -48,7 +52,7 @@ def look_again(grant: Grant) -> Grant:
     ).get(pk=grant.pk)
 
 
-def clear_failure() -> dict[str, str]:
+def clear_failure() -> dict[str, Any]:
     """Changes that forget an earlier refusal."""
     return {"failure": "", "failure_code": "", "failure_next": ""}
 

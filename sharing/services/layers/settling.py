@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Actor, GrantState, LayerGrant, Wanted
+from sharing.services.granting.ends import lateness, spoken
 from sharing.services.granting.settling import EXPIRY_AGAIN
 from sharing.services.granting.transitions import STUCK_AFTER, clear_failure, is_overdue, move
 from sharing.services.granting.wording import until
@@ -53,6 +54,8 @@ def gone(grant: LayerGrant, *, request_id: str) -> Outcome | None:
         if not move(grant, to, **clear_failure(), request_id=request_id or grant.request_id):
             return None
         how = "Removed on its end date" if ended else "Taken back"
+        if late := lateness(grant):
+            how = f"Removed {spoken(late)} after its end date (until then access may have stood)"
         text = f"{how}, seen by re-reading the policy: {named(grant)}. Functions that use it already keep it."
         tell(to, text, grant, reason=grant.revoke_reason, request_id=grant.request_id)
     return Outcome(grant)
@@ -60,7 +63,7 @@ def gone(grant: LayerGrant, *, request_id: str) -> Outcome | None:
 
 def failed(grant: LayerGrant, sentence: str, following: str, *, code: str, request_id: str = "") -> Outcome | None:
     """Refused for good, and AWS holds nothing of it."""
-    changes = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
+    changes: dict[str, Any] = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
     with transaction.atomic():
         if not move(grant, GrantState.FAILED, wanted=Wanted.ABSENT, request_id=request_id or grant.request_id, **changes):
             return None

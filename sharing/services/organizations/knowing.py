@@ -16,8 +16,8 @@ from sharing.models import Organization, OrganizationMember
 from sharing.policy.principal import ORGANIZATION_ID
 from sharing.policy.verdicts import Answer
 
-#: An account in one of these states can do nothing: its membership proves nothing to anybody.
-_PROVES_NOTHING = ("SUSPENDED", "CLOSED", "PENDING_ACTIVATION")
+#: An account in any other state can do nothing, or soon: its membership proves nothing to anybody. "": AWS told none.
+_PROVES = ("ACTIVE", "")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def organization_of(number: str) -> str | None:
 def organizations_of(numbers: Iterable[str]) -> dict[str, str]:
     """The same for many, those without left out. One query."""
     now = timezone.now()
-    rows = OrganizationMember.objects.present().filter(number__in=list(numbers)).exclude(status__in=_PROVES_NOTHING)
+    rows = OrganizationMember.objects.present().filter(number__in=list(numbers)).filter(status__in=_PROVES)
     found = rows.select_related("organization__connection")
     return {one.number: one.organization.organization_id for one in found if not one.organization.stale(now)}
 

@@ -1,0 +1,217 @@
+"""Every consumer in somebody's scope with what a row of the list says, in a number of queries that does not grow with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Max, Min, Q, Sum
+from django.utils import timezone
+
+from sharing.models import (
+    Account,
+    Actor,
+    Connection,
+    Grant,
+    GrantState,
+    Invitation,
+    Membership,
+    Purpose,
+    Tally,
+    Verdict,
+)
+from sharing.services import proofs, trusting
+from sharing.services.overview import SOON
+from sharing.services.proofs import NOT_PROVED, Proof
+from sharing.services.vendors import Vendor, vendor
+
+#: Grants that speak for an account: to it, or to its roles and users. A service's source account is no consumer.
+OF_ACCOUNTS = ("account", "role", "user", "session")
+_TALLIED = ("functions", "not_safe", "depends", "latent", "stale")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many functions statements that name the account or its roles let it into, as they were counted.
+
+    `not_safe`: those with a way that is public, open or hangs on something; `depends`: those that hang. `latent`: only ways
+    that cannot be used now. `stale`: as last read, the policy is not readable any more.
+    """
+
+    functions: int = 0
+    not_safe: int = 0
+    depends: int = 0
+    latent: int = 0
+    stale: int = 0
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The grants made here that are not over. `verdicts`: of the active ones, what the last check found, by Verdict.
+
+    `ends_at`: the next end date of an active one; `ending`: how many end within two weeks.
+    """
+
+    live: int = 0
+    ending: int = 0
+    ends_at: datetime | None = None
+    verdicts: dict[str, int] = field(default_factory=dict)
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """One account. `account` None: nobody named it. `zone`: owner, trusted or outside; it colours only.
+
+    `people`: who act for it. `invited`: invitations nobody answered yet; `to_confirm`: accepted, and the owner has to say
+    that it is the account they meant. `vendor`: a name from a public list, a hint.
+    """
+
+    number: str
+    account: Account | None = None
+    reach: Reach = Reach()
+    shares: Shares = Shares()
+    proof: Proof = NOT_PROVED
+    people: int = 0
+    invited: int = 0
+    to_confirm: int = 0
+    zone: str = "outside"
+    vendor: Vendor | None = None
+
+    @property
+    def label(self) -> str:
+        """The name people gave it, or that it has none."""
+        return self.account.name if self.account else "Unknown account"
+
+    @property
+    def spaced(self) -> str:
+        """The digits in fours."""
+        return " ".join((self.number[:4], self.number[4:8], self.number[8:]))
+
+    @property
+    def not_safe_words(self) -> str:
+        """How many of its functions are not safe to count as its own, and how many of these hang on something."""
+        depends = f", {self.reach.depends:,} depend{'s' if self.reach.depends == 1 else ''}" if self.reach.depends else ""
+        return f"{self.reach.not_safe:,} not safe{depends}"
+
+    @property
+    def ending_words(self) -> str:
+        """How many shares end within two weeks."""
+        return f"{self.shares.ending:,} end{'s' if self.shares.ending == 1 else ''} soon"
+
+    @property
+    def invited_words(self) -> str:
+        """How many invitations nobody answered yet."""
+        return f"{self.invited:,} invited"
+
+
+def gather(by: Actor) -> list[Consumer]:
+    """Every consumer in the actor's scope, by name."""
+    return _gather(by, None)
+
+
+def find(number: str, *, by: Actor) -> Consumer | None:
+    """One of them. An account that only had shares is found too; None: nothing in scope is about these digits."""
+    found = _gather(by, number)
+    if found:
+        return found[0]
+    over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
+    return _whole({number}, {}, {}, {}, {}, {})[0] if over.exists() else None
+
+
+def _gather(by: Actor, number: str | None) -> list[Consumer]:
+    now = timezone.now()
+    reach = _reach(by, number)
+    shares = _shares(by, number, now)
+    invited, to_confirm = _invited(by, number, now)
+    known = {*reach, *shares, *invited, *to_confirm}
+    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER)
+    members = Membership.objects.current()
+    if number is not None:
+        roles, members = roles.filter(account__number=number), members.filter(account__number=number)
+    if not (by.active and by.sees_every_account):
+        # Who connects or joins is no secret of the account's, but only of those who share with it.
+        seen = Q(account__in=Account.objects.visible_to(by)) | Q(account__number__in=known)
+        roles, members = roles.filter(seen), members.filter(seen)
+    people = dict(members.order_by().values_list("account__number").annotate(many=Count("pk")))
+    known |= {*roles.values_list("account__number", flat=True), *people}
+    return _whole(known, reach, shares, people, invited, to_confirm)
+
+
+def _reach(by: Actor, number: str | None) -> dict[str, Reach]:
+    rows = Tally.objects.visible_to(by).filter(kind="account").exclude(principal=F("account__number"))
+    if number is not None:
+        rows = rows.filter(principal=number)
+    sums: Iterable[Any] = rows.order_by().values("principal").annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
+    return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in sums}
+
+
+def _shares(by: Actor, number: str | None, now: datetime) -> dict[str, Shares]:
+    rows = Grant.objects.visible_to(by).live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="")
+    if number is not None:
+        rows = rows.filter(principal_account=number)
+    active = Q(state=GrantState.ACTIVE)
+    sums: Iterable[Any] = (
+        rows.order_by()
+        .values("principal_account")
+        .annotate(
+            live=Count("pk"),
+            soon=Count("pk", filter=active & Q(ends_at__lt=now + SOON)),
+            next=Min("ends_at", filter=active),
+            last=Max("checked_at"),
+            **{f"verdict_{place}": Count("pk", filter=active & Q(verdict=value)) for place, value in enumerate(Verdict.values)},
+        )
+    )
+    return {row["principal_account"]: _of_row(row) for row in sums}
+
+
+def _of_row(row: dict[str, Any]) -> Shares:
+    verdicts = {value: row[f"verdict_{place}"] for place, value in enumerate(Verdict.values) if row[f"verdict_{place}"]}
+    return Shares(row["live"], row["soon"], row["next"], verdicts, row["last"])
+
+
+def _invited(by: Actor, number: str | None, now: datetime) -> tuple[dict[str, int], dict[str, int]]:
+    """Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account."""
+    rows = Invitation.objects.visible_to(by)
+    pending = rows.open(now).exclude(number="")
+    proved = rows.to_confirm()
+    if number is not None:
+        pending, proved = pending.filter(number=number), proved.filter(account__number=number)
+    return (
+        dict(pending.order_by().values_list("number").annotate(many=Count("pk"))),
+        dict(proved.order_by().values_list("account__number").annotate(many=Count("pk"))),
+    )
+
+
+def _whole(
+    numbers: Collection[str],
+    reach: dict[str, Reach],
+    shares: dict[str, Shares],
+    people: dict[str, int],
+    invited: dict[str, int],
+    to_confirm: dict[str, int],
+) -> list[Consumer]:
+    accounts = {one.number: one for one in Account.objects.filter(number__in=numbers)}
+    standing = proofs.of_numbers(numbers)
+    trusted = trusting.trust().accounts
+    owners = set(Account.objects.owners().filter(number__in=numbers).values_list("number", flat=True))
+    zones = defaultdict(lambda: "outside", dict.fromkeys(trusted, "trusted") | dict.fromkeys(owners, "owner"))
+    found = [
+        Consumer(
+            number,
+            accounts.get(number),
+            reach.get(number, Reach()),
+            shares.get(number, Shares()),
+            standing.get(number, NOT_PROVED),
+            people.get(number, 0),
+            invited.get(number, 0),
+            to_confirm.get(number, 0),
+            zones[number],
+            vendor(number),
+        )
+        for number in numbers
+    ]
+    return sorted(found, key=lambda one: (one.account is None, one.label.casefold(), one.number))
