@@ -1,6 +1,6 @@
 """DryRun: what one named principal may really do.
 
-This is the only code that calls Lambda's Invoke. It always asks for a DryRun, which runs nothing, in a 15-minute session
+It always asks Lambda's Invoke for a DryRun, which runs nothing (real calls: invoking.py), in a 15-minute session
 that can name nothing but the one ARN (aws-facts 2.1, 5.3).
 """
 

@@ -9,6 +9,7 @@ from sharing.models import Purpose
 PURPOSES = (
     (Purpose.MANAGER, "Owner account: its functions are read here and shared with others"),
     (Purpose.CHECKER, "Consumer account: functions are shared with it, and checked as it"),
+    (Purpose.INVOKER, "Test invoke: functions are really called through it, on somebody's click"),
 )
 
 
@@ -22,6 +23,20 @@ class AccountForm(forms.Form):
         help_text="Names such as us-east-1, separated by commas. Empty: every region the account has enabled, "
         "if the role may list them.",
     )
+
+    limited_to = forms.CharField(
+        max_length=20_000,
+        required=False,
+        label="Only these functions",
+        help_text="ARN patterns as in IAM, one on a line; for the account's own functions the name will do. Empty: every "
+        "function the role may reach.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    @property
+    def chosen_functions(self) -> list[str]:
+        """The patterns, a line each."""
+        return [line.strip() for line in self.cleaned_data["limited_to"].splitlines() if line.strip()]
 
     @property
     def chosen_regions(self) -> list[str]:
@@ -43,9 +58,9 @@ class ConnectForm(AccountForm):
         widget=forms.RadioSelect,
         initial=Purpose.MANAGER,
         label="What for",
-        help_text="An account can be both: connect it once for each.",
+        help_text="An account can be more than one of these: connect it once for each.",
     )
-    field_order = ("number", "name", "purpose", "regions")
+    field_order = ("number", "name", "purpose", "regions", "limited_to")
 
 
 class RoleForm(forms.Form):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0014_leases'),
+        ('sharing', '0015_invoking'),
     ]
 
     operations = [

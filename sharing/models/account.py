@@ -23,9 +23,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def owners(self) -> "AccountQuerySet":
         """Accounts whose functions are (or were) read: they have a manager connection that still stands."""
-        return self.filter(connections__purpose=Purpose.MANAGER).exclude(
-            connections__purpose=Purpose.MANAGER, connections__state=ConnectionState.DISCONNECTED
-        )
+        return self.filter(pk__in=Connection.objects.standing().filter(purpose=Purpose.MANAGER).values("account"))
 
 
 class Account(models.Model):
@@ -113,6 +111,9 @@ class Connection(models.Model):
     )
     regions = models.JSONField(default=list, blank=True, help_text="Regions that are read (manager role only).")
     enabled_regions = models.JSONField(null=True, blank=True, help_text="Regions the account has enabled; null: not known.")
+    limited_to = models.JSONField(
+        default=list, blank=True, help_text="Invoker role: ARN patterns of what it may call; empty: every function it reaches."
+    )
     verbs = models.JSONField(default=dict, blank=True)
     report = models.JSONField(default=list, blank=True)
     failure = models.TextField(blank=True)

@@ -65,12 +65,19 @@ def connect(accounts: list[dict[str, Any]]) -> None:
             if account["organization_role_arn"]:
                 roles += ["--organization-role-arn", account["organization_role_arn"]]
                 roles += ["--organization-external-id", account["organization_external_id"]]
-            do("connect", account["id"], "--name", account["name"], *roles, *regions)
+            do("connect", account["id"], "--name", account["name"], *roles, *_invoker(account), *regions)
         elif account["kind"] == "consumer":
             roles = ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]
-            do("connect", account["id"], "--name", account["name"], *roles)
+            do("connect", account["id"], "--name", account["name"], *roles, *_invoker(account))
     wait_until_connected()
     join("consumer@example.com", next(account["id"] for account in accounts if account["kind"] == "consumer"))
+
+
+def _invoker(account: dict[str, Any]) -> list[str]:
+    """Test invoke is off by itself; here people can try it, where the story has a role for it."""
+    if not account["invoker_role_arn"]:
+        return []
+    return ["--invoker-role-arn", account["invoker_role_arn"], "--invoker-external-id", account["invoker_external_id"]]
 
 
 def join(email: str, number: str) -> None:

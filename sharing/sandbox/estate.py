@@ -82,6 +82,7 @@ class Function:
     changed: bool = True
     answer: Any = None
     fails: bool = False
+    takes: float = 0.0
 
     @property
     def arn(self) -> str:

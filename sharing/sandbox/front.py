@@ -139,6 +139,7 @@ class Exchange:
         front = self.front
         call = lambda_api.parse(self.request)
         self.subject = front.service.describe(call, caller, self.scope.region)
+        self.subject.request_id = self.request_id
         return self._with_faults(lambda: self._authorized(call, caller, context))
 
     def _with_faults(self, act: Callable[[], Reply]) -> Reply:

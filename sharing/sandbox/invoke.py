@@ -1,8 +1,10 @@
 """Invoke in its three types. Who may call was decided before; this says what the call answers."""
 
 import json
+import time
 import uuid
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Any
 
 from sharing.sandbox.errors import AwsError, Reply, denied, missing
@@ -19,8 +21,10 @@ class Invoker:
         self.estate = estate
         self.journal = journal
 
-    def invoke(self, target: Target, caller: Caller, parameters: dict[str, Any], payload: bytes) -> Reply:
-        """204 for DryRun, 202 for Event, 200 with an answer for RequestResponse."""
+    def invoke(
+        self, target: Target, caller: Caller, parameters: dict[str, Any], payload: bytes, *, request_id: str = ""
+    ) -> Reply:
+        """204 for DryRun, 202 for Event, 200 with an answer for RequestResponse. request_id: the call's, and so the run's."""
         kind = parameters.get("InvocationType", "RequestResponse")
         function = self.estate.find(target.account, target.region, target.name)
         if function is None or not function.has(target.qualifier):
@@ -38,18 +42,23 @@ class Invoker:
                 f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {LIMITS[kind]} bytes)",
             )
         event = _event(payload)
-        run = str(uuid.uuid4())
+        run = request_id or str(uuid.uuid4())
+        limit = function.configuration(version).timeout
+        ended = function.takes > limit
+        failed = function.fails or ended
         self.journal.record(
-            Invocation(now(), function.arn, target.qualifier, kind, caller.arn, run, len(payload), function.fails)
+            Invocation(now(), function.arn, target.qualifier, kind, caller.arn, run, len(payload), failed, caller.account)
         )
         if kind == "Event":
             return Reply(202)
+        time.sleep(min(function.takes, limit))
         headers = {"X-Amz-Executed-Version": version}
-        if function.fails:
+        if failed:
             headers["X-Amz-Function-Error"] = "Unhandled"
         if tail:
             headers["X-Amz-Log-Result"] = _log(run, version, function)
-        return Reply(200, json.dumps(_answer(function, event)).encode(), headers=headers)
+        answer = _timed_out(run, limit) if ended else _answer(function, event)
+        return Reply(200, json.dumps(answer).encode(), headers=headers)
 
 
 def _event(payload: bytes) -> Any:
@@ -67,6 +76,11 @@ def _answer(function: Function, event: Any) -> Any:
     if function.answer is not None:
         return function.answer
     return {"function": function.name, "received": event}
+
+
+def _timed_out(run: str, limit: int) -> Any:
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return {"errorMessage": f"{moment} {run} Task timed out after {limit:.2f} seconds"}
 
 
 def _log(run: str, version: str, function: Function) -> str:

@@ -34,7 +34,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One function run (or would-be run: DryRun never appears here). invocation_type: RequestResponse or Event."""
+    """One function run (or would-be run: DryRun never appears here). invocation_type: RequestResponse or Event.
+
+    request_id: the call's own, which is the run's too. caller_account: whose principal called.
+    """
 
     at: datetime
     function_arn: str
@@ -44,6 +47,7 @@ class Invocation:
     request_id: str
     payload_bytes: int
     failed: bool
+    caller_account: str = ""
 
 
 @dataclass(frozen=True)

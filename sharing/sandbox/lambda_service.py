@@ -72,6 +72,7 @@ class Subject:
     layer: LayerTarget | None = None
     resource: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    request_id: str = ""
 
 
 Mapped = Callable[[LambdaCall, Subject], Reply]
@@ -155,9 +156,9 @@ class LambdaService:
         if target is None:
             return None
         if call.operation == "Invoke":
-            return self.invoker.invoke(target, caller, asked, call.payload)
+            return self.invoker.invoke(target, caller, asked, call.payload, request_id=subject.request_id)
         if call.operation == "InvokeAsync":
-            return self.invoker.invoke(target, caller, {"InvocationType": "Event"}, call.payload)
+            return self.invoker.invoke(target, caller, {"InvocationType": "Event"}, call.payload, request_id=subject.request_id)
         revision = asked.get("RevisionId")
         functions, permissions, urls = self.functions, self.permissions, self.urls
         handlers: dict[str, Callable[[Target], Reply]] = {

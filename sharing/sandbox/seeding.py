@@ -47,9 +47,10 @@ class Account:
     """An account of the local AWS.
 
     kind: dashboard, owner, consumer or stranger. The keys are an administrator user's, except the dashboard's, whose
-    user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id: roles of the story that exist for the
-    product to connect with; empty where there are none. regions: where the account has functions. organization_role_arn,
-    organization_external_id: the role that reads who belongs to the account's organisation.
+    user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id, invoker_role_arn, invoker_external_id:
+    roles of the story that exist for the product to connect with; empty where there are none. regions: where the account
+    has functions. organization_role_arn, organization_external_id: the role that reads who belongs to the account's
+    organisation.
     """
 
     id: str
@@ -60,6 +61,8 @@ class Account:
     manager_role_arn: str = ""
     checker_role_arn: str = ""
     external_id: str = ""
+    invoker_role_arn: str = ""
+    invoker_external_id: str = ""
     regions: tuple[str, ...] = ()
     organization_role_arn: str = ""
     organization_external_id: str = ""
@@ -118,7 +121,7 @@ class Seeding(LayerSeeding):
         return self._accounts[id]
 
     def describe_account(self, id: str, **facts: Any) -> Account:  # noqa: A002 - the field's own name
-        """Set role ARNs, ExternalIds or regions of an account."""
+        """Set the roles, ExternalIds or regions of an account."""
         self._accounts[id] = replace(self._accounts[id], **facts)
         return self._accounts[id]
 
@@ -233,11 +236,14 @@ class Seeding(LayerSeeding):
         memory: int = 128,
         answer: Any = None,
         fails: bool = False,
+        takes: float = 0.0,
+        timeout: int = 3,
     ) -> str:
         """A new function, its ARN.
 
         aliases: name -> version number; versions up to the highest are published. url: AuthType of the function's URL
         (NONE or AWS_IAM), alias_urls the same by alias. answer: what a RequestResponse invoke returns. fails: it throws.
+        takes: seconds that a run lasts; timeout: seconds after which AWS ends it.
         """
         if not re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", name):
             raise ValueError(f"{name!r} cannot name a function: 1 to 64 letters, digits, - and _.")
@@ -248,11 +254,12 @@ class Seeding(LayerSeeding):
             runtime=runtime,
             role=self._execution_role(account),
             memory=memory,
+            timeout=timeout,
             environment=dict(environment or {}),
         )
         if last_modified:
             latest.last_modified = last_modified
-        function = Function(account, region, name, latest, tags=dict(tags or {}), answer=answer, fails=fails)
+        function = Function(account, region, name, latest, tags=dict(tags or {}), answer=answer, fails=fails, takes=takes)
         for _ in range(max((int(version) for version in (aliases or {}).values()), default=0)):
             function.publish()
         for alias, version in (aliases or {}).items():

@@ -4,6 +4,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 """
 
 from .findings import refresh_findings
+from .invoking import run_invocation
 from .mailing import send_notice
 from .organizations import read_organization
 from .proving import look_for_role
@@ -23,6 +24,7 @@ __all__ = [
     "reconcile_layer_grant",
     "refresh_findings",
     "run_check",
+    "run_invocation",
     "run_sync",
     "send_notice",
     "soon",

@@ -10,6 +10,7 @@ from sharing.services import (
     connecting,
     granting,
     inviting,
+    invoking,
     layers,
     leasing,
     notices,
@@ -25,6 +26,7 @@ from sharing.services.findings import refreshing
 from sharing.services.signing import failing
 
 from .findings import refresh_findings
+from .invoking import run_invocation
 from .mailing import send_notice
 from .organizations import read_organization
 from .proving import look_for_role
@@ -49,6 +51,9 @@ def sweep() -> None:
         soon(reconcile_layer_grant, layer_grant.pk)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
+    invoking.sweep(now)
+    for invocation in invoking.due(now):
+        soon(run_invocation, invocation.pk, queue="checks", expires=again)
     inviting.expire(now)
     for invitation in inviting.due():
         soon(make_grants, invitation.pk)

@@ -15,6 +15,9 @@ from sharing.views.errors import blame
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins
 
+#: What the page of an account offers to connect, in this order.
+OFFERED = (Purpose.MANAGER, Purpose.CHECKER, Purpose.INVOKER)
+
 
 @require_safe
 def settings(request: HttpRequest) -> HttpResponse:
@@ -47,6 +50,7 @@ def account_connect(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 purpose=form.cleaned_data["purpose"],
                 regions=form.chosen_regions if form.cleaned_data["purpose"] == Purpose.MANAGER else (),
+                limited_to=form.chosen_functions,
                 by=actor(request),
             )
         except Refusal as refusal:
@@ -66,10 +70,7 @@ def account_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "account": account,
         "connections": connections,
-        # An organisation is connected on a page of its own: few accounts can list one.
-        "missing": [
-            (value, label) for value, label in Purpose.choices if value not in purposes and value != Purpose.ORGANIZATION
-        ],
+        "missing": [(value, Purpose(value).label) for value in OFFERED if value not in purposes],
         "events": Event.objects.filter(account=account).select_related("function")[:10],
         "functions_read": account.functions.present().count(),
     }

@@ -40,6 +40,7 @@ VERBS = {
     "check": "Check by DryRun",
     "describe": "Name the organisation",
     "members": "List its accounts",
+    "invoke": "Test invoke",
 }
 
 
@@ -113,7 +114,11 @@ def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The account's name, and the regions that are read."""
     connection = _find(request, pk)
     account = connection.account
-    initial = {"name": account.name, "regions": ", ".join(connection.regions)}
+    initial = {
+        "name": account.name,
+        "regions": ", ".join(connection.regions),
+        "limited_to": "\n".join(connection.limited_to),
+    }
     form = AccountForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
@@ -123,12 +128,14 @@ def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 purpose=connection.purpose,
                 regions=form.chosen_regions if connection.purpose == Purpose.MANAGER else (),
                 partition=account.partition,
+                limited_to=form.chosen_functions,
                 by=actor(request),
             )
         except Refusal as refusal:
             blame(form, refusal)
         else:
-            messages.success(request, "Saved.")
+            wider = connection.purpose == Purpose.INVOKER and form.chosen_functions != connection.limited_to
+            messages.success(request, "Saved. Now change the role's policy to the one below." if wider else "Saved.")
             return redirect("connection-detail", pk)
     context = {"form": form, "connection": connection}
     return render(request, "settings/connection_edit.html", context, status=422 if form.errors else 200)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -24,7 +25,7 @@ from sharing.models import Actor, Check, Function, Grant, Occasion, Policy, Qual
 from sharing.policy import parse
 from sharing.policy.document import LIMIT
 from sharing.policy.following import statement_key
-from sharing.services import access, checking, granting, inventory, owning, syncing, timelines
+from sharing.services import access, checking, granting, inventory, invoking, owning, syncing, timelines
 from sharing.services.errors import Refusal
 from sharing.services.syncing.asking import FRESH
 from sharing.tasks import soon
@@ -112,7 +113,9 @@ def _older(moment: datetime | None) -> bool:
 
 def head_of(function: Function, tab: str) -> dict[str, Any]:
     """What the frame around every tab of a function shows."""
-    return {"function": function, "tab": tab, "owners": owning.owners(function), **reading_of(function)}
+    may_invoke = SimpleLazyObject(lambda: invoking.is_on(function))
+    about = {"function": function, "tab": tab, "owners": owning.owners(function), "may_invoke": may_invoke}
+    return {**about, **reading_of(function)}
 
 
 def list_of(function: Function, me: Actor, *, focus: Grant | None = None) -> dict[str, Any]:

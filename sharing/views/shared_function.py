@@ -9,13 +9,14 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from sharing.policy import handing_over
 from sharing.policy.actions import INVOKE
-from sharing.services import consuming
+from sharing.services import consuming, invoking
 from sharing.services.access.exporting import file_name
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
@@ -86,6 +87,7 @@ def shared_function(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             raise
         return HttpResponse(status=404, headers={"HX-Redirect": reverse("shared-list")})
     context = standing_of(side, found)
+    context["may_invoke"] = SimpleLazyObject(lambda: bool(invoking.consumer_doors(found.policy, by=actor(request))))
     if wants(request, "standing"):
         return render(request, "shared/function.html#standing", context)
     return render(request, "shared/function.html", {**context, **pack_of(request, found)})

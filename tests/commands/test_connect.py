@@ -255,3 +255,14 @@ def test_as_a_process_it_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert json.loads(unconfigured.stdout)["error"]["code"] == "misconfigured"
     assert "DATABASE_URL" in json.loads(unconfigured.stdout)["error"]["message"]
     assert unconfigured.stderr.startswith("fnshare cannot start: DATABASE_URL")
+
+
+def test_an_invoker_role_is_connected_only_when_it_is_given_and_for_an_account_that_has_something_to_call() -> None:
+    invoker = f"arn:aws:iam::{OWNER}:role/fnshare-invoker"
+    ran = shell("connect", OWNER, "--name", "Platform", "--invoker-role-arn", invoker)
+    assert ran.code != 0
+    assert "manager role or a checker role first" in ran.err
+    assert not Connection.objects.exists()
+    ran = shell("connect", OWNER, "--name", "Platform", "--role-arn", ROLE, "--invoker-role-arn", invoker)
+    assert ran.code == 0
+    assert set(Connection.objects.values_list("purpose", "role_arn")) == {("manager", ROLE), ("invoker", invoker)}

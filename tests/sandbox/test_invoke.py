@@ -334,3 +334,35 @@ def test_the_old_asynchronous_call_needs_the_same_right(speak: Speaker, sandbox:
     hello = function_arn(PLATFORM, "hello_world")
     assert code(acme.invoke_async, FunctionName=hello, InvokeArgs=b"{}") == "AccessDeniedException"
     assert [run.invocation_type for run in sandbox.journal.invocations] == ["Event"]
+
+
+def test_a_run_is_noted_with_its_request_and_whose_principal_called(speak: Speaker, sandbox: Sandbox) -> None:
+    foreign = function_arn(PLATFORM, "currency-convert")
+    answer = speak.lambda_("Acme Retail").invoke(FunctionName=foreign, Payload=b"[1]")
+    (run,) = sandbox.journal.invocations
+    assert (run.caller_account, run.request_id) == (ACME, answer["ResponseMetadata"]["RequestId"])
+    assert (run.payload_bytes, run.failed) == (3, False)
+
+
+def test_a_run_takes_its_time_and_is_ended_by_its_timeout(speak: Speaker, sandbox: Sandbox) -> None:
+    slow = sandbox.add_function(PLATFORM, "us-east-1", "slow", takes=0.05, timeout=1, answer="at last")
+    late = sandbox.add_function(PLATFORM, "us-east-1", "late", takes=5, timeout=0)
+    client = speak.lambda_("Platform")
+    assert json.loads(client.invoke(FunctionName=slow)["Payload"].read()) == "at last"
+    answer = client.invoke(FunctionName=late)
+    assert answer["FunctionError"] == "Unhandled"
+    assert json.loads(answer["Payload"].read())["errorMessage"].endswith("Task timed out after 0.00 seconds")
+    assert [run.failed for run in sandbox.journal.invocations] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["Platform", "Acme Retail"])
+def test_the_story_has_invoker_roles_that_call_the_owners_functions_only(speak: Speaker, sandbox: Sandbox, name: str) -> None:
+    known = speak.account(name)
+    own = sandbox.add_function(ACME, "us-east-1", "private")
+    client = speak.assumed("lambda", known.invoker_role_arn, "fnshare", ExternalId=known.invoker_external_id)
+    assert client.invoke(FunctionName=function_arn(PLATFORM, "currency-convert"))["StatusCode"] == 200
+    assert code(client.invoke, FunctionName=own) == "AccessDeniedException"
+    assert code(client.get_policy, FunctionName=function_arn(PLATFORM, "currency-convert")) == "AccessDeniedException"
+    assert (
+        code(speak.client("sts", "fnshare").assume_role, RoleArn=known.invoker_role_arn, RoleSessionName="xx") == "AccessDenied"
+    )

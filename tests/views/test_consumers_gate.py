@@ -23,6 +23,9 @@ CONSUMERS = {
     "request-new",
     "request-mine",
     "request-withdraw",
+    # A call of what is shared with an account they act for, as its invoker role; and what came of their own calls.
+    "invoke-shared",
+    "invoke-shared-result",
 }
 
 

@@ -63,6 +63,15 @@ class Command(ShareCommand):
             help="prepare an organisation role (without ARNs: prints its ExternalId and templates instead of the others')",
         )
         parser.add_argument(
+            "--invoker-role-arn", default="", metavar="ARN", help="the invoker role: functions are really called through it"
+        )
+        parser.add_argument(
+            "--invoker-external-id",
+            default="",
+            metavar="Z",
+            help="only if the invoker role exists already with this one",
+        )
+        parser.add_argument(
             "--region",
             action="append",
             default=[],
@@ -76,6 +85,7 @@ class Command(ShareCommand):
             Purpose.MANAGER: (str(options["role_arn"]), str(options["external_id"])),
             Purpose.CHECKER: (str(options["checker_role_arn"]), str(options["checker_external_id"])),
             Purpose.ORGANIZATION: (str(options["organization_role_arn"]), str(options["organization_external_id"])),
+            Purpose.INVOKER: (str(options["invoker_role_arn"]), str(options["invoker_external_id"])),
         }
         for role_arn, external_id in roles.values():
             if external_id and not role_arn:
@@ -167,11 +177,7 @@ def _lines(connection: Connection) -> list[str]:
 
 
 def _to_do(connection: Connection) -> list[str]:
-    option = {
-        Purpose.MANAGER: "--role-arn",
-        Purpose.CHECKER: "--checker-role-arn",
-        Purpose.ORGANIZATION: "--organization-role-arn",
-    }[Purpose(connection.purpose)]
+    option = "--role-arn" if connection.purpose == Purpose.MANAGER else f"--{connection.purpose}-role-arn"
     lines = [f"  ExternalId {connection.external_id}", ""]
     if connection.purpose == Purpose.MANAGER:
         lines += ["AWS CLI, read stage:", "", connecting.role_commands(connection, share=False)]

@@ -82,13 +82,13 @@ def region_gap(place: str, covered: str, reason: str) -> Found | None:
     )
 
 
-def connection_broken(name: str, state: str, reason: str, *, reads: bool) -> Found | None:
-    """A role that cannot be used. `reads`: it is the one through which functions are read."""
+def connection_broken(name: str, state: str, reason: str, *, reads: bool, proves: bool = True) -> Found | None:
+    """A role that cannot be used. `reads`: functions are read through it; `proves`: checks are made as it."""
     if state not in ("refused", "paused", "disconnected"):
         return None
     what = {"refused": "is refused", "paused": "is paused", "disconnected": "is gone"}[state]
     severity = {"refused": Severity.HIGH, "paused": Severity.MEDIUM, "disconnected": Severity.HIGH}[state]
-    shown = " What is shown of it is as last read." if reads else " Nothing can be proved as it."
+    shown = " What is shown of it is as last read." if reads else " Nothing can be proved as it." if proves else ""
     text = f"{name} {what}{': ' if reason else '.'}{_sentence(reason) if reason else ''}{shown}"
     return Found(
         "connection",

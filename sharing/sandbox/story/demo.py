@@ -26,6 +26,11 @@ EXTERNAL_IDS = {
     INITECH: "fnshare-e94a60c7d21f4b58836fb0a97c5d13e8",
 }
 
+INVOKER_IDS = {
+    PLATFORM: "fnshare-5b9e07c2f4d8416ea1c3790d6e2f8b45",
+    ACME: "fnshare-a07d3c6e9f184b52b6e1d48c05f7932a",
+}
+
 EAST, WEST = "us-east-1", "eu-west-1"
 
 LONG_NAME = "quarterly-revenue-recognition-report-generator-for-all-countries"
@@ -68,6 +73,10 @@ FUNCTIONS: list[tuple[str, str, str, dict[str, str]]] = [
 ]
 
 
+#: Functions that take their time: seconds of a run, and after how many AWS ends it.
+TAKES = {"nightly-report": (5.0, 2), "customer-export": (75.0, 300)}
+
+
 def load(sandbox: Seeding) -> None:
     """Six accounts, thirty-three functions and nine layer versions in two regions."""
     workers = roles.add_dashboard(sandbox, DASHBOARD, "fnshare")
@@ -76,6 +85,8 @@ def load(sandbox: Seeding) -> None:
     for number, name in ((ACME, "Acme Retail"), (GLOBEX, "Globex"), (INITECH, "Initech")):
         consumer = sandbox.add_account(number, name, "consumer", regions=(EAST,))
         roles.add_checker(sandbox, consumer, PLATFORM, workers, EXTERNAL_IDS[number])
+    for number in INVOKER_IDS:
+        roles.add_invoker(sandbox, sandbox.account(number), PLATFORM, workers, INVOKER_IDS[number])
     sandbox.add_account(UMBRELLA, "Umbrella", "stranger")
     sandbox.found_organisation(ORGANISATION, MANAGEMENT, PLATFORM, name="Company management")
     for member in (PLATFORM, ACME, GLOBEX, CLOSING):
@@ -109,6 +120,9 @@ def _add_functions(sandbox: Seeding) -> None:
             runtime=("python3.13", "nodejs22.x", "java21")[number % 3],
             memory=(128, 256, 512, 1024)[number % 4],
             answer="Hello world." if name == "hello_world" else None,
+            fails=name == "deploy-hook",
+            takes=TAKES.get(name, (0.0, 3))[0],
+            timeout=TAKES.get(name, (0.0, 3))[1],
         )
 
 

@@ -18,6 +18,8 @@ EXTERNAL_IDS = {
     FABRIKAM: "share-07ac48be3d9f4125",
 }
 
+INVOKER_IDS = {STUDIO: "share-e05b7c19d3f84a26", NORTHWIND: "share-61d0f4a89c2b4e73"}
+
 FRANKFURT, SYDNEY = "eu-central-1", "ap-southeast-2"
 
 #: region, name, description, aliases
@@ -42,6 +44,8 @@ def load(sandbox: Seeding) -> None:
     for number, name in ((NORTHWIND, "Northwind"), (CONTOSO, "Contoso"), (FABRIKAM, "Fabrikam")):
         consumer = sandbox.add_account(number, name, "consumer", regions=(FRANKFURT,), user="root-admin")
         roles.add_checker(sandbox, consumer, STUDIO, workers, EXTERNAL_IDS[number], "function-prober")
+    for number in INVOKER_IDS:
+        roles.add_invoker(sandbox, sandbox.account(number), STUDIO, workers, INVOKER_IDS[number], "function-caller")
     sandbox.add_account(TAILSPIN, "Tailspin", "stranger", user="root-admin")
     sandbox.found_organisation(ORGANISATION, STUDIO)
     sandbox.add_to_organisation(NORTHWIND, ORGANISATION)

@@ -1,4 +1,4 @@
-"""The roles that let the product in: worker, manager (read and share stages) and checker (aws-facts 5.2, 5.3)."""
+"""The roles that let the product in: worker, manager (read and share stages), checker (aws-facts 5.2, 5.3) and invoker."""
 
 from sharing.sandbox.seeding import Account, Seeding
 from sharing.sandbox.story.statements import Document
@@ -152,3 +152,23 @@ def add_organization_role(
     }
     arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Members": members})
     sandbox.describe_account(account.id, organization_role_arn=arn, organization_external_id=external_id)
+
+
+def add_invoker(
+    sandbox: Seeding, account: Account, owner: str, workers: list[str], external_id: str, name: str = "fnshare-invoker"
+) -> None:
+    """A role that calls the owner's functions for real; in another account than the owner's never that account's own."""
+    statements: list[Document] = [
+        {
+            "Sid": "Invoke",
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:*:{owner}:function:*",
+        }
+    ]
+    if account.id != owner:
+        own = f"arn:aws:lambda:*:{account.id}:*"
+        statements.append({"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own})
+    document: Document = {"Version": "2012-10-17", "Statement": statements}
+    arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Invoke": document})
+    sandbox.describe_account(account.id, invoker_role_arn=arn, invoker_external_id=external_id)

@@ -2,13 +2,16 @@
 
 `prepare` → `register` → (a worker) `run_test` → connected. `Connection.verbs` then says what the role permits:
 manager role: list, read, aliases, confirm, versions, tags, urls, mappings, layers, share, revoke, share_layers,
-list_regions; checker role: check; organisation role: describe, members. A verb that is not named there was not tried.
+list_regions; checker role: check; invoker role: invoke; organisation role: describe, members. A verb that is not named there
+was not tried.
 """
 
 from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate
-from .entering import due, functions, identify_worker, identity_due, layers, manager_of, pace, role, worker
+from .entering import due, functions, identify_worker, identity_due, invoker_role, layers, manager_of, pace, role, worker
 from .leaving import WhatStays, disconnect, what_stays
-from .templates import cloudformation, role_commands, suggested_role_arn, terraform, trust_command
+from .reaching import reaches
+from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
+from .terraform import terraform
 from .testing import run_test
 
 __all__ = [
@@ -20,11 +23,13 @@ __all__ = [
     "functions",
     "identify_worker",
     "identity_due",
+    "invoker_role",
     "layers",
     "manager_of",
     "pace",
     "pause",
     "prepare",
+    "reaches",
     "register",
     "request_test",
     "resume",

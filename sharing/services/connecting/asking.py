@@ -14,7 +14,8 @@ from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
 from .given import only_admins, partition_for, regions_for, role_arn_of
-from .templates import trust_command
+from .reaching import patterns_of, require_reach
+from .templates import suggested_role_arn, trust_command
 
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _S = ConnectionState
@@ -22,11 +23,21 @@ _S = ConnectionState
 IN_USE = ("state", "role_arn", "external_id", "external_id_ours", "next_external_id", "verbs", "report")
 
 
-def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterable[str] = (), partition: str = "") -> Connection:
+def prepare(
+    *,
+    number: str,
+    name: str,
+    purpose: str,
+    by: Actor,
+    regions: Iterable[str] = (),
+    partition: str = "",
+    limited_to: Iterable[str] | None = None,
+) -> Connection:
     """Name an account and get an ExternalId of our own for the role to be made: the connection then awaits its role.
 
     number: 12 digits. regions: what is read (manager role); none: every region the role can list, found by the test.
-    partition: by default the one this installation works in. An account that is connected for this purpose already
+    partition: by default the one this installation works in. limited_to: what an invoker role may call (reaching.patterns_of);
+    none: everything it reaches; None: as it was. An account that is connected for this purpose already
     keeps its connection; its name, and its regions if any are given, are changed.
     """
     only_admins(by)
@@ -51,8 +62,17 @@ def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterabl
             account.name = name
             account.save(update_fields=["name"])
         connection = Connection.objects.standing().select_for_update().filter(account=account, purpose=purpose).first()
+        patterns = None
+        if purpose == Purpose.INVOKER:
+            require_reach(account)
+            patterns = None if limited_to is None else patterns_of(limited_to, account)
         if connection is None:
-            return _new(account, purpose, chosen, by)
+            return _new(account, purpose, chosen, by, patterns or [])
+        if patterns is not None and patterns != connection.limited_to:
+            connection.limited_to = patterns
+            connection.save(update_fields=["limited_to"])
+            text = f"The invoker role of {account.name} may now call {', '.join(patterns) or 'everything it reaches'}"
+            history.record("connection.changed", text, by=by, account=account, detail={"limited_to": patterns})
         if chosen and chosen != connection.regions:
             connection.regions = chosen
             connection.save(update_fields=["regions"])
@@ -62,12 +82,13 @@ def prepare(*, number: str, name: str, purpose: str, by: Actor, regions: Iterabl
         return connection
 
 
-def _new(account: Account, purpose: str, regions: list[str], by: Actor) -> Connection:
+def _new(account: Account, purpose: str, regions: list[str], by: Actor, limited_to: list[str]) -> Connection:
     connection = Connection(
         account=account,
         purpose=Purpose(purpose),
         external_id=f"fnshare-{purpose}-{secrets.token_hex(20)}",
         regions=regions,
+        limited_to=limited_to,
         created_by=by.person,
     )
     connection.full_clean(exclude=["created_by"])
@@ -110,6 +131,7 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
             if external_id and external_id != held.external_id:
                 _free(external_id, held)
                 held.external_id, held.external_id_ours, held.next_external_id = external_id, False, ""
+            _own_role(arn, held)
             held.role_arn = arn
             held.state = _S.TESTING
             held.report, held.verbs = [], {}
@@ -147,6 +169,18 @@ def _free(external_id: str, connection: Connection) -> None:
             raise _used_elsewhere()
         other.external_id = f"{external_id[:1180]}#{other.pk}"  # "#" occurs in no ExternalId: unique and never sent
         other.save(update_fields=["external_id"])
+
+
+def _own_role(arn: str, connection: Connection) -> None:
+    """Refuse to invoke as a manager or checker role, and to read or check as an invoker role: each is a role of its own."""
+    for other in Connection.objects.standing().exclude(pk=connection.pk).filter(role_arn=arn):
+        if Purpose.INVOKER in (other.purpose, connection.purpose):
+            raise Refusal(
+                f"This role is the account's {other.get_purpose_display().lower()}: real calls need a role of their own.",
+                next=f"Make another role, such as {suggested_role_arn(connection)}.",
+                code="conflict",
+                field="role_arn",
+            )
 
 
 def _used_elsewhere() -> Refusal:

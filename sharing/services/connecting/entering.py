@@ -10,6 +10,7 @@ from django.utils import timezone
 from sharing.aws import session
 from sharing.aws.errors import AwsError
 from sharing.aws.functions import Functions
+from sharing.aws.invoking import InvokerRole
 from sharing.aws.layers import Layers
 from sharing.aws.pace import Pace, Purpose
 from sharing.aws.session import CallerIdentity, RoleRef
@@ -77,6 +78,12 @@ def worker() -> CallerIdentity | None:
 def role(connection: Connection) -> RoleRef:
     """How to enter the connection's account."""
     return RoleRef(connection.account.partition, connection.account.number, connection.role_arn, connection.external_id)
+
+
+def invoker_role(connection: Connection) -> InvokerRole:
+    """How to enter the connection's account to call a function for real. Raises ValueError for any other than an invoker."""
+    account = connection.account
+    return InvokerRole(account.partition, account.number, connection.role_arn, connection.external_id, connection.purpose)
 
 
 def manager_of(account: Account) -> Connection:

@@ -40,6 +40,8 @@ def what_stays(connection: Connection) -> WhatStays:
             "about its members depend again, and no account is proved by it."
         )
         return WhatStays([], 0, sentence, following)
+    if connection.purpose == Purpose.INVOKER:
+        return WhatStays([], 0, "Test invoke is off here from then on. Shares stay as they are.", following)
     grants = list(
         Grant.objects.filter(policy__function__account=account, state__in=MAY_HOLD_ACCESS)
         .select_related("policy__function")

@@ -1,6 +1,6 @@
 """What an account's owner runs to make the role: a CloudFormation template or AWS CLI commands.
 
-Source of the policies: aws-facts 5.2 (manager role, in stages) and 5.3 (checker role).
+Source of the policies: aws-facts 5.2 (manager role, in stages), 5.3 (checker role) and 2.2 (invoker role).
 """
 
 import json
@@ -11,14 +11,16 @@ from typing import Any
 from sharing.models import Account, Connection, Purpose
 
 from .entering import worker
+from .reaching import reach
 
 ROLE_NAMES = {
     Purpose.MANAGER: "fnshare-manager",
     Purpose.CHECKER: "fnshare-checker",
     Purpose.ORGANIZATION: "fnshare-organization",
+    Purpose.INVOKER: "fnshare-invoker",
 }
 
-_PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
+PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
 _READ_ACTIONS = [
     "lambda:GetPolicy",
     "lambda:GetFunctionConfiguration",
@@ -115,6 +117,26 @@ def organization_policy() -> dict[str, Any]:
     return _document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})
 
 
+def invoked(connection: Connection) -> list[str]:
+    """What the invoker role may call, as ARN patterns: what it was limited to, or everything it reaches."""
+    found = reach(connection.account)
+    own = [_all_functions(connection.account)] if found.own else []
+    return list(connection.limited_to) or [*own, *(_all_functions(owner) for owner in found.owners)]
+
+
+def invoker_policy(connection: Connection) -> dict[str, Any]:
+    """Real calls of exactly these functions, and nothing else; a consumer's own functions are denied on top."""
+    account = connection.account
+    resources = invoked(connection) or [_all_functions(account)]
+    statements: list[Statement] = [
+        {"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources}
+    ]
+    if not reach(account).own:
+        own = f"arn:{account.partition}:lambda:*:{account.number}:*"
+        statements.append({"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own})
+    return _document(*statements)
+
+
 def dashboard_principals() -> list[str]:
     """The dashboard's account and role in every form AddPermission takes; empty: no worker has told who it is."""
     identity = worker()
@@ -137,6 +159,8 @@ def policies(
         return {"fnshare-check": checker_policy(account, known)}
     if connection.purpose == Purpose.ORGANIZATION:
         return {"fnshare-members": organization_policy()}
+    if connection.purpose == Purpose.INVOKER:
+        return {"fnshare-invoke": invoker_policy(connection)}
     found = {"fnshare-read": read_policy(account)}
     if share:
         found["fnshare-share"] = share_policy(account, denied)
@@ -149,10 +173,10 @@ def cloudformation(connection: Connection, *, share: bool, name: str = "", owner
     name: of the role; "": the usual one for its purpose. owners: see `policies`.
     """
     identity = worker()
-    principal: dict[str, Any] = {"Type": "String", "Description": _about_principal(), "MinLength": 20}
+    principal: dict[str, Any] = {"Type": "String", "Description": about_principal(), "MinLength": 20}
     if identity is not None:
         principal["Default"] = identity.principal_arn
-    trust = trust_policy(connection, _PLACEHOLDER)
+    trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
     named = policies(connection, share=share, denied=_parameter_principals(), owners=owners)
@@ -183,12 +207,12 @@ def role_commands(connection: Connection, *, share: bool, name: str = "", owners
     name = name or ROLE_NAMES[Purpose(connection.purpose)]
     lines = [f"# {connection.get_purpose_display()} of fnshare. Run with credentials of account {connection.account.number}."]
     if identity is None:
-        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
+        lines.append(f"# Replace {PLACEHOLDER}. {about_principal()}")
     elif identity.lost_path:
-        lines.append(f"# {_about_principal()}")
-    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+        lines.append(f"# {about_principal()}")
+    trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER], owners=owners)
+    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners)
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()
@@ -196,37 +220,16 @@ def role_commands(connection: Connection, *, share: bool, name: str = "", owners
     return "\n".join(lines) + "\n"
 
 
-def terraform(connection: Connection, *, share: bool = False, name: str = "", owners: Sequence[Account] | None = None) -> str:
-    """Terraform that makes the role. JSON objects are expressions of HCL; nothing in them is a template of its own."""
-    identity = worker()
-    name = name or ROLE_NAMES[Purpose(connection.purpose)]
-    lines = [f"# {connection.get_purpose_display()} of fnshare in account {connection.account.number}."]
-    if identity is None:
-        lines.append(f"# Replace {_PLACEHOLDER}. {_about_principal()}")
-    elif identity.lost_path:
-        lines.append(f"# {_about_principal()}")
-    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
-    lines += ['resource "aws_iam_role" "fnshare" {', f'  name               = "{name}"']
-    lines += [f"  assume_role_policy = jsonencode({_indented(trust)})", "}"]
-    for policy, document in policies(
-        connection, share=share, denied=dashboard_principals() or [_PLACEHOLDER], owners=owners
-    ).items():
-        label = policy.replace("-", "_")
-        lines += ["", f'resource "aws_iam_role_policy" "{label}" {{', f'  name   = "{policy}"']
-        lines += ["  role   = aws_iam_role.fnshare.id", f"  policy = jsonencode({_indented(document)})", "}"]
-    lines += ["", 'output "role_arn" {', "  value = aws_iam_role.fnshare.arn", "}"]
-    return "\n".join(lines) + "\n"
-
-
 def trust_command(connection: Connection) -> str:
     """The AWS CLI command that sets the trust policy of a role that exists: after rotating the ExternalId."""
     identity = worker()
-    trust = trust_policy(connection, identity.principal_arn if identity else _PLACEHOLDER)
+    trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     role_name = connection.role_arn.rpartition("/")[2] or ROLE_NAMES[Purpose(connection.purpose)]
     return f"aws iam update-assume-role-policy --role-name {shlex.quote(role_name)} --policy-document {_quoted(trust)}\n"
 
 
-def _about_principal() -> str:
+def about_principal() -> str:
+    """What the worker's principal is, for whoever makes the role."""
     identity = worker()
     if identity is None:
         return (
@@ -258,10 +261,6 @@ def all_layers(account: Account) -> str:
 
 def _document(*statements: Statement) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _indented(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2).replace("\n", "\n  ")
 
 
 def _quoted(document: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from sharing.services import history, proofs
 from .entering import identify_worker, role
 from .reports import Report, Result, weaknesses
 from .testing_checker import examine_checker
+from .testing_invoker import examine_invoker
 from .testing_manager import examine_manager
 from .testing_organization import attach, examine_organization
 
@@ -94,6 +95,8 @@ def _examine(connection: Connection, worker_arn: str) -> Result:
         examine_manager(connection, reference, worker_arn, result.report, result)
     elif connection.purpose == Purpose.ORGANIZATION:
         examine_organization(connection, reference, result.report, result)
+    elif connection.purpose == Purpose.INVOKER:
+        examine_invoker(connection, reference, result.report, result)
     else:
         examine_checker(connection, reference, result.report, result)
     return result

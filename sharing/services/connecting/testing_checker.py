@@ -17,16 +17,16 @@ _OWNERS_TRIED = 10
 def examine_checker(connection: Connection, role: RoleRef, report: Report, result: Result) -> None:
     """Fill the result. A checker role that demands its ExternalId stands; what it lacks is named."""
     result.verbs["check"] = True
-    _never_own(role, report)
+    never_own(role, report)
     owners = Account.objects.owners().exclude(pk=connection.account_id).distinct()[:_OWNERS_TRIED]
     for owner in owners:
         _may_try(owner, role, report)
 
 
-def _never_own(role: RoleRef, report: Report) -> None:
+def never_own(role: RoleRef, report: Report) -> None:
     """It can really invoke (aws-facts 0.7), so it must be denied its own account's functions."""
     name = "Never its own functions"
-    answer = _try(role, home_region(role.partition), role.account)
+    answer = tried(role, home_region(role.partition), role.account)
     if answer.answer.is_denied:
         report.ok(name, "The role may not invoke functions of its own account.")
         return
@@ -36,21 +36,21 @@ def _never_own(role: RoleRef, report: Report) -> None:
         detail = "The role could invoke functions of its own account. fnshare never does, but a stolen worker could."
         report.warning(name, detail, f"Add to the role's policy: {json.dumps(deny)}. Then test again.")
         return
-    _unknown(answer)
+    unknown(answer)
     report.warning(name, f"Could not be tried. {answer.message}", "Test again later.")
 
 
 def _may_try(owner: Account, role: RoleRef, report: Report) -> None:
     """AWS names the missing half in its refusal, where it does: only then is a missing permission claimed."""
     name = f"lambda:InvokeFunction in {owner.name}"
-    region = next(iter(_regions_of(owner)), home_region(role.partition))
-    answer = _try(role, region, owner.number)
+    region = next(iter(regions_of(owner)), home_region(role.partition))
+    answer = tried(role, region, owner.number)
     if answer.answer == Answer.DENIED_IDENTITY or (answer.answer == Answer.DENIED_EXPLICIT and "identity" in answer.message):
         functions = f"arn:{owner.partition}:lambda:*:{owner.number}:function:*"
         detail = f"The role may not try functions of {owner.name}: checks there would always say denied."
         report.missing(name, detail, statement_to_add(["lambda:InvokeFunction"], functions))
     elif answer.answer in (Answer.UNKNOWN, Answer.THROTTLED, Answer.BAD_REQUEST):
-        _unknown(answer)
+        unknown(answer)
         report.warning(name, f"Could not be tried. {answer.message}", "Test again later.")
     elif answer.answer == Answer.DENIED_UNKNOWN:
         report.ok(name, f"AWS does not say whether the role may try functions of {owner.name}; the first check will.")
@@ -58,17 +58,19 @@ def _may_try(owner: Account, role: RoleRef, report: Report) -> None:
         report.ok(name, f"The role may try functions of {owner.name}.")
 
 
-def _try(role: RoleRef, region: str, account: str) -> DryRun:
-    arn = f"arn:{role.partition}:lambda:{region}:{account}:function:fnshare-probe-{secrets.token_hex(8)}"
+def tried(role: RoleRef, region: str, account: str, *, name: str = "") -> DryRun:
+    """A DryRun on a name that cannot exist, or on this one. Nothing runs."""
+    arn = f"arn:{role.partition}:lambda:{region}:{account}:function:{name or f'fnshare-probe-{secrets.token_hex(8)}'}"
     return dry_run(role, arn, session_name=SESSION_NAME)
 
 
-def _unknown(answer: DryRun) -> None:
+def unknown(answer: DryRun) -> None:
     """No connection at all: let the test be tried again, rather than settle on a row of warnings."""
     if answer.code in ("NoConnection", "NoCredentials"):
         raise Unavailable(answer.message, next="It is tried again by itself.", code=answer.code, operation="Invoke")
 
 
-def _regions_of(owner: Account) -> list[str]:
+def regions_of(owner: Account) -> list[str]:
+    """The regions of this account that are read."""
     managers = Connection.objects.standing().filter(account=owner, purpose=Purpose.MANAGER)
     return [region for connection in managers for region in connection.regions]

@@ -109,7 +109,7 @@ def _connections() -> Iterator[Found_]:
             continue  # told by proof-failed, which says more
         reads = one.purpose == Purpose.MANAGER
         name = f"The {one.get_purpose_display().lower()} of {one.account.name}"
-        found = watched.connection_broken(name, one.state, one.failure, reads=reads)
+        found = watched.connection_broken(name, one.state, one.failure, reads=reads, proves=one.purpose == Purpose.CHECKER)
         yield found, Subject(f"{one.account.number} {one.purpose}", one.account)
     standing = Connection.objects.standing().filter(purpose=Purpose.MANAGER)
     left = Account.objects.filter(functions__vanished_at=None, functions__isnull=False).exclude(connections__in=standing)

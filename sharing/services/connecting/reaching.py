@@ -1,0 +1,93 @@
+"""What an invoker role may call: its own account's functions, or those of owners that share with the account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sharing.models import Account, Connection, Grant, Purpose
+from sharing.models.grant import MAY_HOLD_ACCESS
+from sharing.policy.matching import glob_matches
+from sharing.services.errors import Refusal
+
+_NAME = re.compile(r"[A-Za-z0-9_.*?-]{1,140}(:[A-Za-z0-9_*?$-]{1,128})?", re.ASCII)
+_PATTERN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):lambda:(?P<region>\*|[a-z0-9*?-]{1,30}):(?P<account>[0-9]{12}):function:(?P<name>.+)", re.ASCII
+)
+_MOST = 40
+
+
+@dataclass(frozen=True)
+class Reach:
+    """own: whether the account's own functions may be called. owners: other accounts whose functions may be."""
+
+    own: bool
+    owners: tuple[Account, ...]
+
+
+def reach(account: Account) -> Reach:
+    """An owner's invoker calls the owner's functions; a consumer's those of owners that share with it, never its own.
+
+    Before anything is shared with a consumer the connected owners count: AWS still asks their policies.
+    """
+    own = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).exists()
+    grants = Grant.objects.filter(state__in=MAY_HOLD_ACCESS, principal_account=account.number)
+    owners = Account.objects.filter(pk__in=grants.values("policy__function__account")).exclude(pk=account.pk)
+    if not own and not owners.exists():
+        owners = Account.objects.owners().exclude(pk=account.pk)
+    return Reach(own, tuple(owners))
+
+
+def require_reach(account: Account) -> None:
+    """An invoker role without anything to call is no use. Raises Refusal."""
+    found = reach(account)
+    checks = Connection.objects.standing().filter(account=account, purpose=Purpose.CHECKER).exists()
+    shared = Grant.objects.filter(state__in=MAY_HOLD_ACCESS, principal_account=account.number).exists()
+    if not found.own and not (found.owners and (checks or shared)):
+        raise Refusal(
+            "There is nothing that an invoker role of this account could call: its functions are not read here, and none is "
+            "shared with it.",
+            next="Connect the account with a manager role or a checker role first.",
+            field="purpose",
+        )
+
+
+def patterns_of(asked: Iterable[str], account: Account) -> list[str]:
+    """What the role is limited to, one ARN pattern each (`*` and `?` as in IAM); a bare name is one of its own functions.
+
+    Raises Refusal for what names no function the role reaches.
+    """
+    found: list[str] = []
+    allowed = reach(account)
+    numbers = {owner.number for owner in allowed.owners} | ({account.number} if allowed.own else set())
+    for text in filter(None, (line.strip() for line in asked)):
+        if _NAME.fullmatch(text) and allowed.own:
+            text = f"arn:{account.partition}:lambda:*:{account.number}:function:{text}"
+        parts = _PATTERN.fullmatch(text)
+        if parts is None or not _NAME.fullmatch(parts["name"]) or parts["partition"] != account.partition:
+            raise Refusal(
+                f"“{text[:100]}” is no pattern of function ARNs.",
+                next=f"Write it like arn:{account.partition}:lambda:us-east-1:{account.number}:function:name*, one on a line.",
+                field="limited_to",
+            )
+        if parts["account"] not in numbers:
+            raise Refusal(
+                f"This invoker role calls no functions of account {parts['account']}.",
+                next=f"Name functions of {', '.join(sorted(numbers))}.",
+                field="limited_to",
+            )
+        found.append(text)
+    found = list(dict.fromkeys(found))
+    if len(found) > _MOST:
+        raise Refusal(
+            f"These are {len(found)} patterns; a role's policy has room for {_MOST}.",
+            next="Use * for what belongs together.",
+            field="limited_to",
+        )
+    return found
+
+
+def reaches(connection: Connection, arn: str) -> bool:
+    """Whether the invoker role was made for this ARN, as far as fnshare wrote its policy. AWS decides in the end."""
+    return not connection.limited_to or any(glob_matches(pattern, arn) for pattern in connection.limited_to)
