@@ -50,7 +50,7 @@ def test_it_tells_programs_the_way_in(demo: LiveDemo) -> None:
     told = json.loads(file.read_text())
     assert set(told) == {"url", "logins", "aws", "accounts"}
     assert told["url"] == f"http://localhost:{demo.port}"
-    assert {login["role"] for login in told["logins"]} == {"admin", "owner", "auditor"}
+    assert {login["role"] for login in told["logins"]} == {"admin", "owner", "auditor", "consumer"}
     assert all(set(login) == {"email", "password", "role"} for login in told["logins"])
     assert set(told["aws"]) == {"endpoint_url", "region"}
     assert {account["kind"] for account in told["accounts"]} == {"dashboard", "owner", "consumer", "stranger"}
