@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +16,8 @@ from sharing.models import (
     Grant,
     GrantState,
     Membership,
+    Organization,
+    OrganizationMember,
     Policy,
     Purpose,
     Reading,
@@ -59,6 +62,18 @@ def connection(
     fields.setdefault("verbs", {"read": True, "share": True})
     fields.setdefault("connected_at", timezone.now())
     return Connection.objects.create(account=of, purpose=purpose, state=state, **fields)
+
+
+def organization(*numbers: str, organization_id: str = "o-k3s8w1q9zt", **fields: Any) -> Organization:
+    """An organisation with these accounts, read just now through a connected role."""
+    fields.setdefault("read_at", timezone.now())
+    fields.setdefault("read_due_at", timezone.now() + timedelta(days=1))
+    if "connection" not in fields:
+        fields["connection"] = connection(purpose=Purpose.ORGANIZATION, verbs={"describe": True, "members": True})
+    made = Organization.objects.create(organization_id=organization_id, **fields)
+    for number in numbers:
+        OrganizationMember.objects.create(organization=made, number=number, name=f"Member {number}", status="ACTIVE")
+    return made
 
 
 def function(name: str = "", of: Account | None = None, region: str = "us-east-1", **fields: Any) -> Function:

@@ -1,4 +1,4 @@
-"""One paced call to Lambda's control plane, with the tries that are safe.
+"""One paced call to AWS (Lambda's control plane, mostly), with the tries that are safe.
 
 botocore's own retries are off: each attempt must pay its pace, and a write is never repeated behind our back.
 """
@@ -59,6 +59,8 @@ class Caller:
     cancelled: asked before each call; when it says yes the call is not made (Unavailable, code `Cancelled`).
     """
 
+    service = "lambda"
+
     def __init__(
         self,
         role: RoleRef,
@@ -103,7 +105,7 @@ class Caller:
                 raise Unavailable("Stopped before the call was made.", code="Cancelled", operation=operation)
             try:
                 client = session.client(
-                    "lambda",
+                    self.service,
                     self.region,
                     self.role,
                     session_name=self._session_name,
@@ -153,12 +155,19 @@ _METHODS = {
     "GetLayerVersionPolicy": "get_layer_version_policy",
     "AddLayerVersionPermission": "add_layer_version_permission",
     "RemoveLayerVersionPermission": "remove_layer_version_permission",
+    "DescribeOrganization": "describe_organization",
+    "ListAccounts": "list_accounts",
 }
 
 
 def reading_only() -> str:
     """The session policy of a sync: a stolen session cannot write, whatever the role may do."""
     return _session_policy(list(_READ), "*")
+
+
+def listing_members_only() -> str:
+    """The session policy of a read of an organisation."""
+    return _session_policy(["organizations:DescribeOrganization", "organizations:ListAccounts"], "*")
 
 
 def sharing_only(target: FunctionArn | LayerArn) -> str:

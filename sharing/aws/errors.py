@@ -252,6 +252,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "This region is not enabled in the account.",
         "Enable the region in the account, or take it off the list of regions that are read.",
     ),
+    "AWSOrganizationsNotInUseException": (
+        "The account belongs to no organisation.",
+        "Give a role in the organisation's management account, or in a delegated administrator's.",
+    ),
     "MalformedPolicyDocument": ("AWS did not accept the session policy.", "This is a fault of fnshare: please report it."),
     "PackedPolicyTooLarge": ("The session policy is too large for AWS.", "This is a fault of fnshare: please report it."),
 }

@@ -1,19 +1,41 @@
 """AWS organisations whose members are known, from ListAccounts through a role in the management account."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from .account import Connection
+from .account import Connection, ConnectionState
+from .person import Actor
 
 ORGANIZATION_ID = RegexValidator(r"\Ao-[a-z0-9]{10,32}\Z", "An organisation id looks like o-a1b2c3d4e5.")
 
 
+#: Members that were read longer ago are not taken for known any more.
+FRESH = timedelta(hours=48)
+
+
+class OrganizationQuerySet(models.QuerySet["Organization"]):
+    """Which organisations, and for whom."""
+
+    def visible_to(self, actor: Actor) -> "OrganizationQuerySet":
+        """All of them for whoever sees every account, else none: a list of members names accounts out of scope."""
+        return self if actor.active and actor.sees_every_account else self.none()
+
+    def read_through(self) -> "OrganizationQuerySet":
+        """Those with a connection that stands, so that somebody expects them to be read."""
+        return self.exclude(connection=None).exclude(connection__state=ConnectionState.DISCONNECTED)
+
+
 class Organization(models.Model):
-    """An organisation (o-...). Its members are as of `read_at`; null: never read completely."""
+    """An organisation (o-...). Its members are as of `read_at`; null: never read completely.
+
+    A read is due at `read_due_at` (moved ahead while a worker reads) and asked for by a person at `read_wanted_at`, which
+    the worker clears. `failure`: why the last read failed, `failed_since` the first of its row; members then stay, stale.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization_id = models.CharField(max_length=34, unique=True, validators=[ORGANIZATION_ID])
@@ -22,15 +44,32 @@ class Organization(models.Model):
     connection = models.OneToOneField(Connection, null=True, blank=True, on_delete=models.PROTECT, related_name="organization")
     read_at = models.DateTimeField(null=True, blank=True)
     read_due_at = models.DateTimeField(null=True, blank=True)
+    read_wanted_at = models.DateTimeField(null=True, blank=True)
     failure = models.TextField(blank=True)
     failure_next = models.TextField(blank=True)
+    failed_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         ordering = ("organization_id",)
 
     def __str__(self) -> str:
         return self.name or self.organization_id
+
+    def stale(self, now: datetime) -> str:
+        """Why its members do not count as known; "" while they do. The connection should be loaded."""
+        connection = self.connection
+        if self.read_at is None:
+            return self.failure or "It was never read completely."
+        if connection is None or connection.state == ConnectionState.DISCONNECTED:
+            return "It is not read any more: its role was disconnected."
+        if connection.state != ConnectionState.CONNECTED:
+            return f"It is not read now: its role is {connection.get_state_display().lower()}."
+        if self.failure:
+            return self.failure
+        return "It was not read for two days." if self.read_at < now - FRESH else ""
 
 
 class OrganizationMemberQuerySet(models.QuerySet["OrganizationMember"]):
@@ -42,7 +81,7 @@ class OrganizationMemberQuerySet(models.QuerySet["OrganizationMember"]):
 
 
 class OrganizationMember(models.Model):
-    """An account of an organisation. `status`: AWS's (ACTIVE, SUSPENDED, PENDING_CLOSURE)."""
+    """An account of an organisation. `status`: AWS's state (PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="members")

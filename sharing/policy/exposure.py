@@ -107,6 +107,7 @@ def exposures(
     trusted_accounts: Iterable[str] = (),
     trusted_organizations: Iterable[str] = (),
     organization_of: Membership | None = None,
+    whole_organizations: Iterable[str] = (),
     url_auth: str | None = None,
     at: datetime | None = None,
     buckets: Mapping[str, str] | None = None,
@@ -114,9 +115,10 @@ def exposures(
     """Everybody the policy of this form of the function lets in.
 
     `organization_of`: account id → organisation id (or whole unit path `o-x/r-y/ou-z/`), "" for an account known to
-    be in none, None or missing when unknown. `url_auth`: "NONE" or "AWS_IAM" for the type of the function's URL,
-    NO_URL when it has none, None when that is not known. `at`: aware time at which time conditions are judged; without
-    it they depend. `buckets`: names of buckets seen in known accounts → account id.
+    be in none, None or missing when unknown. `whole_organizations`: all of whose members `organization_of` knows, so that
+    an account without a known organisation is known to be outside these. `url_auth`: "NONE" or "AWS_IAM" for the type of
+    the function's URL, NO_URL when it has none, None when that is not known. `at`: aware time at which time conditions
+    are judged; without it they depend. `buckets`: names of buckets seen in known accounts → account id.
     Raises ArnError for a malformed function ARN, ValueError for a naive `at`.
     """
     if at is not None and at.tzinfo is None:
@@ -133,6 +135,7 @@ def exposures(
         NO_URL if url_auth in ("", NO_URL) else url_auth,
         at,
         buckets or {},
+        frozenset(whole_organizations) if whole_organizations else _NOBODY,
     )
     colours = asked.colours
     found = []

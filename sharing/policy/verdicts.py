@@ -60,6 +60,7 @@ class Question(NamedTuple):
     url_auth: str | None
     at: datetime | None
     buckets: Mapping[str, str]
+    whole: frozenset[str] = frozenset()
 
     def home_of(self, account: str) -> str | None:
         """The organisation or unit of an account; "" for one known to be in none, None when unknown."""
@@ -68,7 +69,8 @@ class Question(NamedTuple):
     @property
     def colours(self) -> bool:
         """Whether anything is known that could tell accounts apart, other than the owner's from the rest."""
-        return bool(self.organization_of is not None or self.trusted_accounts or self.trusted_organizations)
+        known = self.organization_of is not None or self.whole
+        return bool(known or self.trusted_accounts or self.trusted_organizations)
 
 
 def lookup(membership: Membership | None) -> Callable[[str], str | None] | None:
@@ -98,7 +100,8 @@ def is_member(reach: Reach, asked: Question) -> bool:
         return True
     home = asked.home_of(reach.account)
     if home is None:
-        return True
+        # Not among the members of organisations that are known whole, so in none of them; of others nothing is known.
+        return not reach.organizations or not all(_is_whole(_own(name, asked), asked) for name in reach.organizations)
     wanted = [reach.organizations] if reach.organizations else []
     wanted += reach.organizations_if_any if home else ()
     for group in wanted:
@@ -107,6 +110,10 @@ def is_member(reach: Reach, asked: Question) -> bool:
             return False
     # The paths AWS compares with end in a slash: one that does not is no path, and shuts nobody out.
     return not any(_inside(home, name) for name in reach.not_organizations if name.endswith("/") or "/" not in name)
+
+
+def _is_whole(name: str | None, asked: Question) -> bool:
+    return name is not None and name.split("/", 1)[0] in asked.whole
 
 
 def _inside(home: str, wanted: str) -> bool | None:

@@ -62,6 +62,9 @@ def connect(accounts: list[dict[str, Any]]) -> None:
         if account["kind"] == "owner":
             regions = [word for region in account["regions"] for word in ("--region", region)]
             roles = ["--role-arn", account["manager_role_arn"], "--external-id", account["external_id"]]
+            if account["organization_role_arn"]:
+                roles += ["--organization-role-arn", account["organization_role_arn"]]
+                roles += ["--organization-external-id", account["organization_external_id"]]
             do("connect", account["id"], "--name", account["name"], *roles, *_invoker(account), *regions)
         elif account["kind"] == "consumer":
             roles = ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]

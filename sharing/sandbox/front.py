@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from sharing.sandbox import behind, deliveries, lambda_api, notifications, regions, signing, topics
+from sharing.sandbox import behind, deliveries, lambda_api, notifications, organizations, regions, signing, topics
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.errors import AwsError, Reply, render, throttled
@@ -194,6 +194,8 @@ class Exchange:
             return regions.list_regions(wanted, asked.get("NextToken", ""), asked.get("MaxResults", 50))
         if scope.service == "ec2" and operation == "DescribeRegions":
             return regions.describe_regions(self.request_id, every=form.get("AllRegions") == "true")
+        if scope.service == "organizations":
+            return organizations.answer(operation, request.body, caller.account, front.gate.directory)
         if scope.service == "iam":
             front.gate.directory.note_changes(caller.account)
         account = caller.account

@@ -147,9 +147,16 @@ def policies_of_user(account: str, name: str) -> tuple[tuple[Document, ...], tup
 
 @dataclass
 class Directory:
-    """Credentials, sessions, organisations, and the identity of every principal over time."""
+    """Credentials, sessions, organisations, and the identity of every principal over time.
+
+    organisations: account -> organisation. administrators: organisation -> its management account, then delegated ones.
+    names, states: of accounts, as their organisation lists them (a state is ACTIVE unless told).
+    """
 
     organisations: dict[str, str] = field(default_factory=dict)
+    administrators: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -159,7 +166,8 @@ class Directory:
 
     def reset(self) -> None:
         with self._lock:
-            self.organisations.clear()
+            for told in (self.organisations, self.administrators, self.names, self.states):
+                told.clear()
             self._sessions.clear()
             self._keys.clear()
             self._history.clear()

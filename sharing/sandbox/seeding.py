@@ -49,7 +49,8 @@ class Account:
     kind: dashboard, owner, consumer or stranger. The keys are an administrator user's, except the dashboard's, whose
     user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id, invoker_role_arn, invoker_external_id:
     roles of the story that exist for the product to connect with; empty where there are none. regions: where the account
-    has functions.
+    has functions. organization_role_arn, organization_external_id: the role that reads who belongs to the account's
+    organisation.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Account:
     invoker_role_arn: str = ""
     invoker_external_id: str = ""
     regions: tuple[str, ...] = ()
+    organization_role_arn: str = ""
+    organization_external_id: str = ""
 
 
 class Seeding(LayerSeeding):
@@ -113,6 +116,7 @@ class Seeding(LayerSeeding):
             raise ValueError(f"Account {id} exists already.")
         key, secret = self.add_user(id, user, path=path, policies={"Rights": policy}, key=self._keys.get(id))
         self._keys[id] = key, secret
+        self.directory.names[id] = name
         self._accounts[id] = Account(id, name, kind, key, secret, regions=tuple(regions))
         return self._accounts[id]
 
@@ -201,6 +205,19 @@ class Seeding(LayerSeeding):
             self.directory.organisations[account] = organisation
         else:
             self.directory.organisations.pop(account, None)
+
+    def found_organisation(self, organisation: str, management: str, *delegated: str, name: str = "") -> None:
+        """Make `management` its management account (called `name`) and those members delegated administrators."""
+        self.add_to_organisation(management, organisation)
+        if name:
+            self.directory.names[management] = name
+        self.directory.administrators[organisation] = (management, *delegated)
+
+    def set_state(self, account: str, state: str, *, name: str = "") -> None:
+        """What the organisation says of a member: ACTIVE, SUSPENDED, PENDING_CLOSURE... name: what it is called there."""
+        self.directory.states[account] = state
+        if name:
+            self.directory.names[account] = name
 
     def add_function(
         self,

@@ -157,6 +157,8 @@ def as_document(account: Account) -> Mapping[str, object]:
         "manager_role_arn": account.manager_role_arn,
         "checker_role_arn": account.checker_role_arn,
         "external_id": account.external_id,
+        "organization_role_arn": account.organization_role_arn,
+        "organization_external_id": account.organization_external_id,
         "invoker_role_arn": account.invoker_role_arn,
         "invoker_external_id": account.invoker_external_id,
     }

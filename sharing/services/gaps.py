@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sharing.models import Account, Actor
+from django.utils import timezone
+
+from sharing.models import Account, Actor, Organization
 from sharing.services import syncing
 from sharing.services.syncing import Coverage, Covered
 from sharing.services.syncing.latest import Place
@@ -53,7 +55,18 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str,
     The first line says it all in one. `within`: only these (account key, region), for an answer about them alone. Times
     are UTC. The number of queries does not depend on how much there is.
     """
-    return summarized(syncing.coverage(by, counted=False), within=within)
+    return (*summarized(syncing.coverage(by, counted=False), within=within), *unread_organizations())
+
+
+def unread_organizations(now: datetime | None = None) -> tuple[str, ...]:
+    """Organisations whose members should be known and are not, one sentence each: answers about members depend then."""
+    now = now or timezone.now()
+    return tuple(
+        f"Organisation {one.organization_id}: which accounts belong to it is not known. {why.rstrip('.')}. "
+        + (f"Last read {utc(one.read_at)}." if one.read_at else "Never read completely.")
+        for one in Organization.objects.read_through().select_related("connection")
+        if (why := one.stale(now))
+    )
 
 
 def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def of_numbers(numbers: Collection[str]) -> dict[str, Proof]:
         .select_related("account")
     }
     members: dict[str, OrganizationMember] = {}
-    rows = OrganizationMember.objects.filter(number__in=numbers).select_related("organization")
+    rows = OrganizationMember.objects.filter(number__in=numbers).select_related("organization__connection")
     for member in rows.order_by("left_at"):
         held = members.get(member.number)
         if held is None or held.left_at is not None:  # a present one says more than any that left
@@ -118,6 +118,8 @@ def _judged(role: Connection | None, member: OrganizationMember | None, relied: 
     if member is not None and member.left_at is None:
         name = str(member.organization)
         at = member.organization.read_at or member.first_seen_at
+        if why := member.organization.stale(now):
+            return Proof(Standing.OVERDUE, How.ORGANIZATION, at, why=why, organization=name, connection=role)
         return Proof(Standing.PROVED, How.ORGANIZATION, at, organization=name, connection=role)
     if relied is not None and member is not None:
         why = f"It left the organisation {member.organization}, whose membership was its proof."

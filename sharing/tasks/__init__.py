@@ -6,6 +6,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
@@ -18,6 +19,7 @@ __all__ = [
     "look_for_role",
     "make_grants",
     "read_layers",
+    "read_organization",
     "reconcile_grant",
     "reconcile_layer_grant",
     "refresh_findings",

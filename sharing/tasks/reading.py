@@ -11,9 +11,10 @@ from redis.exceptions import RedisError
 
 from sharing.aws.errors import Unavailable
 from sharing.models import Purpose, Sync, SyncKind
-from sharing.services import connecting, layers, syncing, tallying
+from sharing.services import connecting, layers, organizations, syncing, tallying
 
 from .findings import refresh_findings
+from .organizations import read_organization
 from .queueing import soon
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,9 @@ def test_connection(pk: str) -> None:
         for sync in layers.due(timezone.now()):
             if sync.account_id == connection.account_id:
                 soon(read_layers, sync.pk, queue="sync")
+        if connection.purpose == Purpose.ORGANIZATION:
+            for organization in organizations.due(timezone.now()):
+                soon(read_organization, organization, queue="sync")
 
 
 @shared_task(name="sharing.run_sync", ignore_result=True, acks_late=True)

@@ -14,6 +14,7 @@ from sharing.services import (
     layers,
     leasing,
     notices,
+    organizations,
     proofs,
     proving,
     requesting,
@@ -27,6 +28,7 @@ from sharing.services.signing import failing
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
@@ -73,6 +75,8 @@ def sweep() -> None:
         soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
     for sync in layers.due(now):
         soon(read_layers, sync.pk, queue="sync", expires=again)
+    for organization in organizations.due(now):
+        soon(read_organization, organization, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
     failing.tell_due(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ from sharing.services.access.blind_spots import blind_spots
 from sharing.services.access.function_matrix import Asked
 from sharing.services.access.parties import KINDS, parse_key
 from sharing.services.access.story import story
+from sharing.services.organizations import known
 
 from .access_rows import WHO_ICONS, shown
 from .fragments import wants
@@ -121,7 +122,7 @@ def _tallies(row: PartyRow, everyone: Mapping[Any, Any]) -> list[tuple[Account, 
 
 
 def _functions(request: HttpRequest, owner: Account, filters: Filters) -> dict[str, Any]:
-    asked = filters.asked
+    asked = replace(filters.asked, members=known()) if filters.asked.through else filters.asked
     page = page_of(function_matrix.functions(owner, asked), request, FUNCTIONS)
     functions: list[Function] = list(page.object_list)
     for function in functions:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.accounts import AccountForm, RoleForm
-from sharing.models import Connection, ConnectionState, Installation, Purpose
+from sharing.models import Connection, ConnectionState, Installation, Organization, Purpose
 from sharing.services import connecting
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
@@ -38,6 +38,8 @@ VERBS = {
     "revoke": "Revoke",
     "share_layers": "Share layers",
     "check": "Check by DryRun",
+    "describe": "Name the organisation",
+    "members": "List its accounts",
     "invoke": "Test invoke",
 }
 
@@ -96,6 +98,14 @@ def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     connection = _find(request, pk)
     text = connecting.role_commands(connection, share=_with_share(request, connection))
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.sh", "text/x-shellscript")
+
+
+@require_safe
+def connection_terraform(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The role as Terraform, as a file."""
+    connection = _find(request, pk)
+    text = connecting.terraform(connection, share=_with_share(request, connection))
+    return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.tf", "text/plain")
 
 
 @for_admins
@@ -230,6 +240,8 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
         context["cloudformation"] = connecting.cloudformation(connection, share=share)
         context["commands"] = connecting.role_commands(connection, share=share)
         context["terraform"] = connecting.terraform(connection, share=share)
+    if connection.purpose == Purpose.ORGANIZATION:
+        context["organization"] = Organization.objects.visible_to(me).filter(connection=connection).first()
     if connection.next_external_id:
         context["trust_command"] = connecting.trust_command(connection)
     return context

@@ -28,6 +28,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "lines": gaps.lines(rows),
         "running": len(running),
         "gaps": sum(1 for row in rows if not row.complete),
+        "organizations": gaps.unread_organizations(),
         # A long table is a long answer: ask for it less often.
         "every": "1s" if len(rows) <= 40 else "3s",
     }
@@ -42,7 +43,7 @@ def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV or JSON (`format`): accounts by regions, last complete read, unread and why."""
     me = actor(request)
     rows = syncing.coverage(me)
-    head = [*gaps.summarized(rows), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
+    head = [*gaps.summarized(rows), *gaps.unread_organizations(), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
     if request.GET.get("format") == "json":
         pieces = exporting.json_text({"coverage": head}, "regions", (_item(row) for row in rows))
         return file(pieces, exporting.file_name("coverage", "json"))

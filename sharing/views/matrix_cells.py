@@ -26,8 +26,10 @@ SHORT = {"invoke": "invoke", "invoke-url": "call its URL", "read": "read", "mana
 OPEN = {"yes": "a service any account can drive", "depends": "perhaps a service any account can drive"}
 THROUGH = {
     "everyone": "gets in as everyone does",
+    "member": "gets in as a member of its organisation",
     "organization": "gets in as a member of an organisation, if it is one, which is not known here",
 }
+THROUGH_SHORT = {"everyone": "as everyone", "member": "as a member", "organization": "perhaps as a member"}
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def short(cell: Cell) -> list[str]:
     if cell.denied:
         parts.append("Deny")
     if cell.through and not cell.classes:
-        parts.append("as everyone" if "everyone" in cell.through else "perhaps as a member")
+        parts.append(next(words for kind, words in THROUGH_SHORT.items() if kind in cell.through))
     if cell.proved:
         parts.append("proved")
     elif cell.provable:

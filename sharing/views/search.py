@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from sharing.models import Account, Function, LayerVersion
+from sharing.models import Account, Function, LayerVersion, Organization
 from sharing.policy.arn import is_account_id
 from sharing.views.permitting import actor
 
@@ -22,6 +22,7 @@ def search(request: HttpRequest) -> HttpResponse:
     functions = Function.objects.none()
     accounts = Account.objects.none()
     layers = LayerVersion.objects.none()
+    organizations = Organization.objects.none()
     digits = re.sub(r"[\s-]", "", query)
     if query:
         # An ARN may carry a qualifier: arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
@@ -45,6 +46,8 @@ def search(request: HttpRequest) -> HttpResponse:
         if digits.isdigit():
             found |= Q(number__contains=digits)
         accounts = Account.objects.visible_to(me).filter(found)
+        known_by = Q(organization_id__icontains=query) | Q(name__icontains=query)
+        organizations = Organization.objects.visible_to(me).filter(known_by)
     shown, known, versions = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1]), list(layers[: SHOWN + 1])
     return render(
         request,
@@ -54,6 +57,7 @@ def search(request: HttpRequest) -> HttpResponse:
             "functions": shown[:SHOWN],
             "accounts": known[:SHOWN],
             "layers": versions[:SHOWN],
+            "organizations": list(organizations[:SHOWN]),
             "stranger": digits if is_account_id(digits) and not known else "",
             "more": max(len(shown), len(known), len(versions)) > SHOWN,
         },

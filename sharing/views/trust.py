@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 
 from django import forms
 from django.contrib import messages
@@ -14,6 +15,7 @@ from sharing.forms.trust import TrustForm
 from sharing.models import Account, Trusted
 from sharing.services import trusting
 from sharing.services.errors import Refusal
+from sharing.services.organizations import known
 from sharing.tasks import soon
 from sharing.tasks.findings import refresh_findings
 from sharing.views.errors import blame
@@ -60,5 +62,10 @@ def _page(request: HttpRequest, form: forms.Form, *, status: int = 200) -> HttpR
     page = page_of(Trusted.objects.all(), request)
     entries = list(page.object_list)
     names = dict(Account.objects.filter(number__in=[one.value for one in entries]).values_list("number", "name"))
-    context = {"form": form, "page": page, "entries": [(one, names.get(one.value, "")) for one in entries]}
+    sizes = Counter(known().homes.values())
+    context = {
+        "form": form,
+        "page": page,
+        "entries": [(one, names.get(one.value, ""), sizes.get(one.value, 0)) for one in entries],
+    }
     return render(request, "settings/trust.html", context, status=status)

@@ -91,6 +91,24 @@ def test_without_roles_json_carries_the_templates() -> None:
     assert items["checker"]["external_id"] != items["manager"]["external_id"]
 
 
+def test_an_organisations_role_is_prepared_and_then_given(sandbox: "Sandbox") -> None:
+    ran = shell("connect", OWNER, "--name", "Platform", "--organization")
+    assert ran.code == 0
+    connection = Connection.objects.get()
+    assert connection.purpose == "organization"
+    assert "organizations:ListAccounts" in ran.out
+    assert f"--organization-role-arn arn:aws:iam::{OWNER}:role/fnshare-organization --wait" in ran.out
+    [item] = shell("connect", OWNER, "--name", "Platform", "--organization", "--json").items
+    assert "aws_iam_role_policy" in item["terraform"]
+    known = sandbox.account("Platform")
+    words = ["--organization-role-arn", known.organization_role_arn]
+    words += ["--organization-external-id", known.organization_external_id]
+    assert shell("connect", OWNER, "--name", "Platform", *words).code == 0
+    tested = connecting.run_test(connection.pk)
+    assert tested is not None
+    assert tested.state == ConnectionState.CONNECTED
+
+
 def test_a_second_call_gives_the_role_that_was_made() -> None:
     shell("connect", OWNER, "--name", "Platform")
     external_id = Connection.objects.get(purpose="manager").external_id

@@ -44,9 +44,11 @@ LANDMARKS = {
     "/activity/",
     "/settings/accounts/",
     "/settings/coverage/",
+    "/settings/organisations/",
+    "/settings/organisations/ID/",
     "/settings/profile/",
 }
-ADMINS_ONLY = {"/settings/people/", "/settings/accounts/connect/"}
+ADMINS_ONLY = {"/settings/people/", "/settings/accounts/connect/", "/settings/organisations/connect/"}
 
 
 def shape(path: str) -> str:

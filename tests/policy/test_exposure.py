@@ -368,6 +368,34 @@ def test_an_account_in_an_organisation_is_external_unless_membership_says_otherw
     assert len(reduced(one, organization_of=lambda account: None)) == 1
 
 
+@pytest.mark.parametrize(
+    ("condition", "left"),
+    [
+        ({"StringEquals": {"aws:PrincipalOrgID": ORG}}, 0),
+        ({"StringEquals": {"aws:PrincipalOrgID": [ORG, OTHER_ORG]}}, 1),
+        ({"StringEquals": {"aws:PrincipalOrgID": OTHER_ORG}}, 1),
+        ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, 1),
+        ({"StringEqualsIfExists": {"aws:PrincipalOrgID": ORG}}, 1),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": ORG}}, 1),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{ORG}/r-ab12/ou-1/*"}}, 0),
+        ({"StringEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}}, 1),
+    ],
+)
+def test_whoever_is_no_member_of_an_organisation_known_whole_is_outside_it_and_of_others_unknown(
+    condition: dict[str, Any], left: int
+) -> None:
+    one = allow(root(), condition)
+    assert len(reduced(one, organization_of={OWNER: None}, whole_organizations=[ORG])) == left
+    assert len(reduced(one)) == 1
+
+
+def test_the_owners_own_organisation_known_whole_shuts_out_whoever_is_in_none() -> None:
+    one = allow(root(), {"StringEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}})
+    assert reduced(one, organization_of={OWNER: ORG}, whole_organizations=[ORG]) == []
+    assert len(reduced(one, organization_of={OWNER: ORG, ACME: ORG}, whole_organizations=[ORG])) == 1
+    assert len(reduced(one, organization_of={OWNER: ORG}, whole_organizations=[OTHER_ORG])) == 1
+
+
 def test_membership_counts_where_only_members_are_asked_for_it() -> None:
     one = allow(root(), {"StringEqualsIfExists": {"aws:PrincipalOrgID": ORG}})
     assert answers(only(one)) == EXTERNAL

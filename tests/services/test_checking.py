@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Check, CheckState, Connection, ConnectionState, Event, Grant, Policy, PolicyVersion, Verdict
 from sharing.services import checking, granting
+from sharing.services.checking import trials
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from tests import factories
 from tests.services.estate import Estate
@@ -116,6 +117,33 @@ def test_an_organisation_without_a_known_member_is_not_tried_rather_than_denied(
     grant = answered(grant)
     assert grant.verdict == Verdict.NOT_TRIED
     assert "not known here" in grant.verdict_detail
+
+
+def test_of_an_organisation_whose_members_are_known_a_member_is_tried_and_its_denial_counts(
+    estate: Estate, hello: Policy
+) -> None:
+    factories.organization("111122223333")
+    grant = estate.shared(hello, "o-k3s8w1q9zt")
+    check = Check.objects.get(grant=grant)
+    trial = trials.trial_of(check)
+    assert [one.account.name for one in trial.connections] == ["Acme Retail"], "and neither Globex nor Initech"
+    assert not trial.any_member
+    assert answered(grant).verdict == Verdict.ALLOWED
+
+
+def test_where_no_member_is_connected_nobody_is_tried_who_is_known_to_be_outside(estate: Estate, hello: Policy) -> None:
+    factories.organization("999988887777")
+    grant = estate.shared(hello, "o-k3s8w1q9zt")
+    trial = trials.trial_of(Check.objects.get(grant=grant))
+    assert trial.connections == ()
+    assert "No member of o-k3s8w1q9zt, as read at" in trial.reason
+
+
+def test_members_that_are_known_no_more_are_tried_with_all_who_may_be(estate: Estate, hello: Policy) -> None:
+    factories.organization("111122223333", failure="No answer.")
+    trial = trials.trial_of(Check.objects.get(grant=estate.shared(hello, "o-k3s8w1q9zt")))
+    assert {one.account.name for one in trial.connections} == {"Acme Retail", "Globex", "Initech"}
+    assert trial.any_member
 
 
 def test_everyone_is_tried_as_a_consumer_whom_nothing_else_lets_in(estate: Estate, hello: Policy) -> None:

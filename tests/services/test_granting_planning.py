@@ -303,6 +303,28 @@ def test_what_else_still_lets_them_in_is_said_before_a_revoke(policy: Policy, an
     assert told.depends_on == ("aws:SourceIp",)
 
 
+def test_an_organisations_statement_lets_its_known_members_in_and_leaves_out_who_is_known_to_be_none(
+    policy: Policy, ann: Actor
+) -> None:
+    grant = granting.grant(granting.plan(policy=policy, who="111122223333", by=ann), reason="x", by=ann)
+    own = {"Sid": grant.sid, "Principal": ROOT}
+    member = {"StringEquals": {"aws:PrincipalOrgID": "o-k3s8w1q9zt"}}
+    office = {**member, "IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
+    held(policy, own, {"Sid": "all", "Principal": "*", "Condition": member})
+    assert granting.consequences(grant, by=ann).still_allowed == "depends", "nothing is known of it"
+    organization = factories.organization("111122223333")
+    told = granting.consequences(grant, by=ann)
+    assert told.still_allowed == "yes"
+    assert "lets them in as well. It belongs to organisation o-k3s8w1q9zt, as read at" in told.remaining[0].sentence
+    held(policy, own, {"Sid": "office", "Principal": "*", "Condition": office})
+    assert granting.consequences(grant, by=ann).still_allowed == "depends", "membership is not all that is asked"
+    organization.members.update(number="222233334444")
+    type(organization).objects.update(read_at=timezone.now())
+    assert granting.consequences(grant, by=ann).still_allowed == "no"
+    type(organization).objects.update(failure="No answer.")
+    assert granting.consequences(grant, by=ann).still_allowed == "depends"
+
+
 def test_the_command_and_the_sentence_are_what_people_can_read_and_run(policy: Policy, ann: Actor) -> None:
     factories.account("Acme Ltd", "111122223333")
     plan = granting.plan(policy=policy, who="Acme Ltd", sid="acme", by=ann)

@@ -17,8 +17,6 @@ from sharing.models import (
     InvitationState,
     Membership,
     Notice,
-    Organization,
-    OrganizationMember,
     Policy,
     Proof,
     Role,
@@ -370,8 +368,7 @@ def test_an_organisation_whose_members_nobody_knows_is_warned_about_and_an_accou
     by = Actor.at_shell("root")
     (warning,) = inviting.draft(EMAIL, offers=offers, by=by, meant="o-a1b2c3d4e5").warnings
     assert "nobody can accept" in warning.message
-    organization = Organization.objects.create(organization_id="o-a1b2c3d4e5")
-    OrganizationMember.objects.create(organization=organization, number=NUMBER, name="Acme")
+    factories.organization(NUMBER, organization_id="o-a1b2c3d4e5")
     assert inviting.draft(EMAIL, offers=offers, by=by, meant="o-a1b2c3d4e5").warnings == ()
     assert inviting.draft(EMAIL, offers=offers, by=by, meant=NUMBER).account is None
     account = factories.account("Acme Retail", NUMBER)

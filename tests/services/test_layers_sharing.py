@@ -180,6 +180,21 @@ def test_what_lets_them_in_already_is_said_before(desk: Desk) -> None:
     assert said.endswith("if they belong to it.")
 
 
+def test_known_members_are_let_in_for_certain_and_known_strangers_are_not(desk: Desk) -> None:
+    organization = factories.organization(ACME)
+    other = Desk(desk.estate, "observability", 3)
+    [said] = other.plan(ACME).already
+    assert said == f"Organisation {ORGANISATION} may use it already, by statement “organisation”."
+    assert other.plan(GLOBEX).already == ()
+    assert layers.remaining(other.layer, kind="account", principal="333344445555", without="initech") == []
+    [left] = layers.remaining(other.layer, kind="account", principal=ACME, without="x")
+    assert left == f"Organisation {ORGANISATION}, by statement “organisation”."
+    assert layers.remaining(other.layer, kind="organization", principal=ORGANISATION, without="organisation") == []
+    type(organization).objects.update(failure="No answer.")
+    [member] = layers.remaining(other.layer, kind="account", principal="333344445555", without="initech")
+    assert member.endswith("if the account belongs to it.")
+
+
 def test_what_still_lets_them_in_is_said_before_a_revoke(desk: Desk) -> None:
     layer = Desk(desk.estate, "observability", 3).layer
     of = {"kind": "account", "principal": "333344445555"}

@@ -56,7 +56,7 @@ def member(account: Account, *, accepted: bool = True, **fields: Any) -> Organiz
             email="jo@example.com", state="accepted", account=account, proof="organization", proved_at=NOW,
             accepted_at=NOW, accepted_by=factories.person("consumer"), confirmed_at=NOW, expires_at=NOW, created_as="x",
         )  # fmt: skip
-    organization, _ = Organization.objects.get_or_create(organization_id="o-k3s8w1q9zt", defaults={"read_at": NOW})
+    organization = Organization.objects.first() or factories.organization(read_at=NOW)
     return OrganizationMember.objects.create(organization=organization, number=account.number, **fields)
 
 
@@ -198,10 +198,18 @@ class TestOrganisations:
         assert proofs.of(account).standing is Standing.OVERDUE
         assert proofs.requests_paused(account) == ""
 
+    def test_a_member_of_an_organisation_that_cannot_be_read_is_overdue_and_says_why(self) -> None:
+        account = factories.account()
+        member(account)
+        Organization.objects.update(failure="The role may not do organizations:ListAccounts.")
+        proof = proofs.of(account)
+        assert (proof.standing, proof.why) == (Standing.OVERDUE, "The role may not do organizations:ListAccounts.")
+        assert proofs.requests_paused(account) == ""
+
     def test_one_that_joined_another_known_organisation_is_a_member(self) -> None:
         account = factories.account()
         member(account, left_at=NOW)
-        other = Organization.objects.create(organization_id="o-anotherone1", name="Other")
+        other = factories.organization(organization_id="o-anotherone1", name="Other")
         OrganizationMember.objects.create(organization=other, number=account.number)
         assert proofs.of(account).organization == "Other"
 

@@ -439,7 +439,8 @@ def test_an_owner_or_admin_who_is_invited_accepts_beside_their_role(sandbox: "Sa
 
 
 def member(number: str, organization: str = "o-a1b2c3d4e5", **fields: Any) -> OrganizationMember:
-    known, _ = Organization.objects.get_or_create(organization_id=organization)
+    known = Organization.objects.filter(organization_id=organization).first()
+    known = known or factories.organization(organization_id=organization)
     return OrganizationMember.objects.create(organization=known, number=number, name="Umbrella labs", **fields)
 
 
@@ -469,6 +470,15 @@ def test_a_member_of_the_named_organisation_waits_for_the_owner(dev: User) -> No
 @pytest.mark.parametrize("fields", [{"left_at": timezone.now()}, {"status": "SUSPENDED"}], ids=["left", "suspended"])
 def test_who_left_or_is_suspended_is_no_member(dev: User, fields: dict[str, Any]) -> None:
     member(UMBRELLA, **fields)
+    assert proving.ways(invited(meant=UMBRELLA), person=dev) == []
+
+
+@pytest.mark.parametrize(
+    "fields", [{"read_at": timezone.now() - timedelta(hours=49)}, {"failure": "No."}, {"connection": None}], ids=str
+)
+def test_a_list_of_members_that_is_old_or_cannot_be_read_proves_nobody(dev: User, fields: dict[str, Any]) -> None:
+    member(UMBRELLA)
+    Organization.objects.update(**fields)
     assert proving.ways(invited(meant=UMBRELLA), person=dev) == []
 
 

@@ -8,9 +8,20 @@ from celery import Celery
 from django.utils import timezone
 
 from sharing.celery import app as celery_app
-from sharing.models import Actor, Connection, ConnectionState, Event, Installation, Seal, Sync, SyncKind, SyncState
+from sharing.models import (
+    Actor,
+    Connection,
+    ConnectionState,
+    Event,
+    Installation,
+    Organization,
+    Seal,
+    Sync,
+    SyncKind,
+    SyncState,
+)
 from sharing.services import connecting, syncing
-from sharing.tasks import reading, sweeping
+from sharing.tasks import read_organization, reading, sweeping
 from tests import factories
 from tests.services.estate import Estate
 
@@ -127,3 +138,22 @@ def test_the_sweep_seals_history(sent: Sent) -> None:
     sweeping.sweep()
     seal = Seal.objects.get()
     assert seal.last == old.sequence
+
+
+def test_an_organisation_is_read_once_its_role_stands_and_whenever_it_is_due(sandbox: "Sandbox", sent: Sent) -> None:
+    admin = Actor.of(factories.person("admin"))
+    owner = next(account for account in sandbox.accounts if account.organization_role_arn)
+    connection = connecting.prepare(number=owner.id, name="P", purpose="organization", by=admin)
+    role, external_id = owner.organization_role_arn, owner.organization_external_id
+    connecting.register(connection, role_arn=role, external_id=external_id, by=admin)
+    reading.test_connection(str(connection.pk))
+    organization = Organization.objects.get()
+    assert sent == [("sharing.read_organization", str(organization.pk), "sync")]
+    sweeping.sweep()
+    assert ("sharing.read_organization", str(organization.pk), "sync") in sent[1:]
+    read_organization(str(organization.pk))
+    organization.refresh_from_db()
+    assert organization.read_at is not None
+    sent.clear()
+    sweeping.sweep()
+    assert "sharing.read_organization" not in {name for name, _, _ in sent}

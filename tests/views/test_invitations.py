@@ -202,7 +202,7 @@ def test_the_preview_names_the_account_or_says_that_nobody_knows_it(owner: Clien
     factories.account("Acme Retail", NUMBER)
     assert "(Acme Retail)" in text_of(owner.post(NEW, {**filled(function, meant=NUMBER), "step": "preview"}))
     page = text_of(owner.post(NEW, {**filled(function, meant="o-a1b2c3d4e5"), "step": "preview"}))
-    assert "nobody can accept this invitation yet" in page
+    assert "nobody can accept this invitation now" in page
 
 
 def test_what_was_previewed_is_sent_once_however_often_it_is_clicked(owner: Client, function: Function, robin: User) -> None:

@@ -71,6 +71,7 @@ ADMINS = {
     "trust-add",
     "trust-remove",
     "connection-edit",
+    "organisation-connect",
     "connection-pause",
     "connection-resume",
     "connection-rotate",

@@ -24,7 +24,7 @@ class Command(ShareCommand):
         "Connect an AWS account. Without role ARNs: prints the ExternalIds and the templates to make the roles with. With "
         "role ARNs: a worker tests the roles; --wait shows what the test found. Connected with warnings is exit 0. Items "
         "have: id, account, name, purpose, state, role_arn, external_id, regions, verbs, report, failure, next, and while "
-        "the role is awaited cloudformation and commands."
+        "the role is awaited cloudformation, commands and terraform."
     )
     waits = True
 
@@ -44,6 +44,23 @@ class Command(ShareCommand):
             default="",
             metavar="Y",
             help="only if the checker role exists already with this one",
+        )
+        parser.add_argument(
+            "--organization-role-arn",
+            default="",
+            metavar="ARN",
+            help="the organisation role, in the management account or a delegated administrator's: who belongs is read",
+        )
+        parser.add_argument(
+            "--organization-external-id",
+            default="",
+            metavar="Z",
+            help="only if the organisation role exists already with this one",
+        )
+        parser.add_argument(
+            "--organization",
+            action="store_true",
+            help="prepare an organisation role (without ARNs: prints its ExternalId and templates instead of the others')",
         )
         parser.add_argument(
             "--invoker-role-arn", default="", metavar="ARN", help="the invoker role: functions are really called through it"
@@ -67,17 +84,16 @@ class Command(ShareCommand):
         roles = {
             Purpose.MANAGER: (str(options["role_arn"]), str(options["external_id"])),
             Purpose.CHECKER: (str(options["checker_role_arn"]), str(options["checker_external_id"])),
+            Purpose.ORGANIZATION: (str(options["organization_role_arn"]), str(options["organization_external_id"])),
             Purpose.INVOKER: (str(options["invoker_role_arn"]), str(options["invoker_external_id"])),
         }
         for role_arn, external_id in roles.values():
             if external_id and not role_arn:
                 raise Refusal("An ExternalId needs its role's ARN.", next="Give both, or neither.", code="usage")
         given = [purpose for purpose, (role_arn, _) in roles.items() if role_arn]
+        wanted = [Purpose.ORGANIZATION] if options["organization"] else [Purpose.MANAGER, Purpose.CHECKER]
         with transaction.atomic():  # all of what was given, or nothing
-            connections = [
-                self._connect(purpose, *roles[purpose], actor=actor, options=options)
-                for purpose in given or (Purpose.MANAGER, Purpose.CHECKER)
-            ]
+            connections = [self._connect(purpose, *roles[purpose], actor=actor, options=options) for purpose in given or wanted]
         settled = True
         if options["wait"] and given:
             settled = self.wait_until(lambda: not _testing(connections), options["timeout"])
@@ -139,6 +155,7 @@ def _item(connection: Connection) -> dict[str, Any]:
         item["role_arn"] = connecting.suggested_role_arn(connection)
         item["cloudformation"] = connecting.cloudformation(connection, share=False)
         item["commands"] = connecting.role_commands(connection, share=False)
+        item["terraform"] = connecting.terraform(connection, share=False)
         if share:
             item["cloudformation_share"] = connecting.cloudformation(connection, share=True)
             item["commands_share"] = connecting.role_commands(connection, share=True)

@@ -14,6 +14,10 @@ GLOBEX = "222233334444"
 INITECH = "333344445555"
 UMBRELLA = "666677778888"
 ORGANISATION = "o-k3s8w1q9zt"
+#: Of the organisation, but not of the story: nobody has keys to them. The platform team is its delegated administrator.
+MANAGEMENT = "888800001111"
+CLOSING = "888800002222"
+ORGANISATION_EXTERNAL_ID = "fnshare-3b7c9e0f52d84a16a4c1d8e7f6b09325"
 
 EXTERNAL_IDS = {
     PLATFORM: "fnshare-6f0b3d5ae1c94782b7d94c1f08e2a65b",
@@ -84,8 +88,11 @@ def load(sandbox: Seeding) -> None:
     for number in INVOKER_IDS:
         roles.add_invoker(sandbox, sandbox.account(number), PLATFORM, workers, INVOKER_IDS[number])
     sandbox.add_account(UMBRELLA, "Umbrella", "stranger")
-    for member in (PLATFORM, ACME, GLOBEX):
+    sandbox.found_organisation(ORGANISATION, MANAGEMENT, PLATFORM, name="Company management")
+    for member in (PLATFORM, ACME, GLOBEX, CLOSING):
         sandbox.add_to_organisation(member, ORGANISATION)
+    sandbox.set_state(CLOSING, "SUSPENDED", name="Old playground")
+    roles.add_organization_role(sandbox, platform, workers, ORGANISATION_EXTERNAL_ID)
     sandbox.add_role(ACME, "order-processor", "/apps/")
     sandbox.add_role(GLOBEX, "billing-batch")
     _add_functions(sandbox)

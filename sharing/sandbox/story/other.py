@@ -9,6 +9,7 @@ STUDIO = "318264905533"
 NORTHWIND, CONTOSO, FABRIKAM = "640172958821", "752093486610", "861530274498"
 TAILSPIN = "973648120256"
 ORGANISATION = "o-v7m2p4x9qd"
+ORGANISATION_EXTERNAL_ID = "fnshare-91f2d4c6b8a04e5790c3e1a7d5b8f264"
 
 EXTERNAL_IDS = {
     STUDIO: "share-d81c5f0a62e74b39",
@@ -46,8 +47,9 @@ def load(sandbox: Seeding) -> None:
     for number in INVOKER_IDS:
         roles.add_invoker(sandbox, sandbox.account(number), STUDIO, workers, INVOKER_IDS[number], "function-caller")
     sandbox.add_account(TAILSPIN, "Tailspin", "stranger", user="root-admin")
-    for member in (STUDIO, NORTHWIND):
-        sandbox.add_to_organisation(member, ORGANISATION)
+    sandbox.found_organisation(ORGANISATION, STUDIO)
+    sandbox.add_to_organisation(NORTHWIND, ORGANISATION)
+    roles.add_organization_role(sandbox, studio, workers, ORGANISATION_EXTERNAL_ID, "members-reader")
     sandbox.add_role(CONTOSO, "editor", "/media/")
     for region, name, description, aliases in FUNCTIONS:
         url = "NONE" if name == "title-search" else None

@@ -135,6 +135,25 @@ def add_checker(
     sandbox.describe_account(consumer.id, checker_role_arn=arn, external_id=external_id)
 
 
+def add_organization_role(
+    sandbox: Seeding, account: Account, workers: list[str], external_id: str, name: str = "fnshare-organization"
+) -> None:
+    """The role that reads who belongs to the account's organisation, and nothing else."""
+    members: Document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Members",
+                "Effect": "Allow",
+                "Action": ["organizations:DescribeOrganization", "organizations:ListAccounts"],
+                "Resource": "*",
+            }
+        ],
+    }
+    arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Members": members})
+    sandbox.describe_account(account.id, organization_role_arn=arn, organization_external_id=external_id)
+
+
 def add_invoker(
     sandbox: Seeding, account: Account, owner: str, workers: list[str], external_id: str, name: str = "fnshare-invoker"
 ) -> None:

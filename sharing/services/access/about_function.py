@@ -14,6 +14,8 @@ from sharing.policy import Exposure, parse
 from sharing.policy.ineffective import Blocked, blocked
 from sharing.services import gaps
 from sharing.services.gaps import utc
+from sharing.services.organizations import UNKNOWN, Memberships
+from sharing.services.organizations import known as known_members
 from sharing.services.trusting import Trust, trust
 
 from . import past, unlooked
@@ -64,7 +66,8 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         contents = past.contents(policies, at=at, by=by)
     else:
         contents = _now(policies if subject.policy else policies.filter(vanished_at=None), by, now)
-    lines = lines_of(contents, at=at or now, known=known, past_=at is not None)
+    members = UNKNOWN if at else known_members(now)
+    lines = lines_of(contents, at=at or now, known=known, past_=at is not None, members=members)
     groups = _groups(lines)
     unread = [one for one in map(_unread, contents) if one]
     place = {(function.account_id, function.region)}
@@ -75,7 +78,7 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         by.label,
         now,
         at,
-        (*_sentences(subject, groups, unread, contents, at), *polling),
+        (*_sentences(subject, groups, unread, contents, at), *_member_words(lines, members), *polling),
         groups,
         {
             "public": sum(group.public for group in groups),
@@ -94,9 +97,11 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
     )
 
 
-def lines_of(contents: Sequence[Content], *, at: datetime, known: Trust, past_: bool) -> list[Line]:
+def lines_of(
+    contents: Sequence[Content], *, at: datetime, known: Trust, past_: bool, members: Memberships = UNKNOWN
+) -> list[Line]:
     """Everything these contents let in or shut out. One query, for the names."""
-    found = [one for content in contents for one in _of_content(content, at, known, past_=past_)]
+    found = [one for content in contents for one in _of_content(content, at, known, members, past_=past_)]
     names = Names.of(account for one in found for account in _accounts(one))
     return once([_line(one, names, past_) for one in found])
 
@@ -126,7 +131,7 @@ def stale_now(policy: Policy) -> str:
     return ""
 
 
-def _of_content(content: Content, at: datetime, known: Trust, *, past_: bool) -> Iterable[_Found]:
+def _of_content(content: Content, at: datetime, known: Trust, members: Memberships, *, past_: bool) -> Iterable[_Found]:
     versions = [(content.version, content.certainty, content.note)]
     if content.certainty is Certainty.CHANGED:
         before = f"{content.note} This is from the content before."
@@ -138,7 +143,7 @@ def _of_content(content: Content, at: datetime, known: Trust, *, past_: bool) ->
         if version is None:
             continue
         document = parse(version.document or None)
-        for one in appraise(content.policy, document, trust=known, at=at, past=past_):
+        for one in appraise(content.policy, document, trust=known, members=members, at=at, past=past_):
             yield _Found(content, version, one, certainty, note)
         for denied in blocked(document, function_arn=content.policy.arn):
             yield _Found(content, version, denied, certainty, note)
@@ -261,6 +266,19 @@ def _sentences(
         said.append(f"{counted(len(unread) - gaps_, 'policy', 'policies')} unread: who they let in is not known for certain.")
     said += _url_words(subject, at)
     return tuple(said)
+
+
+def _member_words(lines: Sequence[Line], members: Memberships) -> list[str]:
+    """How many accounts an organisation that is let in has; or why that is not known."""
+    names = dict.fromkeys(line.principal.split("/", 1)[0] for line in lines if line.kind == "organization" and not line.latent)
+    said = []
+    for name in names:
+        if name in members.whole:
+            many = counted(sum(home == name for home in members.homes.values()), "account")
+            said.append(f"Organisation {name} has {many}, as read at {utc(members.whole[name])}.")
+        elif name in members.stale:
+            said.append(f"Which accounts belong to organisation {name} is not known. {members.stale[name]}")
+    return said
 
 
 def _url_words(subject: Subject, at: datetime | None) -> list[str]:

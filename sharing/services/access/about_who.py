@@ -19,6 +19,7 @@ from sharing.models import Actor, Exposure, Function, Policy
 from sharing.models.policy import PolicyQuerySet
 from sharing.policy import parse
 from sharing.services import gaps
+from sharing.services.organizations import UNKNOWN, Belonging, known
 from sharing.services.trusting import Trust, trust
 
 from . import past, unlooked
@@ -27,6 +28,7 @@ from .answers import Answer, Group, Unread, counted, listed
 from .appraising import appraise
 from .denying import shut_out
 from .lines import HEAD, Certainty, Line, Lines, marked, named, of_reduced, read_together, who
+from .outsiders import outsiders
 from .past import Reads
 from .polled import polled_in_account
 from .principals import Names
@@ -36,15 +38,16 @@ from .ways import NOT_SAFE, Way, ways_of
 _UNREAD_SHOWN = 6
 _NAMED = 5
 #: What everybody can, or every member: counted, and listed when one asks for it.
-FOLDED = ("everyone", "open", "organization")
+FOLDED = ("everyone", "open", "organization", "organization-part")
 #: The order in which a sentence tells the ways; the groups below it start with the widest.
-_SAID = ("own", "account", "service", "everyone", "open", "organization", "pattern")
+_SAID = ("own", "account", "service", "everyone", "open", "organization", "organization-part", "pattern")
 _ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What every part of one answer shares. `changed`: lines of policies whose content then is not today's."""
+    """What every part of one answer shares. `changed`: lines of policies whose content then is not today's. `aside`:
+    keys of what is kept and lets nobody in."""
 
     by: Actor
     at: datetime | None
@@ -53,11 +56,12 @@ class _Asked:
     reads: Reads | None
     changed: Sequence[Line]
     unread: Sequence[Unread]
+    aside: Sequence[int] = ()
 
     @property
     def kept(self) -> QuerySet[Exposure]:
         """What today's contents let in: those that stood at the moment, too."""
-        found: QuerySet[Exposure] = Exposure.objects.all()
+        found: QuerySet[Exposure] = Exposure.objects.exclude(pk__in=self.aside) if self.aside else Exposure.objects.all()
         if not self.by.active or not self.by.sees_every_account:
             found = found.filter(policy__in=Policy.objects.visible_to(self.by))
         # A function's policies vanish with it (services.syncing.keeping), so theirs is the only join that is needed.
@@ -71,7 +75,13 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     """The answer. `at`: a moment in the past, or None for the policies as last read. `how`: only this way (a group's key)."""
     now = timezone.now()
     asked = _asked(by, at, trust())
-    ways = [way for way in ways_of(subject) if not how or way.key == how]
+    # Who belonged where on a past day is not kept: only now is known.
+    members = known(now) if not at and subject.account else UNKNOWN
+    belonging = members.of(subject.account)
+    aside, outside = outsiders(subject, asked.kept, members=members, trust=asked.trust, at=now)
+    asked = replace(asked, aside=aside)
+    every = ways_of(subject, belonging)
+    ways = [way for way in every if not how or way.key == how]
     folded = () if subject.kind == "everyone" else FOLDED
     groups = _groups(ways, asked, folded=None if how else folded)
     denied = shut_out(subject, asked.policies) if how in ("", "deny") and not at else None
@@ -81,13 +91,13 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     # Versions, tags and URLs are read together: what has no such read was never looked at for either.
     unlooked_at, unmapped = functions.filter(details_read_at=None).count(), functions.filter(mappings_read_at=None).count()
     found, polling = polled_in_account(subject, by=by, at=at) if not how else ((), ())
-    told = [*groups, *([denied] if denied else [])]
+    told = [*groups, *(group for group in (outside if how in ("", "outsider") else None, denied) if group)]
     return Answer(
         subject,
         by.label,
         now,
         at,
-        (*_sentences(subject, groups, denied, own, unread, changed, asked), *polling),
+        (*_sentences(subject, every, told, belonging, own, unread, changed, asked), *polling),
         tuple(told),
         {
             "public": sum(group.public for group in groups),
@@ -101,7 +111,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
         gaps.summary(by),
         asked.trust,
         unlisted=bool(unlooked_at),
-        only=next((way.title for way in ways_of(subject) if way.key == how), "") if how else "",
+        only=next((way.title for way in every if way.key == how), "") if how else "",
         polled=found,
     )
 
@@ -256,17 +266,19 @@ def _unread_now(asked: _Asked) -> tuple[Unread, ...]:
 
 def _sentences(
     subject: Subject,
+    every: Sequence[Way],
     groups: Sequence[Group],
-    denied: Group | None,
+    belonging: Belonging,
     own: int,
     unread: int,
     changed: int,
     asked: _Asked,
 ) -> tuple[str, ...]:
     could = "could" if asked.at else "can"
-    ways = {way.key: way for way in ways_of(subject)}
+    ways = {way.key: way for way in every}
+    by_key = {group.key: group for group in groups}
     label = f"{subject.label[:1].upper()}{subject.label[1:]}" if subject.kind == "everyone" else subject.label
-    told = [group for group in groups if ways[group.key].sentence]
+    told = [group for group in groups if group.key in ways and ways[group.key].sentence]
     told.sort(key=lambda group: (group.perhaps, _SAID.index(group.key)))
     said = []
     if told:
@@ -277,7 +289,13 @@ def _sentences(
     if rights:
         many = counted(sum(group.functions for group in rights), "function")
         said.append(f"Rights to read or manage {many} are told apart below.")
-    if denied:
+    if outside := by_key.get("outsider"):
+        many = counted(outside.functions, "function")
+        said.append(f"Statements of {many} name it on the condition of a membership that it does not have.")
+    if belonging.words:
+        aside = " What is shared with an organisation it is not in is not counted." if belonging.outside else ""
+        said.append(f"{belonging.words}{aside}")
+    if denied := by_key.get("deny"):
         said.append(f"A Deny shuts it out of {counted(denied.functions, 'function')}, although a statement there names it.")
     if own:
         said.append(f"{counted(own, 'function')} of its own: identity policies there decide who may, and they are not read.")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sharing.policy import Document, PrincipalKind, Statement
+from sharing.policy.verdicts import Answer
+from sharing.services.organizations import UNKNOWN, Memberships
 from sharing.services.tallying import CLASSES
 
 Key = tuple[str, str]  # kind and principal, as an exposure has them
@@ -26,7 +28,8 @@ class Cell:
 
     `classes`: what it may do now; `latent`: what it could, were something not missing. `public`, `open_service`,
     `depends`: "yes", "no" or "depends" for the first two; whether anything hangs on something unknown. `denied`: a Deny
-    names the principal. `through`: kinds of wider ways that (may) let it in as well: "everyone", "organization".
+    names the principal. `through`: wider ways that (may) let it in as well: "everyone", "member" for certain,
+    "organization" perhaps.
     """
 
     classes: tuple[str, ...] = ()
@@ -110,14 +113,20 @@ def _wider(one: str, other: str) -> str:
     return next((answer for answer in ("yes", "depends") if answer in (one, other)), "no")
 
 
-def expanded(key: Key, cell: Cell | None, of_policy: dict[Key, Cell]) -> Cell | None:
-    """What an account, role or user gets also as everyone, or as a member of an organisation (which ours does not know)."""
+def expanded(
+    key: Key, cell: Cell | None, of_policy: dict[Key, Cell], *, number: str = "", members: Memberships = UNKNOWN
+) -> Cell | None:
+    """What an account, role or user gets also as everyone, or as a member of an organisation. `number`: whose it is."""
     if key[0] not in ("account", "identity"):
         return cell
-    wider = {kind for (kind, _), one in of_policy.items() if kind in ("everyone", "organization") and one.usable}
-    if not wider:
-        return cell
-    return replace(cell or Cell(), through=tuple(kind for kind in ("everyone", "organization") if kind in wider))
+    wider = {other for other, one in of_policy.items() if other[0] in ("everyone", "organization") and one.usable}
+    belongs = {members.is_in(number, principal) for kind, principal in wider if kind == "organization"}
+    through = ["everyone"] if any(kind == "everyone" for kind, _ in wider) else []
+    if Answer.YES in belongs:
+        through.append("member")
+    elif Answer.DEPENDS in belongs:
+        through.append("organization")
+    return replace(cell or Cell(), through=tuple(through)) if through else cell
 
 
 @dataclass(frozen=True)

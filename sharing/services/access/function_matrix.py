@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sharing.models import Account, Exposure, Function, Policy, Qualifier, Reading
 from sharing.policy import parse
+from sharing.services.organizations import UNKNOWN, Memberships
 from sharing.services.trusting import Trust
 
 from .cells import Cell, Denies, Key, Way, cells, denies, expanded
@@ -21,6 +22,7 @@ from .listing import order_of_places, words_of_place
 from .parties import RANKS, UNKNOWN_RANK, Party, party
 from .principals import Names
 from .proofs import Proofs, proofs
+from .ways import OWN_ORGANISATION
 
 #: Forms of one function that are shown before the rest is folded into a line that says how many.
 MOST_FORMS = 6
@@ -33,7 +35,8 @@ class Asked:
     """Which part is asked for. `party`: kind and principal; an account's roles and users come with it.
 
     `show`: "" all functions, "reached" those that let somebody in, "unsafe" those with a way that is not safe.
-    `unproved`: cells that are proved are left out. `through`: accounts are shown what everyone gets as well.
+    `unproved`: cells that are proved are left out. `through`: accounts are shown what everyone gets as well, and what
+    organisations get that they are in (or may be in, by what is known of `members`).
     """
 
     text: str = ""
@@ -43,6 +46,7 @@ class Asked:
     show: str = ""
     unproved: bool = False
     through: bool = False
+    members: Memberships = UNKNOWN
 
 
 @dataclass
@@ -93,7 +97,7 @@ def functions(account: Account, asked: Asked) -> QuerySet[Function]:
     if asked.party:
         wanted = _of_party(asked.party)
         if asked.through and asked.party[0] in ("account", "identity"):
-            wanted |= _WIDER
+            wanted |= _wider(account_of(asked.party), asked.members)
         found = found.filter(_with_way(account, wanted))
     if asked.show == "reached":
         ways = Exposure.objects.filter(policy__function=OuterRef("pk"), policy__vanished_at=None)
@@ -115,7 +119,15 @@ def _with_way(account: Account, wanted: Q) -> Q:
     return Q(pk__in=ways.values("policy__function"))
 
 
-_WIDER = Q(kind__in=("everyone", "organization"), latent=False)
+def _wider(number: str, members: Memberships) -> Q:
+    """What lets an account in as everyone, or as a member of an organisation that it is, or may be, in."""
+    belonging = members.of(number)
+    found = Q(kind="organization")
+    if belonging.home:
+        found &= Q(principal__in=(belonging.home, OWN_ORGANISATION)) | Q(principal__startswith=f"{belonging.home}/")
+    for name in belonging.outside:
+        found &= ~(Q(principal=name) | Q(principal__startswith=f"{name}/"))
+    return (Q(kind="everyone") | found) & Q(latent=False)
 
 
 @dataclass(frozen=True)
@@ -193,12 +205,14 @@ def _fill(form: Form, ways: list[Way], proved: Proofs, asked: Asked) -> None:
     for key, cell in of_policy.items():
         proof = proved.get((form.policy.pk, key))
         form.cells[key] = replace(cell, proof=proof) if proof else cell
-    keep = _filter(asked, {way.key: way.account for way in ways})
+    accounts = {way.key: way.account for way in ways}
+    keep = _filter(asked, accounts)
     form.cells = {key: cell for key, cell in form.cells.items() if keep(key, cell)}
     if asked.through:
         candidates = {*form.cells, *([asked.party] if asked.party and asked.party[0] == "account" else [])}
         for key in candidates:
-            wider = expanded(key, form.cells.get(key), of_policy)
+            number = account_of(key, accounts.get(key, ""))
+            wider = expanded(key, form.cells.get(key), of_policy, number=number, members=asked.members)
             if wider is not None:
                 form.cells[key] = wider
 

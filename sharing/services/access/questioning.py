@@ -15,6 +15,7 @@ from sharing.policy.caller import ANONYMOUS, Caller, caller_of
 from sharing.policy.handing_over import BY_URL
 from sharing.services.errors import NotFound, Refusal
 from sharing.services.naming import numbers_by_name
+from sharing.services.organizations import Belonging, known
 
 from .finding import find_function
 from .principals import Names
@@ -29,6 +30,7 @@ class Question:
     """One exact question. `policy` is None for a version whose policy was never read; `arn` is the form that is called.
 
     `actions`: every action that the call needs (a function URL needs two). `context`: what is known of the call.
+    `belonging`: what was read of the organisation of the caller's account, unless the asker named one.
     """
 
     function: Function
@@ -40,6 +42,7 @@ class Question:
     context: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     by_url: bool = False
     account: Account | None = None
+    belonging: Belonging = Belonging()  # noqa: RUF009 - it is frozen
 
     @property
     def principal(self) -> str:
@@ -84,6 +87,9 @@ def question(
     number = caller.principal.account if caller.principal else None
     names = Names.of([number or "", found.account.number])
     by_url = by_url or action == INVOKE_URL or caller.kind == ANONYMOUS
+    given = {key.lower() for key in context or {}}
+    belonging = known().of(number) if number and "aws:principalorgid" not in given else Belonging()
+    member = {"aws:PrincipalOrgID": belonging.home} if belonging.home else {}
     return Question(
         function=found,
         arn=arn,
@@ -91,9 +97,10 @@ def question(
         caller=caller,
         label=caller.principal.label(names.texts) if caller.principal else "an anonymous caller",
         actions=BY_URL if by_url and action in BY_URL else (action,),
-        context={**(context or {}), **_channel(found, arn, by_url)},
+        context={**(context or {}), **member, **_channel(found, arn, by_url)},
         by_url=by_url,
         account=names.accounts.get(number or ""),
+        belonging=belonging,
     )
 
 

@@ -18,13 +18,14 @@ from sharing.policy import (
     Principal,
     PrincipalKind,
     Statement,
-    decide,
     parse,
 )
 from sharing.policy.caller import ANONYMOUS, caller_of
-from sharing.policy.near import Context, Miss, circumstances, near_misses
+from sharing.policy.near import Context, Miss, near_misses
 from sharing.services.syncing.storing import last_read_of
 
+from .appraising import demands_membership
+from .belonging import decided_for
 from .doubts import not_looked_at
 from .principals import Names
 from .questioning import Question
@@ -97,13 +98,15 @@ class OwnersSide:
 class CallersSide:
     """What the caller's own account must hold. `kind`: other, same (the owner's own account), service, anonymous.
 
-    `check`: the last DryRun of that account on this form, which speaks for its own principal only.
+    `check`: the last DryRun of that account on this form, which speaks for its own principal only. `membership`: what was
+    read of the organisation of their account, with its age, where the function's policy asks for one.
     """
 
     kind: str
     check: Check | None = None
     check_is_theirs: bool = False
     grants: tuple[Grant, ...] = ()
+    membership: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,7 @@ def decided(
     asked: Question, document: Document, arn: FunctionArn, action: str, now: datetime
 ) -> tuple[Decision, Context, frozenset[str]]:
     """One action by one document, with what is known and not known of the call."""
-    context, unknown = circumstances(document, caller=asked.caller, function=arn, given=asked.context, at=now)
-    decision = decide(document, function_arn=arn, principal=asked.principal, action=action, context=context, unknown=unknown)
-    return decision, context, unknown
+    return decided_for(asked, document, arn, action, now, caller=asked.caller, principal=asked.principal)
 
 
 def _owners_side(asked: Question, now: datetime) -> OwnersSide:
@@ -261,10 +262,8 @@ def _exceptions(asked: Question, document: Document, outcome: Outcome, now: date
         caller = caller_of(text, asked.arn.partition)
         decisions = []
         for action in asked.actions:
-            context, unknown = circumstances(document, caller=caller, function=asked.arn, given=asked.context, at=now)
-            decisions.append(
-                decide(document, function_arn=asked.arn, principal=text, action=action, context=context, unknown=unknown)
-            )
+            told = decided_for(asked, document, asked.arn, action, now, caller=caller, principal=text)
+            decisions.append(told[0])
         allowed = all(one.outcome is Outcome.ALLOWED for one in decisions)
         if allowed != (outcome is Outcome.ALLOWED):
             by = dict.fromkeys(one.name for decision in decisions for one in decision.statements)
@@ -295,7 +294,8 @@ def _callers_side(asked: Question, kind: str, by: Actor) -> CallersSide:
         .order_by("-created_at")[:_GRANTS]
     )
     theirs = check is not None and check.principal == asked.principal
-    return CallersSide(kind, check, theirs, tuple(grants))
+    membership = asked.belonging.words if demands_membership(document_of(asked.policy)) else ""
+    return CallersSide(kind, check, theirs, tuple(grants), membership)
 
 
 def functions_named(name: str, account: str, *, by: Actor) -> list[Function]:

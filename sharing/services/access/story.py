@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from sharing.models import Actor, Policy
 from sharing.policy import Exposure, parse
+from sharing.policy.verdicts import Answer
 from sharing.services import trusting
 from sharing.services.errors import NotFound
+from sharing.services.organizations import UNKNOWN, Memberships, known
 
 from .appraising import appraise
 from .cells import Cell, Key, Way, cells, denies
@@ -24,10 +26,11 @@ from .rows import AccessRow
 
 @dataclass(frozen=True)
 class Wider:
-    """Somebody else's way in by which the principal gets in as well, for certain or perhaps."""
+    """Somebody else's way in by which the principal gets in as well, for certain or perhaps. `words`: how that is known."""
 
     party: Party
     certain: bool
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,10 @@ def story(policy_id: uuid.UUID, key: Key, *, by: Actor) -> Story:
     against = {*found.named.get(key, ()), *found.named.get(("account", account), ()), *(one.index for one in found.for_all)}
     also = []
     if key[0] in ("account", "identity"):
-        wider = {(str(one.kind), one.principal): one for one in every if _is_wider(one, key, account)}
+        members = known() if any(one.kind == "organization" for one in every) else UNKNOWN
+        wider = {(str(one.kind), one.principal): one for one in every if _is_wider(one, key, account, members)}
         also = [
-            Wider(named(kind, principal, one.account or ""), one.kind == "everyone" and one.public == "yes")
+            Wider(named(kind, principal, one.account or ""), *_certain(one, account, members))
             for (kind, principal), one in wider.items()
         ]
     return Story(
@@ -117,13 +121,22 @@ def story(policy_id: uuid.UUID, key: Key, *, by: Actor) -> Story:
     )
 
 
-def _is_wider(one: Exposure, key: Key, account: str) -> bool:
+def _is_wider(one: Exposure, key: Key, account: str, members: Memberships) -> bool:
     """Whether the account, role or user may come in that way as well: a role also as its account does."""
     if one.latent:
         return False
     if one.kind == "account":
         return key[0] == "identity" and one.account == account
-    return one.kind in ("everyone", "organization")
+    if one.kind == "organization":
+        return members.is_in(account, one.principal) is not Answer.NO
+    return one.kind == "everyone"
+
+
+def _certain(one: Exposure, account: str, members: Memberships) -> tuple[bool, str]:
+    if one.kind == "organization":
+        unconditional = one.external is Answer.YES and members.is_in(account, one.principal) is Answer.YES
+        return unconditional, members.of(account).words if members else ""
+    return one.kind == "everyone" and one.public == "yes", ""
 
 
 def _way(one: Exposure) -> Way:

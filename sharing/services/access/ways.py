@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from sharing.policy import Principal, PrincipalKind
+from sharing.services.organizations import Belonging
 
 from .lines import INVOKE, Line
 from .subjects import Subject
 
+#: As a policy's reduction calls an organisation that it names by a variable only.
+OWN_ORGANISATION = "the owner's own organisation"
 NOT_SAFE = ("yes", "depends")
 RIGHTS = ("read", "manage")
 
@@ -18,7 +21,8 @@ RIGHTS = ("read", "manage")
 @dataclass(frozen=True)
 class Way:
     """One way in for a subject. Empty tuples do not narrow. `starts`, `ends`: or the principal starts and ends
-    so; `pattern`: only principals with wildcards. `opened`: only services that any account can drive.
+    so; `pattern`: only principals with wildcards. `outside`: no organisation of these, nor a part of one.
+    `opened`: only services that any account can drive.
     `sentence`: what the answer says, `{functions}` being how many; `perhaps`: it hangs on what is not known (`note`).
     """
 
@@ -31,6 +35,7 @@ class Way:
     starts: str = ""
     ends: str = ""
     pattern: bool = False
+    outside: tuple[str, ...] = ()
     opened: bool = False
     rights: bool = False
     note: str = ""
@@ -51,6 +56,8 @@ class Way:
             found &= named
         if self.pattern:
             found &= Q(principal__contains="*") | Q(principal__contains="?")
+        for name in self.outside:
+            found &= ~(Q(kind="organization") & (Q(principal=name) | Q(principal__startswith=f"{name}/")))
         if self.opened:
             found &= Q(open_service__in=NOT_SAFE)
         return found
@@ -67,12 +74,15 @@ class Way:
             and (not self.accounts or line.account in self.accounts)
             and named
             and (not self.pattern or "*" in line.principal or "?" in line.principal)
+            and not (line.kind == "organization" and line.principal.split("/", 1)[0] in self.outside)
             and (not self.opened or line.open_service in NOT_SAFE)
         )
 
 
 _MEMBER = "perhaps {functions} as a member of an organisation"
-_MEMBERS = "Which accounts are in which organisation is not known here: count it as let in until you know."
+_MEMBERS = "Whether it belongs to the organisation is not known here: count it as let in until you know."
+_ONE_OF_THEM = "Every account of the organisation, now and later; it is one of them."
+_PART = "Which part of its organisation it is in is not known here: count it as let in until you know."
 _EVERYONE = Way("everyone", "As everyone can", "{functions} as everyone can", ("everyone",))
 _OPEN = Way(
     "open",
@@ -83,13 +93,16 @@ _OPEN = Way(
 )
 
 
-def ways_of(subject: Subject) -> tuple[Way, ...]:
-    """Every way in for somebody (a subject that is no function), the widest first."""
+def ways_of(subject: Subject, belonging: Belonging = Belonging()) -> tuple[Way, ...]:  # noqa: B008 - it is frozen
+    """Every way in for somebody (a subject that is no function), the widest first.
+
+    belonging: what is known of the organisation of an account, or of the account of a role or user.
+    """
     match subject.kind:
         case "account":
-            return _of_account(subject)
+            return _of_account(subject, belonging)
         case "identity":
-            return _of_identity(subject)
+            return _of_identity(subject, belonging)
         case "organization":
             return _of_organization(subject)
         case "service":
@@ -101,12 +114,40 @@ def ways_of(subject: Subject) -> tuple[Way, ...]:
     return (_EVERYONE, _OPEN, _rights(("everyone",), subject))
 
 
-def _of_account(subject: Subject) -> tuple[Way, ...]:
+def _of_member(belonging: Belonging) -> tuple[Way, ...]:
+    """As a member of an organisation: for certain where it is known to be in one, perhaps where nothing is known."""
+    home = belonging.home
+    if home is None:
+        title = "As a member of an organisation"
+        return (Way("organization", title, _MEMBER, ("organization",), outside=belonging.outside, note=_MEMBERS, perhaps=True),)
+    return (
+        Way(
+            "organization",
+            f"As a member of organisation {home}",
+            f"{{functions}} as a member of organisation {home}",
+            ("organization",),
+            principals=(home,),
+            note=_ONE_OF_THEM,
+        ),
+        Way(
+            "organization-part",
+            "Perhaps as a member of a part of an organisation",
+            "perhaps {functions} as a member of a part of an organisation",
+            ("organization",),
+            principals=(OWN_ORGANISATION,),
+            starts=f"{home}/",
+            note=_PART,
+            perhaps=True,
+        ),
+    )
+
+
+def _of_account(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
     mine = (subject.account,)
     return (
         _EVERYONE,
         _OPEN,
-        Way("organization", "As a member of an organisation", _MEMBER, ("organization",), note=_MEMBERS, perhaps=True),
+        *_of_member(belonging),
         Way(
             "own",
             "By statements that name it or its roles",
@@ -116,12 +157,12 @@ def _of_account(subject: Subject) -> tuple[Way, ...]:
         ),
         Way("service", "Through a service on its behalf", "{functions} through a service on its behalf", ("service",), mine),
         _pattern(),
-        _rights(("everyone", "organization"), subject),
+        _rights(("everyone", "organization"), subject, belonging),
         Way("own-rights", "Other rights of its own: reading and managing", "", accounts=mine, rights=True),
     )
 
 
-def _of_identity(subject: Subject) -> tuple[Way, ...]:
+def _of_identity(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
     who = Principal.from_stored(subject.principal)
     mine = (subject.account,)
     base = f"arn:{who.partition}:iam::{subject.account}:role/"
@@ -145,7 +186,7 @@ def _of_identity(subject: Subject) -> tuple[Way, ...]:
     return (
         _EVERYONE,
         _OPEN,
-        Way("organization", "As a member of an organisation", _MEMBER, ("organization",), note=_MEMBERS, perhaps=True),
+        *_of_member(belonging),
         named,
         Way(
             "account",
@@ -165,7 +206,7 @@ def _of_identity(subject: Subject) -> tuple[Way, ...]:
             note="The statement lets in whoever matches a pattern.",
             perhaps=True,
         ),
-        _rights(("everyone", "organization"), subject),
+        _rights(("everyone", "organization"), subject, belonging),
         Way("own-rights", "Other rights of its own: reading and managing", "", ("account", "identity"), mine, rights=True),
     )
 
@@ -199,6 +240,7 @@ def _principals(way: Way, principal: str) -> Way:
     return Way(**{**way.__dict__, "principals": (principal,)})
 
 
-def _rights(kinds: tuple[str, ...], subject: Subject) -> Way:
+def _rights(kinds: tuple[str, ...], subject: Subject, belonging: Belonging = Belonging()) -> Way:  # noqa: B008
     wide = " or as a member of an organisation" if "organization" in kinds else ""
-    return Way("rights", f"Other rights as everyone{wide}: reading and managing", "", kinds, rights=True)
+    title = f"Other rights as everyone{wide}: reading and managing"
+    return Way("rights", title, "", kinds, outside=belonging.outside, rights=True)

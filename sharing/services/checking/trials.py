@@ -8,8 +8,11 @@ from sharing.models import Account, Check, Connection, Grant, Policy, Purpose
 from sharing.policy import FunctionArn, Principal, PrincipalKind, WhoError, parse, parse_who
 from sharing.policy.actions import INVOKE
 from sharing.policy.decision import Outcome, decide
+from sharing.policy.verdicts import Answer
 from sharing.services.errors import Refusal
+from sharing.services.gaps import utc
 from sharing.services.naming import numbers_by_name
+from sharing.services.organizations import known
 
 #: An organisation may have many connected members; more than this are not tried for one check.
 _MEMBERS = 5
@@ -36,8 +39,9 @@ def trial_of(check: Check) -> Trial:
 
 
 def trial_of_grant(grant: Grant) -> Trial:
-    """Account: its checker role. Role or user: only if it is the checker role. Organisation: any connected member.
-    Everyone: any connected consumer. Services, read and manage actions, URLs: not provable by DryRun."""
+    """Account: its checker role. Role or user: only if it is the checker role. Organisation: any connected member, by what
+    was read of it; where that is not known, any consumer that may belong. Everyone: any connected consumer.
+    Services, read and manage actions, URLs: not provable by DryRun."""
     if refusal := _never(grant):
         return Trial(reason=refusal, ever=False)
     kind = PrincipalKind(grant.principal_kind)
@@ -47,9 +51,7 @@ def trial_of_grant(grant: Grant) -> Trial:
         return _as_identity(grant.principal, grant.principal_account)
     others = _checkers_outside(grant)
     if kind is PrincipalKind.ORGANIZATION:
-        if not others:
-            return Trial(reason=f"No account that could belong to {grant.principal} has a connected checker role.")
-        return Trial(others[:_MEMBERS], any_member=True)
+        return _as_member(grant.principal, others)
     if not others:
         return Trial(reason="No consumer has a connected checker role to try as.")
     return Trial(others[:1])
@@ -108,6 +110,22 @@ def _as_account(number: str) -> Trial:
     if connection is None:
         return Trial(reason=f"{_account(number)} has no connected checker role.")
     return Trial((connection,))
+
+
+def _as_member(organization: str, others: tuple[Connection, ...]) -> Trial:
+    """As accounts that are known to be in it, whose denial then counts; as those that may be, where nobody is known to be."""
+    members = known()
+    sure = [one for one in others if members.is_in(one.account.number, organization) is Answer.YES]
+    if sure:
+        return Trial(tuple(sure[:_MEMBERS]))
+    perhaps = [one for one in others if members.is_in(one.account.number, organization) is Answer.DEPENDS]
+    if perhaps:
+        return Trial(tuple(perhaps[:_MEMBERS]), any_member=True)
+    root = organization.split("/", 1)[0]
+    if others and root in members.whole:
+        reason = f"No member of {organization}, as read at {utc(members.whole[root])}, has a connected checker role."
+        return Trial(reason=reason)
+    return Trial(reason=f"No account that could belong to {organization} has a connected checker role.")
 
 
 def _as_identity(arn: str, number: str) -> Trial:

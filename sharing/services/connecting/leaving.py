@@ -34,6 +34,12 @@ def what_stays(connection: Connection) -> WhatStays:
     following = f"Delete the role {role_name} in account {account.number} when nothing else uses it." if role_name else ""
     if connection.purpose == Purpose.CHECKER:
         return WhatStays([], 0, f"Shares with {account.name} stay; they can no longer be checked from there.", following)
+    if connection.purpose == Purpose.ORGANIZATION:
+        sentence = (
+            "Which accounts belong to the organisation is not read any more. What was known of them is old at once: answers "
+            "about its members depend again, and no account is proved by it."
+        )
+        return WhatStays([], 0, sentence, following)
     if connection.purpose == Purpose.INVOKER:
         return WhatStays([], 0, "Test invoke is off here from then on. Shares stay as they are.", following)
     grants = list(

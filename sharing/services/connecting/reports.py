@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sharing.aws.organizations import Described
 from sharing.models import Account
 
 _COMMON = ("password", "secret", "external", "fnshare", "test", "changeme", "example", "12345", "abcdef", "qwerty")
@@ -39,7 +40,10 @@ class Report:
 
 @dataclass
 class Result:
-    """What a test found. refused: why the connection is refused, with the next step; None: it stands."""
+    """What a test found. refused: why the connection is refused, with the next step; None: it stands.
+
+    organization: the one that an organisation role names.
+    """
 
     report: Report
     verbs: dict[str, bool] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class Result:
     regions: list[str] = field(default_factory=list)
     enabled_regions: list[str] | None = None
     rotated: bool = False
+    organization: Described | None = None
 
 
 def statement_to_add(actions: Sequence[str], resource: str | list[str], **more: Any) -> str:

@@ -16,6 +16,7 @@ from .reaching import reach
 ROLE_NAMES = {
     Purpose.MANAGER: "fnshare-manager",
     Purpose.CHECKER: "fnshare-checker",
+    Purpose.ORGANIZATION: "fnshare-organization",
     Purpose.INVOKER: "fnshare-invoker",
 }
 
@@ -32,6 +33,7 @@ _READ_ACTIONS = [
 LIST_LAYERS = ["lambda:ListLayers", "lambda:ListLayerVersions"]
 READ_LAYERS = ["lambda:GetLayerVersionPolicy"]
 SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
+ORGANIZATION_ACTIONS = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
 
 Statement = dict[str, Any]
 
@@ -110,6 +112,11 @@ def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
     )
 
 
+def organization_policy() -> dict[str, Any]:
+    """What an organisation role may do: name the organisation and list its accounts. Neither call knows a resource."""
+    return _document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})
+
+
 def invoked(connection: Connection) -> list[str]:
     """What the invoker role may call, as ARN patterns: what it was limited to, or everything it reaches."""
     found = reach(connection.account)
@@ -150,6 +157,8 @@ def policies(
     if connection.purpose == Purpose.CHECKER:
         known = list(Account.objects.owners().distinct()) if owners is None else list(owners)
         return {"fnshare-check": checker_policy(account, known)}
+    if connection.purpose == Purpose.ORGANIZATION:
+        return {"fnshare-members": organization_policy()}
     if connection.purpose == Purpose.INVOKER:
         return {"fnshare-invoke": invoker_policy(connection)}
     found = {"fnshare-read": read_policy(account)}

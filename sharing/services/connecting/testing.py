@@ -23,6 +23,7 @@ from .reports import Report, Result, weaknesses
 from .testing_checker import examine_checker
 from .testing_invoker import examine_invoker
 from .testing_manager import examine_manager
+from .testing_organization import attach, examine_organization
 
 _S = ConnectionState
 
@@ -92,6 +93,8 @@ def _examine(connection: Connection, worker_arn: str) -> Result:
             report.warning("ExternalId is hard to guess", weakness, advice)
     if connection.purpose == Purpose.MANAGER:
         examine_manager(connection, reference, worker_arn, result.report, result)
+    elif connection.purpose == Purpose.ORGANIZATION:
+        examine_organization(connection, reference, result.report, result)
     elif connection.purpose == Purpose.INVOKER:
         examine_invoker(connection, reference, result.report, result)
     else:
@@ -149,6 +152,8 @@ def _settle(seen: Connection, result: Result) -> Connection | None:
         held.save()
         if held.state != before:
             _tell(held)
+        if result.organization is not None and not result.refused:
+            attach(held, result.organization)
     return held
 
 

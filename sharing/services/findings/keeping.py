@@ -10,6 +10,7 @@ from django.utils import timezone
 from sharing.models import Account, Finding, FindingState, Policy
 from sharing.policy import Document, FunctionArn, exposures
 from sharing.policy.findings import OF_POLICIES, Facts, of_policy
+from sharing.services.organizations import known as known_members
 from sharing.services.trusting import Trust, trust
 
 from .settling import Subject, settle
@@ -24,6 +25,7 @@ def keep_findings(
     """
     account = policy.function.account
     colours = trusted or trust()
+    members = known_members(now)
     function = FunctionArn.parse(policy.arn)
     let_in = exposures(
         document,
@@ -31,6 +33,8 @@ def keep_findings(
         owner_account=account.number,
         trusted_accounts=colours.accounts,
         trusted_organizations=colours.organizations,
+        organization_of=members.homes or None,
+        whole_organizations=members.whole,
         url_auth=url_auth,
     )
     numbers = {one.account for one in let_in if one.account}

@@ -14,6 +14,7 @@ from django.utils import timezone
 from sharing.models import Account, Actor, Finding, FindingPass, FindingState, Policy
 from sharing.policy import parse
 from sharing.policy.findings import OF_POLICIES, VERSION
+from sharing.services.organizations import known as known_members
 from sharing.services.syncing.reach import url_auth
 from sharing.services.trusting import Trust, trust
 
@@ -77,7 +78,7 @@ def judge_again(policy_pk: uuid.UUID, colours: Trust, now: datetime) -> None:
 
 
 def _judge_what_changed(row: FindingPass, ends: float, now: datetime) -> None:
-    """Judge anew whatever the trust list, the known accounts or the rules say something else about."""
+    """Judge anew whatever the trust list, the known accounts, who belongs where or the rules say something else about."""
     colours = trust()
     mark = _mark(colours)
     if row.mark != mark:
@@ -109,12 +110,15 @@ def _mark(colours: Trust) -> dict[str, Any]:
         "organizations": sorted(colours.organizations),
         "trusted": sorted(colours.accounts),
         "known": sorted(Account.objects.values_list("number", flat=True)),
+        "members": known_members().mark,
     }
 
 
 def _touched(before: dict[str, Any], mark: dict[str, Any]) -> list[uuid.UUID] | None:
     """The policies that the difference is about; None for all of them."""
     if any(before.get(name) != mark[name] for name in ("rules", "organizations")):
+        return None
+    if before.get("members", "") != mark["members"]:
         return None
     accounts = set(before["trusted"]) ^ set(mark["trusted"]) | set(before["known"]) ^ set(mark["known"])
     if len(accounts) > _CHUNK:

@@ -19,6 +19,8 @@ from sharing.policy import (
     parse,
     still_lets_in,
 )
+from sharing.policy.verdicts import Answer
+from sharing.services.organizations import UNKNOWN, Memberships, known
 
 from .keeping import arn_of, permission_of
 from .shapes import Covering, Problem
@@ -74,17 +76,49 @@ def still_let_in(policy: Policy, grant: Grant, stored: Statement | None, names: 
     document = document_of(policy)
     without = document.without(grant.sid) if grant.sid else _without_index(document, stored)
     grants = _grants_by_sid(policy)
+    members = known() if any(demanded_organizations(one) for one in without.statements) else UNKNOWN
     found: dict[int, Covering] = {}
     for permission in _permissions(policy, grant, stored):
         for still in still_lets_in(without, permission):
             sure = still.extent is not Extent.DEPENDS
-            sentence = still.sentence.replace(still.statement.name, _pointed(still.statement, grants, names), 1)
+            belongs = _belongs(still.statement, permission, members)
+            if belongs is Answer.NO:
+                continue
+            pointed = _pointed(still.statement, grants, names)
+            sentence = still.sentence.replace(still.statement.name, pointed, 1)
+            if not sure and belongs is Answer.YES and _asks_nothing_else(still.statement):
+                sure = True
+                sentence = f"{pointed} lets them in as well. {members.of(permission.principal.account or '').words}"
             depends_on = () if sure else tuple(dict.fromkeys(one.key for one in still.statement.conditions))
             covered = _covering(still.statement, grants, sentence[:1].upper() + sentence[1:], sure=sure, depends_on=depends_on)
             place = still.statement.index
             if place not in found or (sure and found[place].certainty != "yes"):
                 found[place] = covered
     return tuple(found.values())
+
+
+def demanded_organizations(statement: Statement) -> tuple[str, ...]:
+    """The organisations one of which a caller must belong to; () where none is demanded, or not by its id."""
+    for one in statement.conditions:
+        if one.operator.lower() == "stringequals" and one.key.lower() == "aws:principalorgid":
+            return tuple(one.values)
+    return ()
+
+
+def _belongs(statement: Statement, permission: Permission, members: Memberships) -> Answer:
+    """Whether an account, role or user is in an organisation that the statement demands, as its members were read."""
+    number = permission.principal.account
+    demanded = demanded_organizations(statement)
+    if not number or not demanded or not statement.is_allow:
+        return Answer.DEPENDS
+    found = {members.is_in(number, name) for name in demanded}
+    return Answer.YES if Answer.YES in found else Answer.DEPENDS if Answer.DEPENDS in found else Answer.NO
+
+
+def _asks_nothing_else(statement: Statement) -> bool:
+    """Whether everybody is let in who belongs to the organisation: no other condition, nothing that cannot be read."""
+    everyone = any(one.kind is PrincipalKind.EVERYONE for one in statement.principals)
+    return everyone and len(statement.conditions) == 1 and not statement.doubts - {"Sid"}
 
 
 def _permissions(policy: Policy, grant: Grant, stored: Statement | None) -> list[Permission]:

@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
-from sharing.models import Account, Actor, OrganizationMember, Policy
+from sharing.models import Account, Actor, Policy
 from sharing.policy import PrincipalKind, WhoError, parse_who
 from sharing.policy.actions import INVOKE
-from sharing.services import granting
+from sharing.services import granting, organizations
 from sharing.services.errors import Refusal
 from sharing.services.granting import Plan, Problem
 from sharing.services.letters import Letter
@@ -118,10 +118,13 @@ def draft(email: str, *, offers: Sequence[Offer], by: Actor, note: str = "", mea
 
 
 def _warnings(organization: str) -> tuple[Problem, ...]:
-    members = OrganizationMember.objects.present().filter(organization__organization_id=organization)
-    if not organization or members.exists():
+    if not organization:
         return ()
-    text = f"Which accounts belong to {organization} is not known here, so nobody can accept this invitation yet."
+    known = organizations.known()
+    if organization in known.whole:
+        return ()
+    why = known.stale.get(organization, "")
+    text = f"Which accounts belong to {organization} is not known here, so nobody can accept this invitation now. {why}".strip()
     return (Problem(text, "Name an account instead, or ask an admin to connect the organisation first.", code="unknown"),)
 
 

@@ -15,12 +15,14 @@ from sharing.models import Actor, Connection, ConnectionState, LayerGrant, Layer
 from sharing.policy import Document, Part, WhoError, parse, parse_who, plain
 from sharing.policy.layers import LayerArn, LayerShare, LetIn, layer_cli, let_in
 from sharing.policy.statement import canonical
+from sharing.policy.verdicts import Answer
 from sharing.services.errors import Refusal
 from sharing.services.granting.deciding import check_end
 from sharing.services.granting.digests import _stable as stable
 from sharing.services.granting.planning import default_sid
 from sharing.services.granting.shapes import Problem
 from sharing.services.naming import account_names, numbers_by_name
+from sharing.services.organizations import Memberships, known
 
 from . import rights
 
@@ -171,6 +173,7 @@ def _of_reading(layer: LayerVersion) -> list[Problem]:
 
 def _already(layer: LayerVersion, share: LayerShare) -> list[str]:
     """What lets the same principal in already, as last read."""
+    members = known()
     found = []
     for one in let_in(document_of(layer), share.layer):
         covers = _covers(one, share.principal.kind.value, share.principal.value)
@@ -179,13 +182,19 @@ def _already(layer: LayerVersion, share: LayerShare) -> list[str]:
         who = {"account": "They", "everyone": "Everyone"}.get(one.kind, f"Organisation {one.principal}")
         who = "They" if one.principal == share.principal.value and one.kind != "everyone" else who
         depends = f" Depends on {', '.join(one.depends_on)}." if one.depends_on else ""
-        member = " That covers them if they belong to it." if covers == "member" else ""
+        belongs = (
+            _belongs(one, share.principal.kind.value, share.principal.value, members) if covers == "member" else Answer.YES
+        )
+        if belongs is Answer.NO:
+            continue
+        member = " That covers them if they belong to it." if belongs is Answer.DEPENDS else ""
         found.append(f"{who} may use it already, by {_pointed(one)}.{member}{depends}")
     return found
 
 
 def remaining(layer: LayerVersion, *, kind: str, principal: str, without: str) -> list[str]:
     """What still lets the same principal use the version once the statement `without` is gone, in words."""
+    members = known()
     found = []
     names = account_names()
     for one in let_in(document_of(layer), LayerArn.parse(layer.arn)):
@@ -195,8 +204,13 @@ def remaining(layer: LayerVersion, *, kind: str, principal: str, without: str) -
         member = {"account": "account", "organization": "organisation"}.get(kind, "one")
         label = {"everyone": "Everyone", "organization": f"Organisation {one.principal}"}.get(one.kind)
         who = label or names.get(one.principal) or one.principal
-        condition = f", if the {member} belongs to it" if covers == "member" else ""
-        if covers == "part":
+        belongs = Answer.YES
+        if covers in ("member", "part"):
+            belongs = _belongs(one, kind, principal, members)
+        if belongs is Answer.NO:
+            continue
+        condition = f", if the {member} belongs to it" if covers == "member" and belongs is Answer.DEPENDS else ""
+        if covers == "part" and belongs is Answer.DEPENDS:
             who, condition = f"{who} by itself", ", if it belongs to the organisation"
         depends = f" Depends on {', '.join(one.depends_on)}." if one.depends_on else ""
         found.append(f"{who}, by {_pointed(one)}{condition}.{depends}")
@@ -212,6 +226,12 @@ def _covers(one: LetIn, kind: str, principal: str) -> str:
     if one.kind == "organization" and kind == "account":
         return "member"
     return "part" if one.kind == "account" and kind == "organization" else "no"
+
+
+def _belongs(one: LetIn, kind: str, principal: str, members: Memberships) -> Answer:
+    """Whether the account of the two is in the organisation of the two, as its members were read."""
+    number, name = (principal, one.principal) if kind == "account" else (one.principal, principal)
+    return members.is_in(number, name)
 
 
 def _pointed(one: LetIn) -> str:

@@ -26,6 +26,7 @@ from sharing.services import inviting
 from sharing.services.connecting.given import partition_for
 from sharing.services.errors import Refusal
 from sharing.services.history import record
+from sharing.services.organizations import organization_of
 
 from .asking import is_fresh, require_invited
 
@@ -156,9 +157,8 @@ def _standing_for(person: User) -> list[Connection]:
 
 def _organization_of(number: str, invitation: Invitation) -> str:
     """The known organisation that the account belongs to, if the invitation lets it count; "" otherwise."""
-    member = OrganizationMember.objects.present().filter(number=number).select_related("organization").first()
-    if member is None or member.status not in ("", "ACTIVE"):
+    found = organization_of(number)
+    if found is None:
         return ""
-    found = member.organization.organization_id
     counts = number == invitation.number or found == invitation.organization
     return found if counts else ""

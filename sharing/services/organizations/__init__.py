@@ -1,0 +1,22 @@
+"""Organisations: which accounts belong to one, read through a role in its management account.
+
+`organization_of(number)` is the proof of membership: an account that is active, in an organisation whose members were read
+completely and lately. Answers about access take `known()`: everybody who belongs, and which organisations are known whole,
+so that whoever is not in one is known to be outside it. Whatever is older than two days, or could not be read, is unknown.
+"""
+
+from .knowing import UNKNOWN, Belonging, Memberships, known, members, organization_of, organizations_of
+from .reading import due, read, request_read
+
+__all__ = [
+    "UNKNOWN",
+    "Belonging",
+    "Memberships",
+    "due",
+    "known",
+    "members",
+    "organization_of",
+    "organizations_of",
+    "read",
+    "request_read",
+]

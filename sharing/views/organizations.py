@@ -1,0 +1,169 @@
+"""Settings, organisations: which accounts belong to one, as last read. For whoever sees every account; admins connect."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from sharing.forms.organizations import OrganizationForm
+from sharing.models import Account, Connection, ConnectionState, Organization, OrganizationMember, Purpose
+from sharing.services import connecting, organizations
+from sharing.services.errors import Refusal
+from sharing.tasks import read_organization, soon
+from sharing.views.errors import blame
+from sharing.views.fragments import wants
+from sharing.views.paging import page_of
+from sharing.views.permitting import actor, for_admins, for_changing
+
+#: AWS's words for where an account stands, as tone, icon and words.
+STATES = {
+    "ACTIVE": ("ok", "circle-check", "Active"),
+    "SUSPENDED": ("bad", "ban", "Suspended"),
+    "PENDING_CLOSURE": ("warn", "clock", "Being closed"),
+    "CLOSED": ("bad", "circle-x", "Closed"),
+    "PENDING_ACTIVATION": ("warn", "hourglass", "Not active yet"),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One organisation of the list: how many members it has, and why they do not count as known ("" while they do)."""
+
+    organization: Organization
+    members: int
+    stale: str
+    reading: bool
+
+
+@dataclass(frozen=True)
+class Member:
+    """One line of the list of members: `known` is the account people named here."""
+
+    row: OrganizationMember
+    known: Account | None
+    state: tuple[str, str, str]
+
+
+@require_safe
+def organization_list(request: HttpRequest) -> HttpResponse:
+    """Every organisation whose members are read, and the roles that were prepared for one."""
+    me = actor(request)
+    visible = Organization.objects.visible_to(me).select_related("connection__account")
+    many = Count("members", filter=Q(members__left_at=None))
+    page = page_of(visible.annotate(many=many).order_by("organization_id"), request)
+    waiting = Connection.objects.visible_to(me).standing().filter(purpose=Purpose.ORGANIZATION, organization=None)
+    context = {
+        "page": page,
+        "rows": [_shown(one, one.many) for one in page.object_list],
+        "waiting": list(waiting.select_related("account").order_by("account__name")) if me.sees_every_account else [],
+    }
+    return render(request, "organisations/list.html", context)
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def organization_connect(request: HttpRequest) -> HttpResponse:
+    """Step one: name the account, and get an ExternalId for the role to be made in it."""
+    form = OrganizationForm(request.POST or None, initial=_asked(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            connection = connecting.prepare(
+                number=form.cleaned_data["number"],
+                name=form.cleaned_data["name"],
+                purpose=Purpose.ORGANIZATION,
+                by=actor(request),
+            )
+        except Refusal as refusal:
+            blame(form, refusal)
+        else:
+            return redirect("connection-detail", connection.pk)
+    return render(request, "organisations/connect.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_safe
+def organization_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One organisation: its members as last read; the page's body alone while it is read and the page polls."""
+    organization = _find(request, pk)
+    context = _context(request, organization)
+    polls = wants(request, "organisation")
+    if polls and not context["shown"].reading:
+        said = "Its members could not be read." if organization.failure else "Its members were read."
+        context["toast"] = (said, "bad" if organization.failure else "ok")
+    return render(request, f"organisations/detail.html{'#body' if polls else ''}", context)
+
+
+@for_changing
+@require_POST
+def organization_read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Have a worker read the members again."""
+    organization = _find(request, pk)
+    try:
+        organizations.request_read(organization, by=actor(request))
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message} {refusal.next}".strip())
+    else:
+        soon(read_organization, organization.pk, queue="sync")
+    return redirect("organisation-detail", pk)
+
+
+def _find(request: HttpRequest, pk: uuid.UUID) -> Organization:
+    visible = Organization.objects.visible_to(actor(request)).select_related("connection__account")
+    return get_object_or_404(visible, pk=pk)
+
+
+def _shown(organization: Organization, many: int) -> Shown:
+    connection = organization.connection
+    connected = connection is not None and connection.state == ConnectionState.CONNECTED
+    first = organization.read_at is None and not organization.failure
+    reading = connected and (organization.read_wanted_at is not None or first)
+    return Shown(organization, many, organization.stale(timezone.now()), reading)
+
+
+def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]:
+    asked = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    left = request.GET.get("show") == "left"
+    present = OrganizationMember.objects.present().filter(organization=organization)
+    gone = OrganizationMember.objects.filter(organization=organization, left_at__isnull=False)
+    rows = gone.order_by("-left_at", "number") if left else present.order_by("name", "number")
+    page = page_of(_matching(rows, asked), request)
+    shown = _shown(organization, present.count())
+    wanted = organization.read_wanted_at or organization.created_at
+    return {
+        "organization": organization,
+        "shown": shown,
+        "asked": asked,
+        "left": left,
+        "gone": gone.count(),
+        "page": page,
+        "members": list(_members(page.object_list)),
+        "every": "1s" if (timezone.now() - wanted).total_seconds() < 60 else "5s",
+    }
+
+
+def _matching(rows: QuerySet[OrganizationMember], text: str) -> QuerySet[OrganizationMember]:
+    digits = "".join(text.replace("-", " ").split())
+    found = Q(name__icontains=text)
+    return rows.filter(found | Q(number__contains=digits) if digits.isdigit() else found) if text else rows
+
+
+def _members(rows: Iterable[OrganizationMember]) -> Iterable[Member]:
+    """One query, for the names people gave here."""
+    rows = list(rows)
+    known = {one.number: one for one in Account.objects.filter(number__in=[row.number for row in rows])}
+    for row in rows:
+        state = STATES.get(row.status, ("off", "help-circle", row.status or "Not told"))
+        yield Member(row, known.get(row.number), state)
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    """What a link to the form already knows: the account."""
+    number = request.GET.get("account", "").replace("\x00", "")[:20]
+    known = Account.objects.visible_to(actor(request)).filter(number=number).first()
+    return {"number": number, **({"name": known.name} if known else {})}
