@@ -57,27 +57,29 @@ def people() -> None:
 
 
 def connect(accounts: list[dict[str, Any]]) -> None:
-    """Connect every account that has a role for us: the owner's functions are shared, the consumers check."""
+    """Connect every account that has a role for us: the owner's functions are shared, the consumers check.
+
+    Only the owners' roles are waited for, since the functions are read through them; the others are tried meanwhile.
+    """
     for account in accounts:
         if account["kind"] == "owner":
             regions = [word for region in account["regions"] for word in ("--region", region)]
             roles = ["--role-arn", account["manager_role_arn"], "--external-id", account["external_id"]]
-            if account["organization_role_arn"]:
-                roles += ["--organization-role-arn", account["organization_role_arn"]]
-                roles += ["--organization-external-id", account["organization_external_id"]]
-            do("connect", account["id"], "--name", account["name"], *roles, *_invoker(account), *regions)
-        elif account["kind"] == "consumer":
-            roles = ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]
-            do("connect", account["id"], "--name", account["name"], *roles, *_invoker(account))
-    wait_until_connected()
+            do("connect", account["id"], "--name", account["name"], *roles, *regions)
+    wait_until_tried(purpose="manager")
+    for account in accounts:
+        roles = []
+        if account["kind"] == "consumer":
+            roles += ["--checker-role-arn", account["checker_role_arn"], "--checker-external-id", account["external_id"]]
+        if account["organization_role_arn"]:
+            roles += ["--organization-role-arn", account["organization_role_arn"]]
+            roles += ["--organization-external-id", account["organization_external_id"]]
+        if account["invoker_role_arn"]:  # test invoke is off by itself; here people can try it
+            roles += ["--invoker-role-arn", account["invoker_role_arn"]]
+            roles += ["--invoker-external-id", account["invoker_external_id"]]
+        if roles:
+            do("connect", account["id"], "--name", account["name"], *roles)
     join("consumer@example.com", next(account["id"] for account in accounts if account["kind"] == "consumer"))
-
-
-def _invoker(account: dict[str, Any]) -> list[str]:
-    """Test invoke is off by itself; here people can try it, where the story has a role for it."""
-    if not account["invoker_role_arn"]:
-        return []
-    return ["--invoker-role-arn", account["invoker_role_arn"], "--invoker-external-id", account["invoker_external_id"]]
 
 
 def join(email: str, number: str) -> None:
@@ -93,6 +95,7 @@ def share(accounts: list[dict[str, Any]]) -> None:
     from sharing.models import Check, Grant, GrantState
 
     do("sync", "--wait", "--pace-share", "1")
+    wait_until_tried()
     if "share" not in get_commands():
         return
     owner = next(account for account in accounts if account["kind"] == "owner")
@@ -113,11 +116,11 @@ def wait_until(ready: Callable[[], bool], otherwise: str, seconds: float = 60) -
         time.sleep(0.05)
 
 
-def wait_until_connected() -> None:
-    """Until every role was tried. A role that was refused ends the story with why."""
+def wait_until_tried(**which: str) -> None:
+    """Until every role (or those of one purpose) was tried. A role that was refused ends the story with why."""
     from sharing.models import Connection, ConnectionState
 
-    untried = Connection.objects.filter(test_wanted_at__isnull=False)
+    untried = Connection.objects.filter(test_wanted_at__isnull=False, **which)
     wait_until(lambda: not untried.exists(), "The workers tried no role in time.")
     refused = Connection.objects.filter(state=ConnectionState.REFUSED).first()
     if refused is not None:
