@@ -79,10 +79,17 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
 #: share another: they mostly wait, but all of them at once would wait for the machine.
 DEMO = ("demo", "running_demo")
 STAGE = ("stage", "running_stage")
-GROUPS = ("live", "pages", "processes")
+GROUPS = ("live", "pages", "people", "processes")
 #: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long. The second
 #: seed has a demo of its own too, and is there to even out the time that the workers take.
 PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason", "second_seed")}
+#: What the two sides of sharing do with each other: on a third demo.
+PEOPLE = {
+    f"test_{name}"
+    for name in ("accepting", "consumers", "inviting", "invoking", "organizations", "requests", "second_factors", "shared")
+}
+#: Browser tests by file name, where they do not belong to "live".
+OF = {**dict.fromkeys(PAGES, "pages"), **dict.fromkeys(PEOPLE, "people")}
 E2E = Path(__file__).parent / "e2e"
 
 
@@ -98,7 +105,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
-            group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else "processes"
+            browses = item.path.is_relative_to(E2E) or item.path.stem == "test_second_seed"
+            group = OF.get(item.path.stem, "live") if browses else "live" if of_the_demo else "processes"
             item.add_marker(pytest.mark.xdist_group(group))
             grouped.append(item)
     yield

@@ -15,9 +15,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-#: Four run well on two cores: two drive the live product, one kills and starts processes (all three mostly wait for them),
-#: the fourth does everything else.
-WORKERS = os.environ.get("TEST_WORKERS", "4")
+#: Five run well on two cores: three drive the live product, one kills and starts processes (all four mostly wait for them),
+#: the fifth does everything else.
+WORKERS = os.environ.get("TEST_WORKERS", "5")
 
 #: A production environment, for the deployment checks: nothing of the caller's, so that they say the same everywhere.
 DEPLOYED = {
