@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from sharing.models import Account, Actor, Invitation, Membership, User
 
-from .errors import NotFound
+from .errors import NotFound, NotPermitted
 from .history import record
 
 
@@ -31,8 +31,10 @@ def begin(person: User, account: Account, *, by: Actor, invitation: Invitation |
 def end(membership: Membership, *, by: Actor) -> Membership:
     """The person does not act for the account any more. Grants stay: they belong to the account.
 
-    Raises NotFound for a membership that is over.
+    The person themselves leave, or an admin ends it. Raises NotPermitted, and NotFound for a membership that is over.
     """
+    if not by.is_admin() and (by.person is None or by.person.pk != membership.person_id):
+        raise NotPermitted("Only an admin, or the person themselves, ends who acts for an account.")
     with transaction.atomic():
         now = timezone.now()
         if not Membership.objects.current().filter(pk=membership.pk).update(ended_at=now, ended_as=by.label[:300]):
