@@ -52,6 +52,11 @@ class Row:
     marks: tuple[tuple[Mark, str], ...]
 
     @property
+    def idle(self) -> bool:
+        """Whether it wakes nothing now, for certain."""
+        return bool(self.of.lacks) or any(one.problem in (Problem.OFF, Problem.ORPHAN_GRANT) for one in self.of.troubles)
+
+    @property
     def needs(self) -> str:
         """What is said where no statement is shown."""
         if self.of.way is not Way.PULL:
@@ -90,7 +95,8 @@ def drawn(rows: Iterable[Row]) -> list[Form]:
 
 
 def _row(one: Waker, let_in: tuple[LetIn, ...]) -> Row:
-    marks = tuple((PROBLEM_WORDS[trouble.problem], trouble.sentence) for trouble in one.troubles)
+    said = [trouble for trouble in one.troubles if trouble.problem is not Problem.OFF]  # its state says so already
+    marks = tuple((PROBLEM_WORDS[trouble.problem], trouble.sentence) for trouble in said)
     return Row(one, let_in, _ICONS.get(one.kind, "cloud"), _name(one), _whose(one), _state(one), marks)
 
 
@@ -100,6 +106,8 @@ def _name(one: Waker) -> str:
             return f"Function URL, {one.source}" if one.source else "Function URL"
         case Way.PULL:
             return f"{one.label} {one.source}".strip()
+    if one.source == "*":
+        return f"Any {one.label}"
     if one.sources:
         return f"{one.label} {one.source}"
     if one.by_token:

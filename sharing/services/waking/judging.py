@@ -74,10 +74,11 @@ def _twice(rows: Sequence[Waker]) -> dict[int, str]:
         if row.way is Way.PULL and row.sources:
             alike[row.way, row.place.pk, row.sources].append(place)
         elif row.way is Way.PUSH and not row.by_token:
-            key = (row.way, row.policy, row.service, row.whose, frozenset(row.sources), row.organization)
-            alike[key].append(place)
+            alike[row.policy, row.service, row.whose, row.organization, *sorted(row.sources)].append(place)
     found: dict[int, str] = {}
     for places in alike.values():
+        if len(places) == 1 and len(rows[places[0]].statements) < 2:
+            continue
         many = len({index for one in places for index in rows[one].statements})
         for one in places:
             if rows[one].way is Way.PUSH and many > 1:
