@@ -22,6 +22,7 @@ def test_an_owner_finds_a_bucket_follows_it_to_its_function_and_reads_what_a_rev
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("May call, wiring not looked at")
     assert not visitor.overflows()
+    assert not visitor.accessibility_problems()
     rows.get_by_role("link", name="label-uploads:live").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("label-uploads")
     expect(page.locator(".wake").filter(has_text="acme-retail-uploads")).to_be_visible()

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sharing.aws.functions import ListedMapping
-from sharing.models import Actor, Finding, Function, GrantState, Mapping, Policy, Qualifier, QualifierKind, Reading, Role
+from sharing.models import Actor, Finding, Function, Grant, GrantState, Mapping, Policy, Qualifier, QualifierKind, Reading, Role
 from sharing.policy import FunctionArn
 from sharing.services import granting, waking
 from sharing.services.access import ask, who_can_invoke
@@ -233,9 +233,8 @@ class TestDuplicates:
         assert [problems(row) for row in rows(function)] == [[], []]
 
     def test_secret_tokens_are_never_taken_for_the_same(self, function: Function) -> None:
-        token = {"StringEquals": {"lambda:EventSourceToken": "secret"}}
-        alexa = {"Service": "alexa-appkit.amazon.com"}
-        kept(function, allow(alexa, **token), allow(alexa, **token))
+        alexa = allow({"Service": "alexa-appkit.amazon.com"}, StringEquals={"lambda:EventSourceToken": "secret"})
+        kept(function, alexa, alexa)
         assert [(row.kind, problems(row)) for row in rows(function)] == [("alexa", [])]
 
     def test_two_mappings_of_one_source_on_a_function_and_its_alias(self, function: Function) -> None:
@@ -266,6 +265,30 @@ class TestLetIn:
         Policy.objects.filter(pk=policy.pk).update(unread_since=timezone.now(), reading=Reading.UNREAD)
         assert waking.let_in(rows(function))[0][0].stale
         assert any("1 policy is unread" in line for line in waking.unlooked(Actor.system(), function))
+
+
+class TestVanished:
+    def vanished(self, function: Function, **fields: Any) -> Grant:
+        statement = {"Sid": "fnshare-1", "Effect": "Allow", **service("sns", TOPIC)}
+        made = factories.grant(function, sid="fnshare-1", state=GrantState.VANISHED, **fields)
+        Grant.objects.filter(pk=made.pk).update(
+            principal_kind="service", principal="sns.amazonaws.com", principal_account=ACME, statement=statement
+        )
+        return made
+
+    def test_a_source_whose_statement_somebody_removed_is_an_orphan(self, function: Function) -> None:
+        grant = self.vanished(function)
+        (row,) = rows(function)
+        assert (row.kind, row.sources, problems(row)) == ("sns", (TOPIC,), ["orphan-trigger"])
+        assert [one.grant for one in waking.let_in([row])[0]] == [grant]
+
+    def test_not_where_another_statement_lets_the_same_source_in_or_it_was_restored(self, function: Function) -> None:
+        grant = self.vanished(function)
+        kept(function, service("sns", TOPIC))
+        assert [problems(row) for row in rows(function)] == [[]]
+        kept(function, allow(GLOBEX))
+        factories.grant(function, undo_of=grant)
+        assert rows(function) == []
 
 
 class TestScopeAndList:

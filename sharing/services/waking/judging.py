@@ -40,6 +40,11 @@ def _of_pull(row: Waker) -> Iterator[Trouble]:
 
 def _of_push(row: Waker) -> Iterator[Trouble]:
     known = services.lookup(row.service)
+    if row.grant is not None:
+        yield Trouble(
+            Problem.ORPHAN_TRIGGER, f"{row.lacks[:1].upper()}{row.lacks[1:]}: what it sends, if anything, is refused."
+        )
+        return
     if row.lacks:
         yield Trouble(Problem.ORPHAN_GRANT, f"The statement lets nobody in: {row.lacks}.")
     elif known is not None and known.advice:
@@ -59,7 +64,7 @@ def _of_url(row: Waker) -> Iterator[Trouble]:
         yield Trouble(Problem.ORPHAN_TRIGGER, f"{row.lacks[:1].upper()}{row.lacks[1:]}.")
     if row.open == "yes":
         whose = "Any AWS account" if row.auth == "AWS_IAM" else "Everyone on the internet"
-        yield Trouble(Problem.OPEN, f"{whose} can call it.")
+        yield Trouble(Problem.OPEN, f"{whose} can call it{'' if row.auth else ', if it has one'}.")
     elif row.open == "depends":
         yield Trouble(Problem.OPEN, "It depends whether everyone can call it.")
 

@@ -60,7 +60,8 @@ class Waker:
     it is limited to, or the one that is polled; () where none is named. `whose`: the source's account, "" where nothing says
     it, with its `whose_name`. `organization`: whose accounts a service may call for. `service`: the principal of a push.
     `policy`, `statements`: where the statements stand that let it in, by index in the current version; for a URL all of them.
-    `mapping`: the pull mapping's id; `state`, `result`: AWS's own words about it, "" where they are not known; `stuck_since`.
+    `grant`: ours, whose statement AWS does not hold any more. `mapping`: the pull mapping's id; `state`, `result`: AWS's own
+    words about it, "" where they are not known; `stuck_since`.
     `auth`: a URL's type, "" where URLs were not read; `callers`: whom it lets in. `open`: whether any account can use it
     ("yes", "depends", "no"). `lacks`: what is missing before it can wake the function now, "" if nothing is known to be.
     """
@@ -76,6 +77,7 @@ class Waker:
     service: str = ""
     policy: uuid.UUID | None = None
     statements: tuple[int, ...] = ()
+    grant: uuid.UUID | None = None
     mapping: uuid.UUID | None = None
     state: str = ""
     result: str = ""
