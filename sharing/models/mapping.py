@@ -1,7 +1,6 @@
 """Pull event source mappings as last read: sources whose records make a function run (aws-facts 3.1)."""
 
 import uuid
-from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -10,9 +9,6 @@ from .account import Account
 from .function import Function
 from .person import Actor
 
-#: States that AWS leaves by itself, within minutes.
-SETTLING = ("Creating", "Enabling", "Disabling", "Updating", "Deleting")
-_SETTLES_WITHIN = timedelta(minutes=15)
 _NAMES = {
     "sqs": "SQS queue",
     "kinesis": "Kinesis",
@@ -41,7 +37,7 @@ class Mapping(models.Model):
     """One event source mapping. `id`: AWS's UUID. `qualifier`: the alias or version that runs; "" the function itself.
 
     `source_arn`: what is polled, "" for a self-managed source. `source_account`: whose it is, where the ARN says so.
-    `state`: AWS's own word (Enabled, Disabled, Creating...): not an enum there. `state_since`: the first read that found it so.
+    `state`: AWS's own word (Enabled, Disabled, Creating...): not an enum there.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -83,12 +79,3 @@ class Mapping(models.Model):
     def runs(self) -> bool:
         """Whether records make the function run now, as far as AWS's word tells: only what is off for certain does not."""
         return self.state not in ("Disabled", "Disabling", "Deleting")
-
-    def stuck_since(self, read_at: datetime | None) -> datetime | None:
-        """Since when it is on its way to another state, if two reads more than 15 minutes apart found it so.
-
-        `read_at`: when the function's mappings were last read.
-        """
-        if self.state not in SETTLING or self.state_since is None or read_at is None:
-            return None
-        return self.state_since if read_at - self.state_since > _SETTLES_WITHIN else None

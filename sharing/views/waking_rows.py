@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from sharing.models.mapping import SETTLING
-from sharing.services.waking import LetIn, Problem, Waker, Way
+from sharing.services.waking import SETTLING, LetIn, Problem, Waker, Way
 
 Mark = tuple[str, str, str]  # tone, icon, words
 

@@ -28,7 +28,7 @@ from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
 from sharing.services.syncing import Covered, coverage
-from sharing.services.waking.polling import last_result
+from sharing.services.waking.polling import last_result, stuck_since
 
 from .settling import Subject
 
@@ -163,7 +163,7 @@ def _mappings() -> Iterator[Found_]:
         function = one.function
         name = f"{function.name}:{one.qualifier}" if one.qualifier else function.name
         subject = Subject(f"mapping {one.pk}", function.account, function)
-        since = one.stuck_since(function.mappings_read_at)
+        since = stuck_since(one)
         if since is not None:
             yield watched.mapping_stuck(name, one.source, one.state, f"{since:%Y-%m-%d %H:%M} UTC"), subject
         yield watched.mapping_failing(name, one.source, last_result(one)), subject

@@ -8,11 +8,13 @@ from .gathering import gather, of_function
 from .letting_in import LetIn, let_in
 from .listing import ORDERS, Asked, accounts_of, listed, problems_of
 from .losing import losses
+from .polling import SETTLING
 from .shapes import Problem, Trouble, Waker, Way
 from .unlooked import unlooked
 
 __all__ = [
     "ORDERS",
+    "SETTLING",
     "Asked",
     "LetIn",
     "Problem",
