@@ -15,9 +15,10 @@ from sharing.models import Actor, Finding, Function, Grant, GrantState, Mapping,
 from sharing.policy import FunctionArn
 from sharing.services import granting, waking
 from sharing.services.access import ask, who_can_invoke
-from sharing.services.findings import refreshing
+from sharing.services.findings import refreshing, watching
 from sharing.services.syncing.keeping import keep_mappings
-from sharing.services.waking import Asked, Problem, Waker, Way
+from sharing.services.waking import Asked, Problem, Waker, Way, polling
+from sharing.services.waking.polling import last_result
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept, owner
 
@@ -147,8 +148,9 @@ class TestPull:
         assert problems(rows(function)[0]) == []
 
     def test_the_last_result_counts_where_it_is_kept(self, function: Function) -> None:
-        mapping(function)
-        with mock.patch.object(Mapping, "last_result", "PROBLEM: Function call failed", create=True):
+        made = mapping(function)
+        assert last_result(made) == ""
+        with mock.patch.object(polling, "last_result", return_value="PROBLEM: Function call failed"):
             (row,) = rows(function)
         assert problems(row) == ["failing"]
         assert "PROBLEM: Function call failed" in row.troubles[0].sentence
@@ -360,7 +362,7 @@ class TestFindings:
     def test_stuck_and_failing_mappings_are_found_and_close_when_they_are_well(self, function: Function) -> None:
         ages_ago = timezone.now() - timedelta(hours=2)
         made = mapping(function, state="Creating", state_since=ages_ago)
-        with mock.patch.object(Mapping, "last_result", "PROBLEM: No access", create=True):
+        with mock.patch.object(watching, "last_result", return_value="PROBLEM: No access"):
             refreshing.refresh()
         found = {one.rule: one for one in Finding.objects.filter(rule__startswith="mapping-")}
         assert set(found) == {"mapping-stuck", "mapping-failing"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,13 +37,13 @@ class Ground:
         """The function an exposure (as `exposures` gives it) is of."""
         return self.place(*(exposure[f"policy__{name}"] for name in _PLACE))
 
-    def exposures(self, wanted: Q) -> QuerySet[Exposure, dict[str, Any]]:
-        """Those of the functions' present policies. One query."""
+    def exposures(self, wanted: Q) -> Iterator[dict[str, Any]]:
+        """Those of the functions' present policies, one after another: there may be tens of thousands. One query."""
         policies = Policy.objects.filter(vanished_at=None, function__in=self.functions)
         found = Exposure.objects.filter(wanted, policy__in=policies).order_by()
         columns = ("policy_id", "policy__qualifier", *(f"policy__{name}" for name in _PLACE), *_KEPT)
         rows: QuerySet[Exposure, dict[str, Any]] = found.values(*columns)
-        return rows
+        return rows.iterator(chunk_size=2000)
 
 
 def widest(answers: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sharing.models import Actor, Policy
-from sharing.policy import Statement, services
+from sharing.policy import PrincipalKind, Statement, services
 
 from .gathering import of_function
 from .shapes import Problem, Waker, Way
@@ -16,6 +16,8 @@ def losses(policy: Policy, statement: Statement, *, by: Actor, sure: bool = True
 
     `sure` False: something else may let the same in afterwards. What wakes nothing now is left out.
     """
+    if not _may_wake(policy, statement):
+        return ()
     found = [
         one
         for one in of_function(policy.function, by=by)
@@ -25,6 +27,16 @@ def losses(policy: Policy, statement: Statement, *, by: Actor, sure: bool = True
     if len(found) > _SHOWN:
         said.append(f"The same for {len(found) - _SHOWN:,} more sources.")
     return tuple(said)
+
+
+def _may_wake(policy: Policy, statement: Statement) -> bool:
+    """Whether it is worth asking: most statements name accounts and roles of functions without a URL."""
+    if statement.not_principals or any(
+        one.kind in (PrincipalKind.SERVICE, PrincipalKind.EVERYONE) for one in statement.principals
+    ):
+        return True
+    urls = policy.function.urls
+    return policy.qualifier in urls if urls else urls is None and bool(statement.conditions)
 
 
 def _works(one: Waker) -> bool:
