@@ -59,7 +59,7 @@ class Row:
     def needs(self) -> str:
         """What is said where no statement is shown."""
         if self.of.way is not Way.PULL:
-            return "No statement"
+            return "Not known" if self.of.unread else "No statement"
         if self.of.whose and self.of.whose != self.of.place.number:
             return "Needs none here; the source’s own policy was not read"
         return "Needs none: Lambda polls it"
@@ -134,6 +134,8 @@ def _state(one: Waker) -> Mark:
         case Way.URL:
             if not one.auth and not one.lacks:
                 return "warn", "eye-off", "URLs not read yet"
+            if one.unread:
+                return "warn", "eye-off", "Policy unread"
             return ("off", "lock", "Lets nobody in") if one.lacks else ("ok", "circle-check", "Answers")
     if one.lacks:
         return "off", "lock", "Lets nobody in"

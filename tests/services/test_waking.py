@@ -184,7 +184,14 @@ class TestUrls:
 
     def test_a_url_that_nobody_may_call_is_one_too_but_not_of_type_aws_iam(self, function: Function) -> None:
         Function.objects.update(urls={"": "NONE", "live": "AWS_IAM"})
+        kept(function, qualifier="live")
         assert {row.qualifier: problems(row) for row in rows(function)} == {"": ["orphan-trigger"], "live": []}
+
+    def test_a_url_whose_policy_is_unread_is_not_said_to_let_nobody_in(self, function: Function) -> None:
+        Function.objects.update(urls={"": "NONE"})
+        Policy.objects.update(reading=Reading.UNREAD)
+        (row,) = rows(function)
+        assert (row.unread, row.lacks, problems(row)) == (True, "", [])
 
     def test_statements_for_a_url_that_is_not_there_are_one_orphan_grant(self, function: Function) -> None:
         kept(function, *url())

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Account, Event, Function, GrantState, Mapping, Role
+from sharing.models import Account, Event, Function, GrantState, Mapping, Reading, Role
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept, owner
 from tests.services.test_waking import BUCKET, QUEUE, TOPIC, mapping, service, url
@@ -183,6 +183,11 @@ class TestTheFiles:
             == "SQS queue"
         )
 
+    def test_a_policy_that_is_not_readable_any_more_is_said_in_its_rows(self, me: Client, function: Function) -> None:
+        kept(function, service("sns", TOPIC))
+        function.policies.update(reading=Reading.UNREAD, unread_since=timezone.now())
+        assert [row["State"] for row in self.rows(me)[1]] == ["policy unread"]
+
     def test_no_cell_is_a_formula(self, me: Client, function: Function) -> None:
         Account.objects.filter(number=ACME).update(name="=1+1")
         mapping(function, state="@SUM(A1)")
@@ -208,6 +213,13 @@ class TestOneFunction:
             "What wakes it",
         ):
             assert words in page, words
+
+    def test_a_url_whose_policy_is_unread_says_so(self, me: Client, function: Function) -> None:
+        Function.objects.update(urls={"": "NONE"})
+        function.policies.update(reading=Reading.UNREAD)
+        page = text(me, f"/functions/{function.pk}/wakes/")
+        assert "Policy unread" in page
+        assert "403" not in page
 
     def test_nothing_found_points_to_who_has_access(self, me: Client, function: Function) -> None:
         page = text(me, f"/functions/{function.pk}/wakes/")

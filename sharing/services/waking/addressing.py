@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from sharing.models import Exposure, Policy
+from sharing.models import Exposure, Policy, Reading
 from sharing.policy import Principal
 
 from .ground import Ground, widest
@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 
 def addressed(ground: Ground) -> Iterator[Waker]:
-    """A row for each URL, and for each principal whom a statement lets in by a URL that is not there. Five queries."""
+    """A row for each URL, and for each principal whom a statement lets in by a URL that is not there. Six queries."""
     about = Exposure.objects.filter(action_class="invoke-url").values("policy")
     by_url = Q(action_class="invoke-url") | Q(action_class="invoke") & (Q(latent=True) | Q(policy__in=about))
     by_policy: dict[uuid.UUID, Rows] = defaultdict(list)
@@ -37,15 +37,13 @@ def addressed(ground: Ground) -> Iterator[Waker]:
         for pk, name, arn, region, owner, configs in having.values_list("pk", "name", "arn", "region", "account_id", "urls")
         for qualifier, auth in (configs or {}).items()
     }
-    policies = {
-        (of, qualifier): pk
-        for of, qualifier, pk in Policy.objects.filter(vanished_at=None, function__in=having).values_list(
-            "function_id", "qualifier", "pk"
-        )
-    }
+    known = Policy.objects.filter(vanished_at=None, function__in=having)
+    policies = {(of, name): pk for of, name, pk in known.values_list("function_id", "qualifier", "pk")}
+    unread = set(known.filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)).values_list("pk", flat=True))
     for (pk, qualifier), (place, auth) in urls.items():
         policy = policies.get((pk, qualifier))
-        yield _url(ground, place, qualifier, str(auth), policy, by_policy.get(policy, []) if policy else [])
+        rows = by_policy.get(policy, []) if policy else []
+        yield _url(ground, place, qualifier, str(auth), policy, rows, unread=policy is None or policy in unread)
     used = _used(ground)
     read = set(ground.functions.filter(urls__isnull=False).values_list("pk", flat=True)) if by_policy else set()
     for policy, rows in by_policy.items():
@@ -56,8 +54,17 @@ def addressed(ground: Ground) -> Iterator[Waker]:
                 yield _url(ground, ground.place_of(marked[0]), marked[0]["policy__qualifier"], "", policy, marked)
 
 
-def _url(ground: Ground, place: Place, qualifier: str, auth: str, policy: uuid.UUID | None, rows: Rows) -> Waker:
-    """One URL. `auth` "": URLs were not read, and statements speak of one."""
+def _url(
+    ground: Ground,
+    place: Place,
+    qualifier: str,
+    auth: str,
+    policy: uuid.UUID | None,
+    rows: Rows,
+    *,
+    unread: bool = False,
+) -> Waker:
+    """One URL. `auth` "": URLs were not read, and statements speak of one. `unread`: its policy is not known as it is now."""
     live = [row for row in rows if not row["latent"] and row["action_class"] == "invoke-url"]
     halves = [row for row in rows if _lacks(row).startswith(HALF)]
     let_in = {(row["kind"], row["principal"]) for row in live}
@@ -67,7 +74,7 @@ def _url(ground: Ground, place: Place, qualifier: str, auth: str, policy: uuid.U
     if halves and not live:
         missing = _lacks(halves[0]).removeprefix(f"{HALF}: ")
         lacks = f"only half of the pair of statements is there: {missing} is missing"
-    elif auth == "NONE" and not live:
+    elif auth == "NONE" and not live and not unread:
         lacks = "no statement lets anybody call it, so it answers 403 to everyone"
     return Waker(
         Way.URL,
@@ -80,6 +87,7 @@ def _url(ground: Ground, place: Place, qualifier: str, auth: str, policy: uuid.U
         callers=callers,
         open=widest(str(row["public"]) for row in live),
         lacks=lacks,
+        unread=unread,
     )
 
 

@@ -64,6 +64,7 @@ class Waker:
     words about it, "" where they are not known; `stuck_since`.
     `auth`: a URL's type, "" where URLs were not read; `callers`: whom it lets in. `open`: whether any account can use it
     ("yes", "depends", "no"). `lacks`: what is missing before it can wake the function now, "" if nothing is known to be.
+    `unread`: the policy a URL needs is not known as it is now.
     """
 
     way: Way
@@ -87,6 +88,7 @@ class Waker:
     open: str = "no"
     by_token: bool = False
     lacks: str = ""
+    unread: bool = False
     troubles: tuple[Trouble, ...] = ()
 
     @property
