@@ -47,6 +47,7 @@ from sharing.views import (
     statements,
     timelines,
     trust,
+    waking,
 )
 from sharing.views.signing import entrance, factors, providers
 
@@ -62,6 +63,7 @@ urlpatterns = [
     path("functions/<uuid:pk>/check/", function_pages.function_check, name="function-check"),
     path("functions/<uuid:pk>/history/", function_pages.function_history, name="function-history"),
     path("functions/<uuid:pk>/policy/", function_pages.function_policy, name="function-policy"),
+    path("functions/<uuid:pk>/wakes/", waking.function_wakes, name="function-wakes"),
     path("functions/<uuid:pk>/share/", sharing.function_share, name="function-share"),
     path("functions/<uuid:pk>/share/preview/", sharing.function_share_preview, name="function-share-preview"),
     path("functions/<uuid:pk>/invoke/", invoking.invoke_new, name="invoke-new"),
@@ -116,6 +118,8 @@ urlpatterns = [
     path("consumers/<str:number>/prove/", consumer_pages.consumer_prove, name="consumer-prove"),
     path("consumers/<str:number>/name/", consumer_pages.consumer_name, name="consumer-name"),
     path("consumers/<str:number>/people/<uuid:pk>/end/", consumer_pages.consumer_member_end, name="consumer-member-end"),
+    path("mappings/", waking.mapping_list, name="mapping-list"),
+    path("mappings/export/", waking.mapping_export, name="mapping-export"),
     path("invitation/<str:token>/", accepting.invitation_open, name="invitation-open"),
     path("invitation/<str:token>/join/", accepting.invitation_join, name="invitation-join"),
     path("invitation/<str:token>/account/", accepting.invitation_name, name="invitation-name"),

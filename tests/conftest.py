@@ -86,7 +86,17 @@ PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers
 #: What the two sides of sharing do with each other: on a third demo.
 PEOPLE = {
     f"test_{name}"
-    for name in ("accepting", "consumers", "inviting", "invoking", "organizations", "requests", "second_factors", "shared")
+    for name in (
+        "accepting",
+        "consumers",
+        "inviting",
+        "invoking",
+        "organizations",
+        "requests",
+        "second_factors",
+        "shared",
+        "waking",
+    )
 }
 #: Browser tests by file name, where they do not belong to "live".
 OF = {**dict.fromkeys(PAGES, "pages"), **dict.fromkeys(PEOPLE, "people")}

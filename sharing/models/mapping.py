@@ -46,6 +46,7 @@ class Mapping(models.Model):
     source_arn = models.CharField(max_length=1024, blank=True)
     source_account = models.CharField(max_length=12, blank=True)
     state = models.CharField(max_length=40, blank=True)
+    state_since = models.DateTimeField(null=True, blank=True, help_text="The first read that found this state.")
     first_seen_at = models.DateTimeField(default=timezone.now)
     vanished_at = models.DateTimeField(null=True, blank=True)
 

@@ -24,6 +24,7 @@ PLACES = (
     ("function-list", "Functions", "lambda"),
     ("access", "Access", "shield"),
     ("consumer-list", "Consumers", "users"),
+    ("mapping-list", "Mappings", "plug-connected"),
     ("finding-list", "Findings", "alert-triangle"),
     ("activity", "Activity", "history"),
     ("settings", "Settings", "settings"),

@@ -311,4 +311,23 @@ EXPLAINED: Final = (
         "The share's page has what they need.",
         "Calling across accounts needs both sides: the function's policy and the caller's own.",
     ),
+    Rule(
+        "mapping-stuck",
+        "Mapping stuck",
+        Severity.MEDIUM,
+        "An event source mapping was being created, changed or deleted, and was still on its way at another read more than "
+        "fifteen minutes later.",
+        "Nobody can change it meanwhile, and whether records arrive is not certain.",
+        "Look at it in AWS: usually its source or the alias it runs is gone, or the function's role lost a right.",
+        "AWS settles a mapping within a minute or so; until then it refuses every change to it.",
+    ),
+    Rule(
+        "mapping-failing",
+        "Mapping failing",
+        Severity.MEDIUM,
+        "AWS reports a problem with the last batch that an event source mapping took from its source.",
+        "What arrives is not processed. A queue gives its messages again until they are dropped; a stream stands still.",
+        "Read AWS's word: a failing function, a role without the right to read the source, or a source that is gone.",
+        "Lambda polls with the function's execution role; the source's own policy must let it in as well in another account.",
+    ),
 )

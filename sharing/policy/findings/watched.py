@@ -164,6 +164,20 @@ def check_denied(facts: Share) -> Found | None:
     return Found("check-denied", text, Severity.MEDIUM, cause="denied", facts={"sid": facts.sid})
 
 
+def mapping_stuck(name: str, source: str, state: str, since: str) -> Found:
+    """An event source mapping that two reads found on its way to another state. `since`: the first of them, in words."""
+    text = f"What polls {source} for {name} was {state} at {since}, and still was at a read more than 15 minutes later."
+    return Found("mapping-stuck", text, Severity.MEDIUM, cause="mapping-stuck")
+
+
+def mapping_failing(name: str, source: str, result: str) -> Found | None:
+    """An event source mapping whose last batch could not be processed, by AWS's own word."""
+    if not result.upper().startswith("PROBLEM"):
+        return None
+    text = f"What polls {source} for {name} fails. AWS says of the last batch: {_sentence(result[:300])}"
+    return Found("mapping-failing", text, Severity.MEDIUM, cause="mapping-failing")
+
+
 def _sentence(text: str) -> str:
     text = text.strip() or "no reason was given"
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")

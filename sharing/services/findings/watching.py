@@ -15,6 +15,7 @@ from sharing.models import (
     Function,
     Grant,
     GrantState,
+    Mapping,
     Policy,
     Purpose,
     Reading,
@@ -27,6 +28,7 @@ from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
 from sharing.services.syncing import Covered, coverage
+from sharing.services.waking.polling import last_result, stuck_since
 
 from .settling import Subject
 
@@ -44,6 +46,8 @@ WATCHED = (
     "share-stuck",
     "revoke-failed",
     "check-denied",
+    "mapping-stuck",
+    "mapping-failing",
 )
 _OF_SHARES = (
     watched.statement_changed,
@@ -59,7 +63,7 @@ Found_ = tuple[Found | None, Subject]
 def watch() -> dict[uuid.UUID, tuple[Found, Subject]]:
     """Everything that these rules find now. The number of queries does not depend on how much there is."""
     found: dict[uuid.UUID, tuple[Found, Subject]] = {}
-    for kind in (_policies, _functions, _versions, _regions, _connections, _proofs, _shares):
+    for kind in (_policies, _functions, _versions, _regions, _connections, _proofs, _shares, _mappings):
         for one, subject in kind():
             if one is not None:
                 found[one.id_at(subject.text)] = (one, subject)
@@ -151,3 +155,15 @@ def _shares() -> Iterator[Found_]:
         subject = Subject(f"grant {grant.pk}", function.account, function, policy, grant, version=policy.current_id)
         for rule in _OF_SHARES:
             yield rule(facts), subject
+
+
+def _mappings() -> Iterator[Found_]:
+    present = Mapping.objects.present().filter(function__vanished_at=None)
+    for one in present.select_related("function__account"):
+        function = one.function
+        name = f"{function.name}:{one.qualifier}" if one.qualifier else function.name
+        subject = Subject(f"mapping {one.pk}", function.account, function)
+        since = stuck_since(one)
+        if since is not None:
+            yield watched.mapping_stuck(name, one.source, one.state, f"{since:%Y-%m-%d %H:%M} UTC"), subject
+        yield watched.mapping_failing(name, one.source, last_result(one)), subject

@@ -8,6 +8,7 @@ from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading
 from sharing.policy import Permission, Statement
 from sharing.policy.permission import why_not_writable
 from sharing.services.naming import account_names
+from sharing.services.waking import losses
 
 from . import rights
 from .keeping import arn_of
@@ -26,7 +27,7 @@ def consequences(grant: Grant, *, by: Actor) -> Consequences:
     grant = look_again(grant)
     stored = next(iter(document_of(grant.policy).by_sid(grant.sid)), None)
     changed = stored is not None and not (same_as_granted(grant, stored.raw) or ghost_of_granted(grant, stored.raw))
-    return _of(grant, grant.policy, stored, changed=changed, ours=dict(grant.statement), saved=True)
+    return _of(grant, grant.policy, stored, changed=changed, ours=dict(grant.statement), saved=True, by=by)
 
 
 def consequences_of_statement(policy: Policy, *, index: int, version_pk: int, by: Actor) -> Consequences:
@@ -38,7 +39,7 @@ def consequences_of_statement(policy: Policy, *, index: int, version_pk: int, by
         return consequences(live, by=by)
     row = adopted(policy, statement, reason="", by=by)
     version = policy.versions.filter(pk=version_pk).first()
-    return _of(row, policy, statement, changed=False, ours=None, saved=False, version=version)
+    return _of(row, policy, statement, changed=False, ours=None, saved=False, by=by, version=version)
 
 
 def left_after(grant: Grant) -> str:
@@ -61,6 +62,7 @@ def _of(
     changed: bool,
     ours: dict[str, Any] | None,
     saved: bool,
+    by: Actor,
     version: PolicyVersion | None = None,
 ) -> Consequences:
     names = account_names()
@@ -92,6 +94,7 @@ def _of(
         changed=changed,
         stale=_stale(policy),
         warnings=tuple(_warnings(stored, why_not)),
+        wakes=losses(policy, stored, by=by, sure=not remaining) if stored is not None and not sure else (),
     )
 
 

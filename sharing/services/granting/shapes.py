@@ -99,6 +99,7 @@ class Consequences:
     "no" (judged on the policy as last read, `stale` says why that may be old). `refusal`: set when the revoke cannot be done
     here at all (Deny, no Sid...), with what to do. `writable`: AddPermission can write the same statement again, so that
     undo works; else `why_not`. `changed`: the stored statement differs from what was granted here: `stored`, `ours`.
+    `wakes`: what this statement lets wake the function and nothing else would, a sentence each (services.waking).
     """
 
     policy: Policy
@@ -120,6 +121,7 @@ class Consequences:
     changed: bool = False
     stale: str = ""
     warnings: tuple[Problem, ...] = ()
+    wakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,8 @@ def keep_mappings(function: Function, listed: Collection[ListedMapping], at: dat
         }
         held = known.pop(one.id, None)
         if held is None or any(getattr(held, name) != value for name, value in facts.items()):
-            Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, **facts})
+            since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
+            Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, **facts, **since})
             changed += 1
     gone = [pk for pk, one in known.items() if one.vanished_at is None]
     if gone:

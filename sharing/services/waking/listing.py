@@ -1,0 +1,82 @@
+"""The list narrowed and ordered. No query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .shapes import Problem, Waker, Way
+
+#: How the list can be ordered; ties stay by function.
+ORDERS: Final[dict[str, Callable[[Waker], Any]]] = {
+    "function": lambda one: 0,
+    "problem": lambda one: one.worst,
+    "source": lambda one: (not one.whose_name, not one.whose, one.whose_name.casefold(), one.whose, one.source),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the list is asked for. `account`: 12 digits, of the function's owner or of the source. `problem`: "any" or one."""
+
+    text: str = ""
+    way: Way | None = None
+    kind: str = ""
+    account: str = ""
+    problem: str = ""
+    order: str = "function"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.text or self.way or self.kind or self.account or self.problem)
+
+
+def listed(rows: Iterable[Waker], asked: Asked) -> Sequence[Waker]:
+    """Those that are asked for, in order."""
+    found = [
+        one
+        for one in rows
+        if (asked.way is None or one.way is asked.way)
+        and (not asked.kind or one.kind == asked.kind)
+        and (not asked.account or asked.account in (one.whose, one.place.number))
+        and (not asked.problem or _has(one, asked.problem))
+    ]
+    words = asked.text.casefold().split()
+    digits = "".join(asked.text.replace("-", " ").split())
+    if digits.isascii() and digits.isdigit():  # an account id or a part of it, however it is spaced
+        found = [one for one in found if digits in f"{one.whose} {one.place.number}" or _holds(one, words)]
+    elif words:
+        found = [one for one in found if _holds(one, words)]
+    return found if asked.order == "function" else sorted(found, key=ORDERS[asked.order])
+
+
+def _has(one: Waker, problem: str) -> bool:
+    return bool(one.troubles) if problem == "any" else any(trouble.problem == problem for trouble in one.troubles)
+
+
+def _holds(one: Waker, words: Sequence[str]) -> bool:
+    place = one.place
+    sources = " ".join(one.sources)
+    text = (
+        f"{one.arn} {place.name}:{one.qualifier} {place.owner} {one.label} {one.service} {sources} {one.whose_name} {one.whose}"
+    )
+    folded = text.casefold()
+    return all(word in folded for word in words)
+
+
+def accounts_of(rows: Iterable[Waker]) -> list[tuple[str, str]]:
+    """The accounts among them, digits and name ("" for nobody's name), by name: what the list can be narrowed to."""
+    found = {one.place.number: one.place.owner for one in rows}
+    found |= {one.whose: one.whose_name for one in rows if one.whose and one.whose not in found}
+    return sorted(found.items(), key=lambda one: (not one[1], one[1].casefold(), one[0]))
+
+
+def problems_of(rows: Iterable[Waker]) -> dict[Problem, int]:
+    """How many rows have each problem."""
+    counts = dict.fromkeys(Problem, 0)
+    for one in rows:
+        for problem in {trouble.problem for trouble in one.troubles}:
+            counts[problem] += 1
+    return {problem: count for problem, count in counts.items() if count}

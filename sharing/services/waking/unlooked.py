@@ -1,0 +1,45 @@
+"""What the list of mappings does not know: said above every list, and first in every file."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q
+
+from sharing.models import Actor, Function, Policy, Reading
+
+WIRED = (
+    "Whether a bucket, topic, rule or alarm really sends its events is not looked at: a statement says who may wake a "
+    "function, not who does."
+)
+ROLES = (
+    "What calls through a role (EventBridge Scheduler and Pipes, Step Functions, a rule of another account with its role) is "
+    "let in as that role: it stands under who has access, not here."
+)
+
+
+def unlooked(by: Actor, function: Function | None = None) -> list[str]:
+    """One sentence each, the most telling first; of one function, or of all in scope. Two queries."""
+    functions = Function.objects.visible_to(by).present()
+    policies = Policy.objects.visible_to(by).present()
+    if function is not None:
+        functions, policies = functions.filter(pk=function.pk), policies.filter(function=function)
+    counts = functions.aggregate(
+        mappings=Count("pk", filter=Q(mappings_read_at=None)),
+        urls=Count("pk", filter=Q(urls__isnull=True)),
+        versions=Count("pk", filter=Q(details_read_at=None)),
+    )
+    unread = policies.filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)).count()
+    said = []
+    if counts["mappings"]:
+        said.append(f"Event source mappings were not read yet for {_many(counts['mappings'], 'function')}.")
+    if counts["urls"]:
+        said.append(f"Function URLs were not read yet for {_many(counts['urls'], 'function')}.")
+    if unread:
+        are = "is" if unread == 1 else "are"
+        said.append(f"{_many(unread, 'policy', 'policies')} {are} unread: who may push there is as last read, or not known.")
+    if counts["versions"]:
+        said.append(f"Policies of published versions were not read yet for {_many(counts['versions'], 'function')}.")
+    return [*said, WIRED, ROLES]
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
