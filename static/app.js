@@ -18,6 +18,9 @@ function fade(note) {
   if (!note.classList.contains("note-bad")) setTimeout(() => note.remove(), 8000);
 }
 
+// On a phone the places are a bar that scrolls: the one the page belongs to is in view.
+document.querySelector(".side-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Copy buttons: data-copy holds the text, data-copy-from the id of the element that holds it.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copy-from]");
