@@ -5,6 +5,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 
 from .findings import refresh_findings
 from .mailing import send_notice
+from .mapping import read_mapping, reconcile_mapping
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
@@ -17,8 +18,10 @@ __all__ = [
     "look_for_role",
     "make_grants",
     "read_layers",
+    "read_mapping",
     "reconcile_grant",
     "reconcile_layer_grant",
+    "reconcile_mapping",
     "refresh_findings",
     "run_check",
     "run_sync",
