@@ -63,22 +63,20 @@ class Mappings(Caller):
             raise
         return _read(said, "GetEventSourceMapping")
 
-    def find(self, source: str, function: FunctionArn) -> ListedMapping | None:
-        """The mapping from this source to exactly this function, alias or version. IAM: lambda:ListEventSourceMappings."""
-        request = {"EventSourceArn": source, "FunctionName": str(function)}
+    def of_source(self, source: str) -> list[ListedMapping]:
+        """The mappings from this source, whatever they run, 100 a page. IAM: lambda:ListEventSourceMappings."""
+        found: list[ListedMapping] = []
         marker, seen = "", set[str]()
         while True:
-            said = self.call("control", "ListEventSourceMappings", {**request, **({"Marker": marker} if marker else {})})
+            request = {"EventSourceArn": source, **({"Marker": marker} if marker else {})}
+            said = self.call("control", "ListEventSourceMappings", request)
             entries = said.get("EventSourceMappings")
             if not isinstance(entries, list):
                 raise malformed("ListEventSourceMappings")
-            for entry in entries:
-                one = _read(entry, "ListEventSourceMappings")
-                if one.source == source and one.function == function:
-                    return one
+            found += [_read(entry, "ListEventSourceMappings") for entry in entries]
             marker = str(said.get("NextMarker") or "")
             if not marker:
-                return None
+                return found
             if marker in seen:
                 raise malformed("ListEventSourceMappings")
             seen.add(marker)

@@ -77,6 +77,8 @@ def _change(change: MappingChange, door: MappingDoor) -> Outcome | None:
     found = door.get()
     if found is None:
         return _is_gone(change)
+    if found.function.unqualified != door.target.unqualified:
+        return _runs_another(change, found)
     settling.keep(change, found)
     if found.state == "Deleting" and change.kind == MappingChangeKind.DELETE:
         return None if settling.told(change, Accepted(found, "")) else Outcome(change)
@@ -108,6 +110,8 @@ def _look(change: MappingChange, door: MappingDoor) -> Outcome:
         if change.kind == MappingChangeKind.CREATE and just_told:
             return settling.on_its_way(change)
         return _is_gone(change)
+    if found.function.unqualified != door.target.unqualified:
+        return _runs_another(change, found)
     settling.keep(change, found)
     if _is_so(change, found):
         return settling.done(change, f"AWS says {found.state}.")
@@ -134,6 +138,11 @@ def _is_gone(change: MappingChange) -> Outcome:
     if change.kind == MappingChangeKind.DELETE:
         return settling.done(change, "AWS knows it no more.")
     return settling.failed(change, "AWS knows this mapping no more.", "Create it anew, if it is still wanted.", code=_NOT_FOUND)
+
+
+def _runs_another(change: MappingChange, found: ListedMapping) -> Outcome:
+    sentence = f"Another tool changed this mapping: it runs {found.function.name} now, not {change.function.name}."
+    return settling.failed(change, sentence, "Read both functions again.", code="runs-another")
 
 
 def _busy(change: MappingChange, error: Refused) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from sharing.aws.errors import Refused
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted, Mappings
 from sharing.models import Connection, ConnectionState, MappingChange, Purpose
@@ -60,15 +61,27 @@ class MappingDoor:
         )
 
     def find(self) -> ListedMapping | None:
-        """The mapping from this source to this function, if AWS has it."""
-        self._lease.renew()
-        return self._mappings.find(self._change.source_arn, self.target)
+        """The mapping from this source to exactly this function, alias or version, if AWS has it."""
+        return next((one for one in self._listed() if one.function == self.target), None)
 
     def get(self) -> ListedMapping | None:
-        """The mapping of the change; None: AWS knows none. The change must have one."""
+        """The mapping of the change; None: AWS knows none. The change must have one.
+
+        The role's rights hang on the function that the mapping runs: of one that is gone, or that runs another function
+        now, AWS says 403. Then the list of the source's mappings tells which it is.
+        """
         assert self._change.mapping_id is not None  # noqa: S101  # a constraint says so of all but creations
         self._lease.renew()
-        return self._mappings.get(self._change.mapping_id)
+        try:
+            return self._mappings.get(self._change.mapping_id)
+        except Refused as error:
+            if not error.is_access_denied:
+                raise
+        return next((one for one in self._listed() if one.id == self._change.mapping_id), None)
+
+    def _listed(self) -> list[ListedMapping]:
+        self._lease.renew()
+        return self._mappings.of_source(self._change.source_arn)
 
     def create(self) -> Accepted:
         """CreateEventSourceMapping with the options of the change."""

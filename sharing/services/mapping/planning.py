@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +33,7 @@ class MappingPlan:
     source: str
     wiring: Plan | None
     problems: tuple[Problem, ...]
-    parameters: Dict[str, Any]
+    parameters: dict[str, Any]
     taken: Mapping | None = None
     ways: tuple[str, ...] = ()
 
