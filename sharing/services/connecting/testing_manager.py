@@ -9,7 +9,7 @@ from sharing.models import Account, Connection
 
 from .entering import pace
 from .reports import Report, Result, statement_to_add
-from .templates import LIST_LAYERS, READ_LAYERS, SHARE_LAYERS, all_layers, mappings_policy
+from .templates import LIST_LAYERS, READ_LAYERS, SHARE_LAYERS, all_layers
 
 #: verb, action, operation, what it is for
 _READS = (
@@ -45,7 +45,7 @@ def examine_manager(connection: Connection, role: RoleRef, worker_arn: str, repo
         return
     _writes(connection, prober, worker_arn, functions, report, result)
     _layers(connection, prober, report, result)
-    _mappings(connection, prober, report, result)
+    _mappings(prober, report, result)
     _coverage(connection, enabled, report, result)
 
 
@@ -135,19 +135,15 @@ def _layers(connection: Connection, prober: Prober, report: Report, result: Resu
     _row(report, "Sharing layers", share, "layer versions can be shared and taken back", following)
 
 
-def _mappings(connection: Connection, prober: Prober, report: Report, result: Result) -> None:
-    """The mappings stage, which nobody needs who wires nothing: without it nothing is said to be missing but that."""
+def _mappings(prober: Prober, report: Report, result: Result) -> None:
+    """The mappings stage is a choice of its own: a role without it lacks nothing, and its verb says so."""
     probe = prober.map_sources()
     if probe.outcome == Outcome.UNKNOWN:  # without an answer it is tried when somebody wants a mapping
         return
     result.verbs["map"] = probe.permitted
-    name = "Event source mappings"
     if probe.permitted:
-        report.ok(name, "Permitted, by what AWS says to one that cannot exist: mappings can be created and changed.")
-    elif result.verbs["share"]:
-        each = " and ".join(json.dumps(one) for one in mappings_policy(connection.account)["Statement"])
-        detail = "The role has no mappings stage: queues and streams cannot be wired to functions here."
-        report.missing(name, detail, f"To wire them, add to the role's policy: {each}. Then test again.")
+        detail = "Permitted, by what AWS says to one that cannot exist: mappings can be created and changed."
+        report.ok("Event source mappings", detail)
 
 
 def _may_add(prober: Prober, account: Account) -> Probe:
