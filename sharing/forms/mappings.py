@@ -16,6 +16,7 @@ _TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 #: Beyond this AWS takes nothing anywhere; what is allowed is said by MappingOptions.
 _MOST = 10_000_000
 _FILTERS_AT_MOST = 20_000
+_DEEPEST = 30
 
 _NUMBERS = {
     "batch_size": "BatchSize",
@@ -32,6 +33,15 @@ _START = ("starting_position", "starting_timestamp")
 
 def _number(label: str, hint: str) -> forms.IntegerField:
     return forms.IntegerField(label=label, required=False, min_value=-1, max_value=_MOST, help_text=hint)
+
+
+def _depth_of(text: str) -> int:
+    """How deep brackets are nested, those in texts included: what is deeper is no pattern, and too deep to be read."""
+    depth = deepest = 0
+    for char in text:
+        depth += (char in "[{") - (char in "]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 class OptionsForm(forms.Form):
@@ -84,11 +94,13 @@ class OptionsForm(forms.Form):
     def clean_filters(self) -> tuple[str, ...]:
         """A pattern a line; one pattern over several lines is taken as one."""
         text = self.cleaned_data["filters"].strip()
+        if _depth_of(text) > _DEEPEST:
+            raise forms.ValidationError(f"A pattern may be {_DEEPEST} levels deep at most.")
         if not text:
             return ()
         try:
             json.loads(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             return tuple(line.strip() for line in text.splitlines() if line.strip())
         return (text,)
 

@@ -81,6 +81,7 @@ def mapping_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     changes = list(mapping.changes.select_related("function__account", "mapping")[:SHOWN])
     open_change = next((one for one in changes if one.is_open), None)
     reading = mapping.read_wanted_at is not None
+    failed = mapping.read_failure  # such a look is not repeated by itself: the page would ask for ever
     since = open_change.created_at if open_change else mapping.read_wanted_at
     polls = open_change is not None or reading
     ours = mappings.is_ours_to_change(mapping.source_arn)
@@ -99,7 +100,9 @@ def mapping_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "changeable": ours and mapping.vanished_at is None and open_change is None and way is None and me.may_change(),
         "ours": ours,
         "way": way,
-        "stale": mapping.vanished_at is None and not reading and mappings.is_stale(mapping, now=timezone.now()),
+        # A look that failed is not repeated by itself: the page would ask for ever.
+        "stale": not (mapping.vanished_at or reading or mapping.read_failure)
+        and mappings.is_stale(mapping, now=timezone.now()),
         "reading": reading,
         "polls": polls,
         "every": max(2, seconds_between_polls(since)) if polls else 0,
