@@ -100,9 +100,7 @@ def mapping_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "changeable": ours and mapping.vanished_at is None and open_change is None and way is None and me.may_change(),
         "ours": ours,
         "way": way,
-        # A look that failed is not repeated by itself: the page would ask for ever.
-        "stale": not (mapping.vanished_at or reading or mapping.read_failure)
-        and mappings.is_stale(mapping, now=timezone.now()),
+        "stale": not (mapping.vanished_at or reading or failed) and mappings.is_stale(mapping, now=timezone.now()),
         "reading": reading,
         "polls": polls,
         "every": max(2, seconds_between_polls(since)) if polls else 0,
