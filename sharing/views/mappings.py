@@ -129,6 +129,11 @@ def mapping_wish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     change = the_change(me, pk)
     missing = change.failure_code == mappings.ROLE_MAY_NOT_READ
     steps = mappings.steps_of(change) if missing else ()
+    exists = None
+    if change.failure_code == "exists":
+        same = Mapping.objects.present().filter(function=change.function, qualifier=change.qualifier)
+        exists = same.filter(source_arn=change.source_arn).first()
+    there = change.kind == "create" and (change.mapping_id or exists)
     context = {
         **head_of(change),
         "change": change,
@@ -138,7 +143,8 @@ def mapping_wish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "role_command": mappings.role_command(change.function.arn),
         "options": mappings.options_in_words(change.options),
         "filters": filters_of(change.options),
-        "again": change.state == "failed" and change.failure_code not in ("exists",) and me.may_change(),
+        "again": change.state == "failed" and not there and me.may_change(),
+        "exists": exists,
         "every": max(2, seconds_between_polls(change.created_at)) if change.is_open else 0,
         "events": Event.objects.visible_to(me).filter(function=change.function, detail__change=str(change.pk))[:SHOWN],
     }

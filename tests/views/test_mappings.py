@@ -301,3 +301,19 @@ def test_a_look_that_failed_is_said_and_not_repeated_by_itself(client: Client) -
     page = get(signed_in(client), "mapping-detail", one.pk)
     assert "AWS is not there." in page
     assert 'hx-trigger="load"' not in page
+
+
+def test_a_mapping_that_exists_otherwise_is_linked_and_not_tried_again(client: Client) -> None:
+    one = mapping()
+    failed = MappingChange.objects.create(
+        kind="create",
+        function=one.function,
+        source_arn=QUEUE,
+        requested_as="x",
+        state="failed",
+        failure="It exists already.",
+        failure_code="exists",
+    )
+    page = get(signed_in(client), "mapping-wish", failed.pk)
+    assert reverse("mapping-detail", args=[one.pk]) in page
+    assert "Try again" not in page

@@ -151,7 +151,7 @@ def _keep(change: MappingChange, by: Actor, form_token: str) -> MappingChange:
             change.save(force_insert=True)
             record(
                 "mapping.asked",
-                f"{doing(change)}.",
+                f"Asked for: {doing(change)}.",
                 by=by,
                 function=change.function,
                 qualifier=change.qualifier,
