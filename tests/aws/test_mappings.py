@@ -37,8 +37,13 @@ def role(sandbox: "Sandbox") -> RoleRef:
 @pytest.fixture
 def queue(sandbox: "Sandbox") -> str:
     owner = next(account for account in sandbox.accounts if account.kind == "owner")
-    keys = {"aws_access_key_id": owner.access_key_id, "aws_secret_access_key": owner.secret_access_key}
-    client = boto3.client("sqs", region_name=EAST, endpoint_url=sandbox.url, **keys)
+    client = boto3.client(
+        "sqs",
+        region_name=EAST,
+        endpoint_url=sandbox.url,
+        aws_access_key_id=owner.access_key_id,
+        aws_secret_access_key=owner.secret_access_key,
+    )
     client.create_queue(QueueName="orders")
     return f"arn:aws:sqs:{EAST}:{owner.id}:orders"
 
