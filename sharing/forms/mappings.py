@@ -155,9 +155,9 @@ class NewMappingForm(OptionsForm):
         required=False,
         choices=(
             ("", "Only for streams"),
-            ("LATEST", "From what arrives from now on"),
-            ("TRIM_HORIZON", "From the oldest record that the stream holds"),
-            ("AT_TIMESTAMP", "From a moment on (Kinesis)"),
+            ("LATEST", "LATEST: what arrives from now on"),
+            ("TRIM_HORIZON", "TRIM_HORIZON: from the oldest record it holds"),
+            ("AT_TIMESTAMP", "AT_TIMESTAMP: from a moment on (Kinesis only)"),
         ),
         help_text="A stream needs one; a queue has none. It cannot be changed later.",
     )

@@ -117,7 +117,7 @@ def mapping_opened(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The page has loaded and what it shows is old, or somebody asks: have it read, unless that was just asked for."""
     me = actor(request)
     mapping = the_mapping(me, pk)
-    if mappings.want(mapping, by=me):
+    if mappings.want(mapping, by=me, anyway=request.POST.get("again") == "1"):
         soon(read_mapping, mapping.pk)
     return redirect("mapping-detail", pk)
 

@@ -296,6 +296,14 @@ def test_opening_asks_for_a_read_once(client: Client) -> None:
     assert "Reading" in get(client, "mapping-detail", one.pk)
 
 
+def test_whoever_asks_for_a_read_gets_one_however_fresh_it_is(client: Client) -> None:
+    one = mapping()
+    signed_in(client).post(reverse("mapping-opened", args=[one.pk]))
+    assert not Mapping.objects.exclude(read_wanted_at=None).exists()
+    client.post(reverse("mapping-opened", args=[one.pk]), {"again": "1"})
+    assert Mapping.objects.exclude(read_wanted_at=None).exists()
+
+
 def test_a_look_that_failed_is_said_and_not_repeated_by_itself(client: Client) -> None:
     one = mapping(read_at=timezone.now() - timedelta(hours=1), read_failure="AWS is not there.")
     page = get(signed_in(client), "mapping-detail", one.pk)

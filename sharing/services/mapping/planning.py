@@ -138,11 +138,11 @@ def _wiring(function: Function, source: str, options: MappingOptions, qualifier:
         return Refusal("source", str(error))
     kind = recognise(arn.service, arn.resource)
     if kind is not None and kind.style.value != "pull":
-        sentence = f"A {kind.label} is not polled: it calls the function, once the function's policy lets it in."
+        sentence = f"{kind.label}: it is not polled. It calls the function, once the function's policy lets it in."
         return Refusal("push", sentence, ("Share the function with that service instead.",))
     if kind is not None and not kind.wires:
-        sentence = f"fnshare shows mappings from a {kind.label}, and does not create them."
-        return Refusal("not-wired", sentence, (kind.hint,) if kind.hint else ())
+        sentence = f"{kind.label}: fnshare shows such mappings, and does not create them. {kind.hint}".strip()
+        return Refusal("not-wired", sentence, ("Create it in AWS: it is shown here once the function is read again.",))
     if not arn.account or not arn.region:
         return Refusal("source", "The ARN names no account or no region.", ("Copy it from AWS.",))
     return plan_wiring(

@@ -20,12 +20,15 @@ FRESH = timedelta(minutes=1)
 _FORGOTTEN = timedelta(seconds=20)
 
 
-def want(mapping: Mapping, *, by: Actor, now: datetime | None = None) -> bool:
-    """Ask for the mapping to be read again, unless it is fresh or somebody just asked. Whether a worker should be told."""
+def want(mapping: Mapping, *, by: Actor, now: datetime | None = None, anyway: bool = False) -> bool:
+    """Ask for the mapping to be read again, unless it is fresh (but `anyway`) or somebody just asked.
+
+    Whether a worker should be told.
+    """
     now = now or timezone.now()
     if not by.sees(mapping.function.account_id):
         raise NotFound("That event source mapping")
-    if mapping.vanished_at is not None or not is_stale(mapping, now=now):
+    if mapping.vanished_at is not None or not (anyway or is_stale(mapping, now=now)):
         return False
     unasked = Mapping.objects.filter(pk=mapping.pk, read_wanted_at=None)
     if not unasked.update(read_wanted_at=now):
