@@ -36,6 +36,8 @@ def mapping_new(request: HttpRequest) -> HttpResponse:
         initial = {"form_token": OptionsForm.fresh_token(), "source": request.GET.get("source", "")[:1024].replace("\x00", "")}
         form = NewMappingForm(initial=initial, qualifiers=qualifiers)
         return _new(request, function, form, None)
+    if request.POST.get("step") == "create" and (sent := mappings.sent(request.POST.get("form_token", ""), me)):
+        return follow(request, sent, "Creating the mapping.")  # clicked twice
     form = NewMappingForm(request.POST.dict(), qualifiers=qualifiers)
     plan = _plan_of(form, function)
     for problem in plan.problems if plan else ():

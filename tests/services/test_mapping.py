@@ -12,9 +12,12 @@ from django.utils import timezone
 from sharing.models import Actor, Connection, Event, Function, Mapping, MappingChange, Role
 from sharing.policy.wiring import MappingOptions
 from sharing.services import mapping as mappings
+from sharing.services import syncing
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.granting.lease import held
 from sharing.services.mapping import settling
 from sharing.services.syncing.keeping import keep_mappings
+from sharing.tasks import read_mapping, reconcile_mapping, sweep
 from tests import factories
 from tests.services.estate import Estate
 
@@ -264,6 +267,58 @@ def test_a_mapping_that_another_tool_made_alike_is_taken_and_another_one_is_not_
     assert {held["BatchSize"] for held in desk.held()} == {7, 3}
 
 
+@pytest.mark.parametrize("kind", ["pause", "change", "delete"])
+def test_the_lost_reply_of_a_change_is_looked_for_and_nothing_is_sent_twice(desk: Desk, kind: str) -> None:
+    made = desk.made(desk.queue())
+    if kind == "delete":
+        change = mappings.delete(made, by=desk.by, form_token="x")
+    elif kind == "pause":
+        change = mappings.pause(made, by=desk.by, form_token="x")
+    else:
+        change = mappings.change(made, MappingOptions(batch_size=4), by=desk.by, form_token="x")
+    operation = "DeleteEventSourceMapping" if kind == "delete" else "UpdateEventSourceMapping"
+    desk.sandbox.faults.add(operation, "after", "drop")
+    change = desk.run(change)
+    assert (change.state, change.told_at) == ("queued", None)
+    assert desk.run(change).state == "done"
+    assert desk.calls(operation) == [operation]
+
+
+def test_while_one_worker_has_a_change_another_one_comes_back_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.services.granting.lease.PATIENCE", 0.0)
+    change = desk.asked(desk.queue())
+    with held(change.pk, MappingChange):
+        outcome = mappings.reconcile(change.pk)
+    assert outcome is not None
+    assert outcome.again_in
+    assert desk.calls("Create") == []
+    assert desk.run(change).state == "done"
+
+
+def test_a_paused_connection_waits_and_a_missing_one_fails(desk: Desk) -> None:
+    change = desk.asked(desk.queue())
+    Connection.objects.filter(account=desk.estate.owner).update(state="paused")
+    change = desk.run(change)
+    assert (change.state, change.failure_code) == ("queued", "not-connected")
+    Connection.objects.filter(account=desk.estate.owner).update(state="disconnected")
+    assert desk.run(change).state == "failed"
+
+
+def test_the_sweep_hands_waiting_changes_and_reads_to_a_worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = desk.made(desk.queue())
+    change = mappings.pause(made, by=desk.by, form_token="x")
+    Mapping.objects.filter(pk=made.pk).update(read_wanted_at=timezone.now() - timedelta(minutes=1))
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr("sharing.tasks.sweeping.soon", lambda task, pk, **_: told.append((task.name, str(pk))))
+    sweep()
+    assert ("sharing.reconcile_mapping", str(change.pk)) in told
+    assert ("sharing.read_mapping", str(made.pk)) in told
+    reconcile_mapping(str(change.pk))
+    read_mapping(str(made.pk))
+    assert desk.fresh(made).read_wanted_at is None
+    assert mappings.reconcile(uuid.UUID(int=7)) is None
+
+
 def test_busy_mappings_are_waited_for(desk: Desk) -> None:
     made = desk.made(desk.queue())
     desk.sandbox.faults.add("UpdateEventSourceMapping", code="ResourceInUseException", status=400)
@@ -401,6 +456,20 @@ def test_a_read_that_fails_says_so_and_keeps_what_was_known(desk: Desk, trouble:
     made = desk.fresh(made)
     assert (made.state, made.read_wanted_at) == ("Enabled", None)
     assert made.read_failure
+
+
+def test_a_sync_fills_the_same_columns_from_the_list_it_reads_anyway(desk: Desk) -> None:
+    source = desk.queue()
+    made = desk.client("lambda").create_event_source_mapping(FunctionName=NAME, EventSourceArn=source, BatchSize=6)
+    sync = syncing.request_function(desk.function, by=desk.by)
+    while syncing.run(sync.pk):
+        pass
+    mapping = Mapping.objects.get(pk=made["UUID"])
+    assert (mapping.state, mapping.options["BatchSize"], mapping.last_result) == ("Enabled", 6, "No records processed")
+    assert mapping.state_reason == "User action"
+    assert mapping.last_modified is not None
+    assert mapping.read_at is not None
+    assert desk.calls("ListEventSource") == ["ListEventSourceMappings"]
 
 
 def test_a_list_older_than_the_last_look_changes_nothing(desk: Desk) -> None:

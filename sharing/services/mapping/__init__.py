@@ -5,7 +5,7 @@ done when AWS says so after it was looked at again.
 """
 
 from .applying import ROLE_MAY_NOT_READ
-from .asking import again, change, create, delete, differences, pause, problems_of, resume
+from .asking import again, change, create, delete, differences, pause, problems_of, resume, sent
 from .handing_over import HandOff, hand_offs, role_command
 from .planning import MappingPlan, plan, steps_of, way_in_problem
 from .reconciling import due, reconcile
@@ -37,6 +37,7 @@ __all__ = [
     "reconcile",
     "resume",
     "role_command",
+    "sent",
     "state_in_words",
     "steps_of",
     "want",

@@ -32,8 +32,8 @@ _NONE: Dict[str, Any] = {
 def create(plan: MappingPlan, *, by: Actor, form_token: str) -> MappingChange:
     """Ask for the mapping of the plan. The same `form_token` twice: the same change. Raises Refusal."""
     rights.require_change(by, plan.function, "That function")
-    if sent := _sent(form_token, by):
-        return sent
+    if made := sent(form_token, by):
+        return made
     if not plan.ok:
         first = plan.problems[0]
         raise Refusal(first.message, next=first.next, field=first.field)
@@ -71,7 +71,7 @@ def change(mapping: Mapping, options: MappingOptions, *, by: Actor, form_token: 
     for problem in problems_of(mapping, options):
         raise Refusal(problem.message, next=problem.next, field=problem.field)
     wanted = differences(mapping, options)
-    if not wanted and not _sent(form_token, by):
+    if not wanted and not sent(form_token, by):
         raise Refusal("Nothing was changed.", next="Change something, or go back.", code="nothing")
     return _of(mapping, MappingChangeKind.UPDATE, wanted, by, form_token)
 
@@ -95,8 +95,8 @@ def again(failed: MappingChange, *, by: Actor) -> MappingChange:
     """The same once more, after it failed. Clicked twice: one change. Raises Refusal."""
     rights.require_change(by, failed.function)
     token = f"again-{failed.pk.hex}"
-    if sent := MappingChange.objects.filter(form_token=token).first():
-        return sent
+    if made := MappingChange.objects.filter(form_token=token).first():
+        return made
     if failed.state != "failed":
         raise Refusal("It did not fail.", next="Reload the page to see where it stands.", code="stale")
     if failed.mapping is not None:
@@ -120,8 +120,8 @@ def again(failed: MappingChange, *, by: Actor) -> MappingChange:
 
 def _of(mapping: Mapping, kind: MappingChangeKind, options: dict[str, Any], by: Actor, form_token: str) -> MappingChange:
     rights.require_change(by, mapping.function)
-    if sent := _sent(form_token, by):
-        return sent
+    if made := sent(form_token, by):
+        return made
     if not is_ours_to_change(mapping.source_arn):
         raise Refusal("fnshare shows this mapping, and does not change it.", next="Change it in AWS.", code="not-wired")
     if mapping.vanished_at is not None:
@@ -163,16 +163,16 @@ def _keep(change: MappingChange, by: Actor, form_token: str) -> MappingChange:
                 },
             )
     except IntegrityError:
-        if sent := _sent(form_token, by):
-            return sent
+        if made := sent(form_token, by):
+            return made
         raise Refusal(
             "Another change of this mapping is under way.", next="Wait until it has settled, then ask again.", code="stale"
         ) from None
     return change
 
 
-def _sent(form_token: str, by: Actor) -> MappingChange | None:
+def sent(form_token: str, by: Actor) -> MappingChange | None:
     """What this form made already, if this person sent it."""
-    if not form_token:
+    if not form_token or "\x00" in form_token:
         return None
     return MappingChange.objects.filter(form_token=form_token[:64], requested_by=by.person).first()
