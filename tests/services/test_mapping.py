@@ -1,8 +1,12 @@
 """Event source mappings: asked for as rows, made so in AWS by a worker, looked at until they have settled."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -64,6 +68,24 @@ class Desk:
         client = self.client("sqs", account)
         url = client.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
         client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+    def paste(self, commands: str, account: str, folder: Path) -> None:
+        """Run them in a shell, with the AWS CLI and the credentials of that account."""
+        command = folder / "aws"
+        aws = Path(sys.executable).parent / "aws"
+        # By an option: for queues its version 1 does not look into AWS_ENDPOINT_URL.
+        command.write_text(f'#!/bin/sh\nexec {sys.executable} {aws} --endpoint-url {self.sandbox.url} "$@"\n')
+        command.chmod(0o755)
+        known = next(one for one in self.sandbox.accounts if one.name == account)
+        environ = {
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "AWS_ACCESS_KEY_ID": known.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": known.secret_access_key,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        words = ["sh", "-e", "-c", commands]
+        done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
 
     def token(self) -> str:
         self.forms += 1
@@ -145,6 +167,16 @@ def test_another_accounts_queue_is_refused_with_the_reason_and_works_with_the_st
         QueueUrl=desk.client("sqs", "Acme Retail").get_queue_url(QueueName="orders")["QueueUrl"], MessageBody="x"
     )
     assert desk.sandbox.journal.deliveries[-1].source_account == ACME
+
+
+def test_the_commands_for_others_run_as_pasted(desk: Desk, tmp_path: Path) -> None:
+    source = desk.queue("Acme Retail")
+    change = desk.run(desk.asked(source))
+    role = desk.client("lambda").get_function_configuration(FunctionName=NAME)["Role"]
+    steps = mappings.hand_offs(mappings.steps_of(change, execution_role=role), function_arn=desk.function.arn)
+    for step in steps:
+        desk.paste(step.commands, "Acme Retail" if step.theirs else "Platform", tmp_path)
+    assert desk.run(mappings.again(change, by=desk.by)).state == "done"
 
 
 def test_a_stream_needs_its_starting_position_and_then_keeps_it(desk: Desk) -> None:
