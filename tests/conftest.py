@@ -95,6 +95,7 @@ PEOPLE = {
         "requests",
         "second_factors",
         "shared",
+        "mappings",
         "waking",
     )
 }

@@ -5,7 +5,6 @@ allow-list here: a function's environment, code location, layers and role never 
 """
 
 import json
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,18 +12,9 @@ from sharing.policy.arn import ArnError, FunctionArn
 
 from .calling import Caller
 from .errors import Refused, malformed
+from .mapped import ListedMapping, mapping_of
 
 _NOT_FOUND = "ResourceNotFoundException"
-
-
-@dataclass(frozen=True)
-class ListedMapping:
-    """What is kept of one event source mapping. source: the ARN that is polled, "" for a self-managed source."""
-
-    id: uuid.UUID
-    function: FunctionArn
-    source: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -131,22 +121,15 @@ class Functions(Caller):
         except (KeyError, TypeError, AttributeError, ArnError):
             raise malformed("ListFunctionUrlConfigs") from None
 
-    def mappings(self) -> list[ListedMapping]:
-        """Every event source mapping of the account and region, 100 a page. IAM: lambda:ListEventSourceMappings on `*`.
+    def mappings(self, name: str = "") -> list[ListedMapping]:
+        """Event source mappings of the account and region, or of one function, 100 a page.
 
-        Credentials' addresses, filters and destinations are left out (aws-facts 3.1).
+        IAM: lambda:ListEventSourceMappings on `*`. Credentials' addresses and the like are left out (aws-facts 3.1).
         """
-        entries = self._pages("ListEventSourceMappings", "EventSourceMappings", {})
+        request = {"FunctionName": name} if name else {}
+        entries = self._pages("ListEventSourceMappings", "EventSourceMappings", request)
         try:
-            return [
-                ListedMapping(
-                    uuid.UUID(entry["UUID"]),
-                    FunctionArn.parse(entry["FunctionArn"]),
-                    text_of(entry.get("EventSourceArn", "")),
-                    text_of(entry.get("State", "")),
-                )
-                for entry in entries
-            ]
+            return [mapping_of(entry) for entry in entries]
         except (KeyError, TypeError, AttributeError, ValueError, ArnError):
             raise malformed("ListEventSourceMappings") from None
 

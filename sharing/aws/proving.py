@@ -185,6 +185,16 @@ class Prober(Caller):
         probe = self._try("AddLayerVersionPermission", {**of, **grant})
         return self._try("RemoveLayerVersionPermission", of) if probe.permitted else probe
 
+    def map_sources(self) -> Probe:
+        """lambda:CreateEventSourceMapping onto a function that cannot exist: its condition key is in the request, which of
+        a mapping that cannot exist nobody knows.
+        """
+        name = self._nobody
+        source = f"arn:{self.role.partition}:sqs:{self.region}:{self.role.account}:{name}"
+        return self._try(
+            "CreateEventSourceMapping", {"FunctionName": self._arn(name), "EventSourceArn": source, "Enabled": False}
+        )
+
     def _try(self, operation: str, request: Mapping[str, Any]) -> Probe:
         try:
             self.call("get-policy" if operation == "GetPolicy" else "control", operation, dict(request))

@@ -16,6 +16,7 @@ KINDS = (
     ("lease", "Leases past their end"),
     ("request", "Requests for access"),
     ("layer", "Layers"),
+    ("mapping", "Event source mappings"),
     ("finding", "Findings"),
     ("check", "Checks"),
     ("function", "Functions"),

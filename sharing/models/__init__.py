@@ -12,6 +12,7 @@ from .invocation import Invocation, InvocationState, InvocationType
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
+from .mapping_change import MappingChange, MappingChangeKind, MappingChangeState
 from .membership import Membership
 from .notice import Notice, NoticeState
 from .organization import Organization, OrganizationMember
@@ -55,6 +56,9 @@ __all__ = [
     "LayerPolicyVersion",
     "LayerVersion",
     "Mapping",
+    "MappingChange",
+    "MappingChangeKind",
+    "MappingChangeState",
     "Membership",
     "Notice",
     "NoticeState",

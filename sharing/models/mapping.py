@@ -1,22 +1,23 @@
 """Pull event source mappings as last read: sources whose records make a function run (aws-facts 3.1)."""
 
 import uuid
+from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from .account import Account
 from .function import Function
 from .person import Actor
 
-_NAMES = {
-    "sqs": "SQS queue",
-    "kinesis": "Kinesis",
-    "dynamodb": "DynamoDB",
-    "kafka": "MSK",
-    "mq": "MQ",
-    "rds": "DocumentDB",
-}
+#: States that lead to another by themselves.
+ON_ITS_WAY = ("Creating", "Updating", "Enabling", "Disabling", "Deleting")
+
+
+def filters_of(options: dict[str, Any]) -> list[str]:
+    """The patterns among a mapping's options, as AWS keeps them."""
+    return [str(one.get("Pattern", "")) for one in (options.get("FilterCriteria") or {}).get("Filters") or ()]
 
 
 class MappingQuerySet(models.QuerySet["Mapping"]):
@@ -37,7 +38,9 @@ class Mapping(models.Model):
     """One event source mapping. `id`: AWS's UUID. `qualifier`: the alias or version that runs; "" the function itself.
 
     `source_arn`: what is polled, "" for a self-managed source. `source_account`: whose it is, where the ARN says so.
-    `state`: AWS's own word (Enabled, Disabled, Creating...): not an enum there.
+    `state`: AWS's own word (Enabled, Disabled, Creating...): not an enum there. `options`: those of aws.mapped.OPTIONS that
+    AWS named, in its own words. `read_at`: null if it was read before this was kept. `read_wanted_at`: somebody looks at it
+    and a worker should read it again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,13 +51,23 @@ class Mapping(models.Model):
     state = models.CharField(max_length=40, blank=True)
     state_since = models.DateTimeField(null=True, blank=True, help_text="The first read that found this state.")
     first_seen_at = models.DateTimeField(default=timezone.now)
+    state_reason = models.CharField(max_length=300, blank=True)
+    last_result = models.CharField(max_length=500, blank=True)
+    last_modified = models.DateTimeField(null=True, blank=True, help_text="AWS's.")
+    options = models.JSONField(default=dict, blank=True)
     vanished_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    read_wanted_at = models.DateTimeField(null=True, blank=True)
+    read_failure = models.CharField(max_length=500, blank=True, help_text="Why the last look at it alone failed.")
 
     objects = MappingQuerySet.as_manager()
 
     class Meta:
         ordering = ("source_arn", "id")
-        indexes = (models.Index(fields=["source_account"], name="mapping_by_source_account"),)
+        indexes = (
+            models.Index(fields=["source_account"], name="mapping_by_source_account"),
+            models.Index(fields=["read_wanted_at"], name="mapping_read_wanted", condition=Q(read_wanted_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return f"{self.source_arn or 'a self-managed source'} → {self.function_id}"
@@ -74,6 +87,22 @@ class Mapping(models.Model):
             "rds": "DocumentDB",
         }
         return f"{named.get(parts[2], parts[2])} {parts[5]}"
+
+    @property
+    def kind(self) -> str:
+        """The service that is polled as ARNs name it: `sqs`, `kinesis`...; "" for a self-managed source."""
+        parts = self.source_arn.split(":", 5)
+        return parts[2] if len(parts) == 6 else ""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether AWS's last word on its records is a problem (aws-facts 3.1: the prefix tells)."""
+        return self.last_result.startswith("PROBLEM")
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether AWS is still busy with a change of it."""
+        return self.state in ON_ITS_WAY
 
     @property
     def runs(self) -> bool:

@@ -58,6 +58,7 @@ class Front:
         self.moto = moto
         self.deliveries = deliveries.Deliveries(service.estate, gate, switches, journal)
         self.mappings = Mappings(self.deliveries, switches)
+        service.mapped = self.mappings.function_of
         deliveries.lead_here(self.deliveries)
         self.sts = Sts(gate)
         self.switches = switches

@@ -88,6 +88,8 @@ class LambdaService:
         self.permissions = Permissions(estate, switches)
         self.invoker = Invoker(estate, journal)
         self.layers = Layers(estate.shelf, switches)
+        #: The ARN of the function that a mapping of this account, region and UUID runs; "" if there is none.
+        self.mapped: Callable[[str, str, str], str] = lambda _account, _region, _pk: ""
 
     def describe(self, call: LambdaCall, caller: Caller, region: str) -> Subject:
         """Whom and what the call is about. Raises 400 or 404 for names that cannot be resolved."""
@@ -96,6 +98,11 @@ class LambdaService:
         subject.layer = layer_target(call.parameters, caller.account, region)
         if subject.layer is not None:
             subject.account, subject.resource = subject.layer.account, subject.layer.arn
+            return subject
+        pk = call.text("UUID")
+        if pk:
+            subject.resource = f"arn:aws:lambda:{region}:{caller.account}:event-source-mapping:{pk}"
+            subject.parameters["UUID"] = pk
             return subject
         name = call.text("FunctionName") or call.text("ResourceArn") or call.text("Resource")
         if not name:
@@ -141,6 +148,8 @@ class LambdaService:
                 keys["lambda:principal"] = values
         elif call.operation == "CreateEventSourceMapping" and subject.target is not None:
             keys["lambda:functionarn"] = [subject.resource]
+        elif call.text("UUID") and (function := self.mapped(subject.account, subject.region, call.text("UUID") or "")):
+            keys["lambda:functionarn"] = [function]
         return keys
 
     def perform(self, call: LambdaCall, caller: Caller, subject: Subject) -> Reply | None:

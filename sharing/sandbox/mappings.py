@@ -105,6 +105,13 @@ class Mappings:
         with self._lock:
             self._held.clear()
 
+    def function_of(self, account: str, region: str, pk: str) -> str:
+        """The ARN of the function that this mapping runs; "" if there is no such mapping."""
+        with self._lock:
+            self._settle()
+            held = self._held.get(pk)
+            return held.function_arn if held is not None and (held.account, held.region) == (account, region) else ""
+
     def perform(self, call: LambdaCall, account: str, region: str, target: Target | None) -> Reply:
         asked = {name: value for name, value in call.parameters.items() if value is not None}
         with self._lock:

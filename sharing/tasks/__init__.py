@@ -6,6 +6,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .mapping import read_mapping, reconcile_mapping
 from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
@@ -19,9 +20,11 @@ __all__ = [
     "look_for_role",
     "make_grants",
     "read_layers",
+    "read_mapping",
     "read_organization",
     "reconcile_grant",
     "reconcile_layer_grant",
+    "reconcile_mapping",
     "refresh_findings",
     "run_check",
     "run_invocation",

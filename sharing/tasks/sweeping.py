@@ -13,6 +13,7 @@ from sharing.services import (
     invoking,
     layers,
     leasing,
+    mapping,
     notices,
     organizations,
     proofs,
@@ -28,6 +29,7 @@ from sharing.services.signing import failing
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
+from .mapping import read_mapping, reconcile_mapping
 from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
@@ -49,6 +51,10 @@ def sweep() -> None:
             soon(reconcile_grant, grant.pk, after=(grant.ends_at - now).total_seconds())
     for layer_grant in layers.due_grants(now):
         soon(reconcile_layer_grant, layer_grant.pk)
+    for change in mapping.due(now):
+        soon(reconcile_mapping, change.pk, expires=again)
+    for looked_at in mapping.reads_due(now):
+        soon(read_mapping, looked_at.pk, expires=again)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
     invoking.sweep(now)

@@ -37,6 +37,7 @@ VERBS = {
     "share": "Share",
     "revoke": "Revoke",
     "share_layers": "Share layers",
+    "map": "Change event source mappings",
     "check": "Check by DryRun",
     "describe": "Name the organisation",
     "members": "List its accounts",
@@ -88,7 +89,9 @@ def connection_status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_template(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The CloudFormation template as a file."""
     connection = _find(request, pk)
-    text = connecting.cloudformation(connection, share=_with_share(request, connection))
+    text = connecting.cloudformation(
+        connection, share=_with_share(request, connection), wire=_with_mappings(request, connection)
+    )
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.json", "application/json")
 
 
@@ -96,7 +99,9 @@ def connection_template(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The AWS CLI commands as a file."""
     connection = _find(request, pk)
-    text = connecting.role_commands(connection, share=_with_share(request, connection))
+    text = connecting.role_commands(
+        connection, share=_with_share(request, connection), wire=_with_mappings(request, connection)
+    )
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.sh", "text/x-shellscript")
 
 
@@ -104,7 +109,8 @@ def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_terraform(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The role as Terraform, as a file."""
     connection = _find(request, pk)
-    text = connecting.terraform(connection, share=_with_share(request, connection))
+    share, wire = _with_share(request, connection), _with_mappings(request, connection)
+    text = connecting.terraform(connection, share=share, wire=wire)
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.tf", "text/plain")
 
 
@@ -212,13 +218,17 @@ def _with_share(request: HttpRequest, connection: Connection) -> bool:
     return connection.purpose == Purpose.MANAGER and request.GET.get("share") == "1"
 
 
+def _with_mappings(request: HttpRequest, connection: Connection) -> bool:
+    return connection.purpose == Purpose.MANAGER and request.GET.get("mappings") == "1"
+
+
 def _role_form(connection: Connection) -> RoleForm:
     return RoleForm(initial={"role_arn": connection.role_arn or connecting.suggested_role_arn(connection)})
 
 
 def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[str, Any]:
     me = actor(request)
-    share = _with_share(request, connection)
+    share, wire = _with_share(request, connection), _with_mappings(request, connection)
     testing = connection.test_wanted_at is not None and connection.state != ConnectionState.DISCONNECTED
     waited = (timezone.now() - connection.test_wanted_at).total_seconds() if connection.test_wanted_at else 0
     context: dict[str, Any] = {
@@ -226,6 +236,7 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
         "form": form,
         "may_admin": me.is_admin(),
         "share": share,
+        "wire": wire,
         "testing": testing,
         "every": "1s" if waited < 60 else "5s",
         "slow": testing and waited > 20,
@@ -237,9 +248,9 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
     if connection.state == ConnectionState.DISCONNECTED:
         context["stays"] = connecting.what_stays(connection)
     else:
-        context["cloudformation"] = connecting.cloudformation(connection, share=share)
-        context["commands"] = connecting.role_commands(connection, share=share)
-        context["terraform"] = connecting.terraform(connection, share=share)
+        context["cloudformation"] = connecting.cloudformation(connection, share=share, wire=wire)
+        context["commands"] = connecting.role_commands(connection, share=share, wire=wire)
+        context["terraform"] = connecting.terraform(connection, share=share, wire=wire)
     if connection.purpose == Purpose.ORGANIZATION:
         context["organization"] = Organization.objects.visible_to(me).filter(connection=connection).first()
     if connection.next_external_id:

@@ -40,6 +40,7 @@ LANDMARKS = {
     "/consumers/",
     "/consumers/ID/",
     "/mappings/",
+    "/mappings/new/",
     "/findings/",
     "/findings/ID/",
     "/findings/rules/ID/",

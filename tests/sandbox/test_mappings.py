@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sharing.sandbox.server import Sandbox
-from tests.sandbox.conftest import Speaker, code, function_arn, refused
+from tests.sandbox.conftest import Speaker, allow, code, function_arn, refused
 
 PLATFORM, ACME = "444455556666", "111122223333"
 HELLO = function_arn(PLATFORM, "hello_world")
@@ -57,3 +57,18 @@ def test_nobody_maps_onto_a_foreign_function_whatever_its_policy_says(speak: Spe
 def test_sources_that_cannot_be_polled_are_refused(speak: Speaker, queue: str, parameters: dict[str, Any], wanted: str) -> None:
     asked = {"FunctionName": "hello_world", **parameters}
     assert code(speak.lambda_("Platform").create_event_source_mapping, **asked) == wanted
+
+
+@pytest.mark.parametrize(("pattern", "may"), [("hello_*", True), ("hello_world", True), ("label-*", False)])
+def test_rights_on_a_mapping_hang_on_the_function_that_it_runs(speak: Speaker, queue: str, pattern: str, may: bool) -> None:
+    made = speak.lambda_("Platform").create_event_source_mapping(EventSourceArn=queue, FunctionName="hello_world")
+    actions = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
+    mappings = f"arn:aws:lambda:*:{PLATFORM}:event-source-mapping:*"
+    condition = {"ArnLike": {"lambda:FunctionArn": function_arn(PLATFORM, pattern)}}
+    one = speak.user("lambda", "Platform", "one", allow(actions, mappings, Condition=condition))
+    asked = {"UUID": made["UUID"]}
+    for call in (one.get_event_source_mapping, one.delete_event_source_mapping):
+        if may:
+            assert call(**asked)["UUID"] == made["UUID"]
+        else:
+            assert code(call, **asked) == "AccessDeniedException"

@@ -216,6 +216,7 @@ def test_a_good_role_is_connected(place: Place) -> None:
         "list",
         "layers",
         "share_layers",
+        "map",
         *(verb for verb, _ in READS),
     }
     assert connection.test_wanted_at is None
@@ -677,7 +678,7 @@ def test_an_ended_connections_external_id_is_not_for_others(place: Place) -> Non
 def test_the_commands_make_a_role_without_any_warning(place: Place) -> None:
     connecting.identify_worker()
     connection = place.prepared()
-    make_role(place, connecting.role_commands(connection, share=True), place.owner.id)
+    make_role(place, connecting.role_commands(connection, share=True, wire=True), place.owner.id)
     done = place.run(
         connecting.register(connection, role_arn=f"arn:aws:iam::{place.owner.id}:role/fnshare-manager-2", by=place.admin)
     )
@@ -697,6 +698,8 @@ def test_the_read_stage_shares_nothing(place: Place) -> None:
     )
     assert done.state == ConnectionState.CONNECTED
     assert (done.verbs["share"], done.verbs["revoke"], done.verbs["read"]) == (False, False, True)
+    assert done.verbs["map"] is False, "the mappings stage is a choice of its own"
+    assert not [row for row in done.report if "mapping" in row["name"] and row["outcome"] == "missing"]
 
 
 def test_the_checkers_commands_make_a_role_without_any_warning(place: Place) -> None:

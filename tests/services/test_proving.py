@@ -474,7 +474,9 @@ def test_who_left_or_is_suspended_is_no_member(dev: User, fields: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    "fields", [{"read_at": timezone.now() - timedelta(hours=49)}, {"failure": "No."}, {"connection": None}], ids=str
+    "fields",
+    [{"read_at": timezone.now() - timedelta(hours=49)}, {"failure": "No."}, {"connection": None}],
+    ids=["old", "failing", "not connected"],
 )
 def test_a_list_of_members_that_is_old_or_cannot_be_read_proves_nobody(dev: User, fields: dict[str, Any]) -> None:
     member(UMBRELLA)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sharing.aws.functions import ListedMapping
+from sharing.aws.mapped import ListedMapping
 from sharing.models import Actor, Finding, Function, Grant, GrantState, Mapping, Policy, Qualifier, QualifierKind, Reading, Role
 from sharing.policy import FunctionArn
 from sharing.services import granting, waking

@@ -99,6 +99,27 @@ def layers_policy(owner: str) -> Document:
     }
 
 
+def mappings_policy(owner: str) -> Document:
+    """The mappings stage: event source mappings onto the owner's functions (aws-facts 5.2)."""
+    functions = {"ArnLike": {"lambda:FunctionArn": f"arn:aws:lambda:*:{owner}:function:*"}}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "lambda:CreateEventSourceMapping", "Resource": "*", "Condition": functions},
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "lambda:GetEventSourceMapping",
+                    "lambda:UpdateEventSourceMapping",
+                    "lambda:DeleteEventSourceMapping",
+                ],
+                "Resource": f"arn:aws:lambda:*:{owner}:event-source-mapping:*",
+                "Condition": functions,
+            },
+        ],
+    }
+
+
 def add_manager(
     sandbox: Seeding, owner: Account, dashboard: str, workers: list[str], external_id: str, name: str = "fnshare-manager"
 ) -> None:
@@ -106,7 +127,11 @@ def add_manager(
         owner.id,
         name,
         trust=_trust(workers, external_id),
-        policies={"ReadAndShare": manager_policy(owner.id, dashboard, workers), "Layers": layers_policy(owner.id)},
+        policies={
+            "ReadAndShare": manager_policy(owner.id, dashboard, workers),
+            "Layers": layers_policy(owner.id),
+            "Mappings": mappings_policy(owner.id),
+        },
     )
     sandbox.describe_account(owner.id, manager_role_arn=arn, external_id=external_id)
 

@@ -2,8 +2,8 @@
 
 `prepare` → `register` → (a worker) `run_test` → connected. `Connection.verbs` then says what the role permits:
 manager role: list, read, aliases, confirm, versions, tags, urls, mappings, layers, share, revoke, share_layers,
-list_regions; checker role: check; invoker role: invoke; organisation role: describe, members. A verb that is not named there
-was not tried.
+map, list_regions; checker role: check; invoker role: invoke; organisation role: describe, members. A verb that is not
+named there was not tried.
 """
 
 from .asking import after_rotation, pause, prepare, register, request_test, resume, rotate

@@ -32,6 +32,7 @@ _READ_ACTIONS = [
 
 LIST_LAYERS = ["lambda:ListLayers", "lambda:ListLayerVersions"]
 READ_LAYERS = ["lambda:GetLayerVersionPolicy"]
+CHANGE_MAPPINGS = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
 SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
 ORGANIZATION_ACTIONS = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
 
@@ -98,6 +99,15 @@ def share_policy(account: Account, denied: list[Any]) -> dict[str, Any]:
     )
 
 
+def mappings_policy(account: Account) -> dict[str, Any]:
+    """The mappings stage: event source mappings onto the account's functions, and nothing of the functions themselves."""
+    ours = {"ArnLike": {"lambda:FunctionArn": _all_functions(account)}}
+    mappings = f"arn:{account.partition}:lambda:*:{account.number}:event-source-mapping:*"
+    create = {"Effect": "Allow", "Action": "lambda:CreateEventSourceMapping", "Resource": "*", "Condition": ours}
+    change = {"Effect": "Allow", "Action": CHANGE_MAPPINGS, "Resource": mappings, "Condition": ours}
+    return _document({"Sid": "Map", **create}, {"Sid": "ChangeMappings", **change})
+
+
 def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
     """What the checker role may try: functions of the connected owners, never the consumer's own.
 
@@ -147,9 +157,10 @@ def dashboard_principals() -> list[str]:
 
 
 def policies(
-    connection: Connection, *, share: bool, denied: list[Any], owners: Sequence[Account] | None = None
+    connection: Connection, *, share: bool, denied: list[Any], owners: Sequence[Account] | None = None, wire: bool = False
 ) -> dict[str, dict[str, Any]]:
     """The role's inline policies by name. denied: see share_policy. owners: whose functions a checker role may try.
+    wire: with the mappings stage (manager role only).
 
     Without owners: every connected one's. An invited person is told only of those that they were invited by.
     """
@@ -164,11 +175,16 @@ def policies(
     found = {"fnshare-read": read_policy(account)}
     if share:
         found["fnshare-share"] = share_policy(account, denied)
+    if wire:
+        found["fnshare-mappings"] = mappings_policy(account)
     return found
 
 
-def cloudformation(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
-    """A CloudFormation template (JSON) that makes the role. share: with the share stage (manager role only).
+def cloudformation(
+    connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None, wire: bool = False
+) -> str:
+    """A CloudFormation template (JSON) that makes the role. share, wire: with the share and the mappings stage (manager
+    role only).
 
     name: of the role; "": the usual one for its purpose. owners: see `policies`.
     """
@@ -179,11 +195,12 @@ def cloudformation(connection: Connection, *, share: bool, name: str = "", owner
     trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
-    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners)
+    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners, wire=wire)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
-        + (", with the share stage" if share and connection.purpose == Purpose.MANAGER else ""),
+        + (", with the share stage" if share and connection.purpose == Purpose.MANAGER else "")
+        + (", with the mappings stage" if wire and connection.purpose == Purpose.MANAGER else ""),
         "Parameters": {"WorkerPrincipalArn": principal},
         "Resources": {
             "Role": {
@@ -201,7 +218,9 @@ def cloudformation(connection: Connection, *, share: bool, name: str = "", owner
     return json.dumps(template, indent=2) + "\n"
 
 
-def role_commands(connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None) -> str:
+def role_commands(
+    connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None, wire: bool = False
+) -> str:
     """AWS CLI commands that make the role, to be run with an administrator's credentials of the account."""
     identity = worker()
     name = name or ROLE_NAMES[Purpose(connection.purpose)]
@@ -212,7 +231,7 @@ def role_commands(connection: Connection, *, share: bool, name: str = "", owners
         lines.append(f"# {about_principal()}")
     trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners)
+    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners, wire=wire)
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()

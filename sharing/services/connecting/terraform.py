@@ -10,8 +10,15 @@ from .entering import worker
 from .templates import PLACEHOLDER, ROLE_NAMES, about_principal, dashboard_principals, policies, trust_policy
 
 
-def terraform(connection: Connection, *, share: bool = False, name: str = "", owners: Sequence[Account] | None = None) -> str:
-    """Resources that make the role, and an output with its ARN. name, owners: as in `templates.cloudformation`.
+def terraform(
+    connection: Connection,
+    *,
+    share: bool = False,
+    name: str = "",
+    owners: Sequence[Account] | None = None,
+    wire: bool = False,
+) -> str:
+    """Resources that make the role, and an output with its ARN. name, owners, wire: as in `templates.cloudformation`.
 
     JSON objects are expressions of HCL; nothing in them is a template of its own.
     """
@@ -25,7 +32,7 @@ def terraform(connection: Connection, *, share: bool = False, name: str = "", ow
     trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines += ['resource "aws_iam_role" "fnshare" {', f'  name               = "{name}"']
     lines += [f"  assume_role_policy = jsonencode({_indented(trust)})", "}"]
-    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners)
+    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners, wire=wire)
     for policy, document in named.items():
         label = policy.replace("-", "_")
         lines += ["", f'resource "aws_iam_role_policy" "{label}" {{', f'  name   = "{policy}"']

@@ -45,6 +45,7 @@ def examine_manager(connection: Connection, role: RoleRef, worker_arn: str, repo
         return
     _writes(connection, prober, worker_arn, functions, report, result)
     _layers(connection, prober, report, result)
+    _mappings(prober, report, result)
     _coverage(connection, enabled, report, result)
 
 
@@ -132,6 +133,17 @@ def _layers(connection: Connection, prober: Prober, report: Report, result: Resu
     result.verbs["share_layers"] = share.permitted
     following = statement_to_add(SHARE_LAYERS, versions)
     _row(report, "Sharing layers", share, "layer versions can be shared and taken back", following)
+
+
+def _mappings(prober: Prober, report: Report, result: Result) -> None:
+    """The mappings stage is a choice of its own: a role without it lacks nothing, and its verb says so."""
+    probe = prober.map_sources()
+    if probe.outcome == Outcome.UNKNOWN:  # without an answer it is tried when somebody wants a mapping
+        return
+    result.verbs["map"] = probe.permitted
+    if probe.permitted:
+        detail = "Permitted, by what AWS says to one that cannot exist: mappings can be created and changed."
+        report.ok("Event source mappings", detail)
 
 
 def _may_add(prober: Prober, account: Account) -> Probe:

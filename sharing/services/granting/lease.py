@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from sharing.models import LayerVersion, Policy
+from sharing.models import LayerVersion, MappingChange, Policy
 
-Leased = type[Policy] | type[LayerVersion]
+Leased = type[Policy] | type[LayerVersion] | type[MappingChange]
 
 #: The part of a lease in which a call may begin; the rest is left for its answer (at most 15 of 45 seconds).
 _BEGIN = 2 / 3

@@ -15,7 +15,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Unavailable
-from sharing.aws.functions import ListedMapping
+from sharing.aws.mapped import ListedMapping
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
 from sharing.policy import parse
 from sharing.services import tallying
@@ -125,7 +125,7 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
     with transaction.atomic():
         if found.mappings is not None:
             fields["mappings_read_at"] = now
-            changed += keep_mappings(function, found.mappings, now)
+            changed += keep_mappings(function, found.mappings, run.mappings_at)
         Function.objects.filter(pk=function.pk).update(**fields)
         if function.details_read_at is None:
             tallying.note(function.account_id)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
-from sharing.aws.functions import ListedAlias, ListedFunction, ListedMapping
+from sharing.aws.functions import ListedAlias, ListedFunction
+from sharing.aws.mapped import ListedMapping
 from sharing.models import Account, Actor, Function, Mapping, Policy, Qualifier, QualifierKind
 from sharing.policy.arn import ArnError, FunctionArn, is_account_id
 from sharing.services import history, tallying
@@ -171,26 +172,39 @@ def _qualifiers_gone(function: Function, kind: QualifierKind, names: list[str], 
 
 
 def keep_mappings(function: Function, listed: Collection[ListedMapping], at: datetime) -> int:
-    """Keep the event source mappings of a function; those not listed are gone. How many changes."""
+    """Keep the event source mappings of a function as listed at `at`; those not listed are gone. How many changes.
+
+    A list is asked for once a run and may be old when it is kept: a mapping that was read by itself since is left alone.
+    """
     known = {one.pk: one for one in Mapping.objects.filter(function=function)}
-    changed = 0
-    for one in listed:
-        facts = {
-            "qualifier": one.function.qualifier or "",
-            "source_arn": one.source[:1024],
-            "source_account": _account_of(one.source),
-            "state": one.state[:40],
-            "vanished_at": None,
-        }
-        held = known.pop(one.id, None)
-        if held is None or any(getattr(held, name) != value for name, value in facts.items()):
-            since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
-            Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, **facts, **since})
-            changed += 1
-    gone = [pk for pk, one in known.items() if one.vanished_at is None]
+    newer = {pk for pk, one in known.items() if one.read_at is not None and one.read_at > at}
+    kept = [one for one in listed if one.id not in newer]
+    changed = sum(keep_mapping(function, one, at, held=known.pop(one.id, None)) for one in kept)
+    Mapping.objects.filter(pk__in=[one.id for one in kept]).update(read_at=at)
+    gone = [pk for pk, one in known.items() if one.vanished_at is None and pk not in newer]
     if gone:
         Mapping.objects.filter(pk__in=gone).update(vanished_at=at)
     return changed + len(gone)
+
+
+def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: Mapping | None) -> bool:
+    """Keep one event source mapping as AWS tells it. Whether anything is new. `held`: the row as it was."""
+    facts = {
+        "qualifier": one.function.qualifier or "",
+        "source_arn": one.source[:1024],
+        "source_account": _account_of(one.source),
+        "state": one.state[:40],
+        "state_reason": one.reason[:300],
+        "last_result": one.result[:500],
+        "last_modified": one.modified,
+        "options": one.options,
+        "vanished_at": None,
+    }
+    if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
+        return False
+    since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
+    Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, "read_at": at, **facts, **since})
+    return True
 
 
 def _account_of(arn: str) -> str:

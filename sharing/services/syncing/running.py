@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
-from sharing.aws.functions import ListedMapping
+from sharing.aws.mapped import ListedMapping
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
 from sharing.services import history
@@ -63,6 +63,7 @@ class Run:
         self.progressed = False
         self.refusal: Refusal | None = None
         self._mappings: list[ListedMapping] | Refused | None = None
+        self.mappings_at = timezone.now()
         self.functions = functions(
             connection,
             sync.region,
@@ -86,6 +87,7 @@ class Run:
     def mappings(self) -> list[ListedMapping]:
         """The place's event source mappings: asked for once a run, since one list has those of every function."""
         if self._mappings is None:
+            self.mappings_at = timezone.now()
             try:
                 self._mappings = self.functions.mappings()
             except Refused as refusal:

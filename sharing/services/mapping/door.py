@@ -1,0 +1,102 @@
+"""The way to the mappings of one function in AWS, each call inside the lease of the change it is for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sharing.aws.errors import Refused
+from sharing.aws.mapped import ListedMapping
+from sharing.aws.mappings import Accepted, Mappings
+from sharing.models import Connection, ConnectionState, MappingChange, Purpose
+from sharing.policy.arn import FunctionArn
+from sharing.services.connecting.entering import pace, role
+from sharing.services.errors import Refusal
+from sharing.services.granting.door import NoWayIn
+from sharing.services.granting.lease import Lease
+
+
+class MappingDoor:
+    """Every call renews the lease first. Raises aws.errors.Refused and Unavailable, LeaseLost, NoWayIn."""
+
+    def __init__(self, change: MappingChange, lease: Lease) -> None:
+        self._change = change
+        self._lease = lease
+
+    @property
+    def target(self) -> FunctionArn:
+        """The function, alias or version that is to run."""
+        arn, qualifier = self._change.function.arn, self._change.qualifier
+        return FunctionArn.parse(f"{arn}:{qualifier}" if qualifier else arn)
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The manager connection, connected. Raises NoWayIn."""
+        account = self._change.function.account
+        standing = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER)
+        found = standing.select_related("account").first()
+        if found is None or not found.role_arn:
+            raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
+        if found.state == ConnectionState.REFUSED:
+            text = f"The connection of {account} was refused: {found.failure}".strip()
+            raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
+        if found.state != ConnectionState.CONNECTED:
+            text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
+            raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
+        return found
+
+    @property
+    def may_map(self) -> bool:
+        """Whether the manager role has the mappings stage, as far as a test told; what was not tried is tried now."""
+        return bool(self.connection.verbs.get("map", True))
+
+    @cached_property
+    def _mappings(self) -> Mappings:
+        return Mappings(
+            role(self.connection),
+            self._change.function.region,
+            pace=pace(),
+            function=self.target,
+            session_name=f"fnshare-{self._change.pk.hex}",
+            cancelled=self._lease.lapsed,
+        )
+
+    def find(self) -> ListedMapping | None:
+        """The mapping from this source to exactly this function, alias or version, if AWS has it."""
+        return next((one for one in self._listed() if one.function == self.target), None)
+
+    def get(self) -> ListedMapping | None:
+        """The mapping of the change; None: AWS knows none. The change must have one.
+
+        The role's rights hang on the function that the mapping runs: of one that is gone, or that runs another function
+        now, AWS says 403. Then the list of the source's mappings tells which it is.
+        """
+        assert self._change.mapping_id is not None  # noqa: S101  # a constraint says so of all but creations
+        self._lease.renew()
+        try:
+            return self._mappings.get(self._change.mapping_id)
+        except Refused as error:
+            if not error.is_access_denied:
+                raise
+        return next((one for one in self._listed() if one.id == self._change.mapping_id), None)
+
+    def _listed(self) -> list[ListedMapping]:
+        self._lease.renew()
+        return self._mappings.of_source(self._change.source_arn)
+
+    def create(self) -> Accepted:
+        """CreateEventSourceMapping with the options of the change."""
+        self._lease.renew()
+        source = {"FunctionName": str(self.target), "EventSourceArn": self._change.source_arn}
+        return self._mappings.create({**self._change.options, **source})
+
+    def update(self, **parameters: object) -> Accepted:
+        """UpdateEventSourceMapping."""
+        assert self._change.mapping_id is not None  # noqa: S101
+        self._lease.renew()
+        return self._mappings.update(self._change.mapping_id, parameters)
+
+    def delete(self) -> Accepted:
+        """DeleteEventSourceMapping."""
+        assert self._change.mapping_id is not None  # noqa: S101
+        self._lease.renew()
+        return self._mappings.delete(self._change.mapping_id)
