@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
-from sharing.sandbox import behind, deliveries, lambda_api, notifications, organizations, regions, signing, topics
+from sharing.sandbox import behind, deliveries, lambda_api, notifications, organizations, regions, signing, topics, wire
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.errors import AwsError, Reply, render, throttled
@@ -69,7 +69,7 @@ class Front:
         self.on_call = on_call
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        request = _request(environ)
+        request = wire.request_of(environ)
         path = unquote(request.path)
         if path.startswith("/_sandbox") or any(path.startswith(prefix) for prefix in _CLOSED):
             found = None
@@ -98,8 +98,8 @@ class Exchange:
         self.request_id = request_id
         self.scope = signing.scope_of(request) or Scope("", "", "us-east-1", "")
         self.caller: Caller | None = None
-        self.form = _form(request)
-        self.subject = Subject("", self.scope.region, _operation(self.scope.service, request, self.form))
+        self.form = wire.form_of(request)
+        self.subject = Subject("", self.scope.region, wire.operation_of(self.scope.service, request, self.form))
         self.error_code = ""
 
     def run(self) -> Reply:
@@ -254,54 +254,6 @@ class Exchange:
         self.front.journal.record(call)
         if self.front.on_call is not None:
             self.front.on_call(call)
-
-
-def _request(environ: dict[str, Any]) -> Request:
-    uri = environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/")
-    path, _, query = uri.partition("?")
-    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
-    if environ.get("CONTENT_TYPE"):
-        headers["content-type"] = environ["CONTENT_TYPE"]
-    if environ.get("CONTENT_LENGTH"):
-        headers["content-length"] = environ["CONTENT_LENGTH"]
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    body = environ["wsgi.input"].read(length) if length else b""
-    return Request(environ["REQUEST_METHOD"], path, query, headers, body)
-
-
-def _form(request: Request) -> dict[str, str]:
-    """Parameters of the query protocol, from the body or (presigned) from the URL."""
-    form = dict(parse_qsl(request.query, keep_blank_values=True))
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        form |= dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-    return form
-
-
-def _operation(service: str, request: Request, form: dict[str, str]) -> str:
-    """The operation's name as the protocol carries it; `?` for REST services, where only method and path tell."""
-    if service == "lambda":
-        return lambda_api.operation_of(request)
-    if "Action" in form:
-        return form["Action"]
-    if "x-amz-target" in request.headers:
-        return request.headers["x-amz-target"].rpartition(".")[2]
-    if service == "s3":
-        return _of_bucket(request)
-    if service == "account":
-        last = request.path.rpartition("/")[2]
-        return last[:1].upper() + last[1:]
-    return "?"
-
-
-def _of_bucket(request: Request) -> str:
-    """The IAM action of the few S3 operations that matter here; `?` for the rest."""
-    asked = dict(parse_qsl(request.query, keep_blank_values=True))
-    if "notification" in asked:
-        return {"PUT": "PutBucketNotification", "GET": "GetBucketNotification"}.get(request.method, "?")
-    key = unquote(request.path).strip("/").partition("/")[2]
-    if key and not asked.keys() - {"x-id", "versionId"}:
-        return {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject"}.get(request.method, "?")
-    return "?"
 
 
 def _send(reply: Reply, start_response: StartResponse, request_id: str) -> Iterable[bytes]:
