@@ -32,12 +32,14 @@ DEPLOYED = {
 TESTED = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 _UPGRADE = ("django_upgrade", "--target-version", "5.2")
 _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
-#: The second database changes nothing for rooms that know no database, and tests of processes choose theirs by themselves
-#: (tests/running/test_run.py runs the product on PostgreSQL): both are tried once, in the other pass.
+#: The second database changes nothing for rooms that know no database, for what walks every address or template to see who
+#: is let in at all, and tests of processes choose theirs by themselves (tests/running/test_run.py runs the product on
+#: PostgreSQL): they are tried once, in the other pass.
 ON_POSTGRESQL = (
     "-m",
     "not e2e and not processes",
-    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "test_agreement.py")),
+    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "test_agreement.py")),
+    *(f"--ignore=tests/views/test_{walk}.py" for walk in ("permitting", "consumers_gate", "frame")),
 )
 #: What the caller's shell may hold and no check or test may see.
 STRIPPED = ("AWS_", "DJANGO_", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_")
