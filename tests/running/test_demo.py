@@ -271,11 +271,11 @@ def test_the_second_start_with_its_story_is_ready_within_ten_seconds(tmp_path: P
     assert took < 10, f"{took:.1f} s\n{demo.logs()}"
 
 
-def test_a_second_demo_in_the_same_folder_is_refused(own_demo: LiveDemo) -> None:
-    printed = _refused(own_demo.folder, ports.free())
+def test_a_second_demo_in_the_same_folder_is_refused(demo: LiveDemo) -> None:
+    printed = _refused(demo.folder, ports.free())
     assert printed.count("\n") == 1
     assert "already runs" in printed
-    assert own_demo.get() == 200
+    assert demo.get() == 200
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["127.0.0.1", "::1"])
@@ -306,7 +306,6 @@ def _refused(folder: Path, port: int) -> str:
 @pytest.mark.parametrize(
     ("number", "whom"),
     [
-        (signal.SIGINT, "make"),
         (signal.SIGTERM, "make"),
         (signal.SIGHUP, "make"),
         (signal.SIGKILL, "make"),
