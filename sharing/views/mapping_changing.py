@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from sharing.forms.mappings import NewMappingForm, OptionsForm, TokenForm
@@ -30,6 +31,9 @@ from .permitting import actor, for_changing
 def mapping_new(request: HttpRequest) -> HttpResponse:
     """Wire a source to a function (`?function=`): the form; POST shows the plan (`step=preview`), then asks for it."""
     me = actor(request)
+    if "function" not in request.GET:
+        messages.info(request, "Open the function that is to be woken, and choose What wakes it.")
+        return redirect("function-list")
     function = _asked_function(request, me)
     qualifiers = [one for one in choices_of(function) if one[0]]
     if request.method != "POST":

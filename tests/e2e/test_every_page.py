@@ -63,6 +63,10 @@ def shape(path: str) -> str:
 SEVERAL = {"/grants/ID/": 4, "/functions/ID/": 3}
 
 
+#: Pages that are about what their query names.
+QUERIED = {"/mappings/new/"}
+
+
 def crawl(visitor: Visitor, look: Callable[[str], None]) -> set[str]:
     """Follow links breadth first, one or a few pages of each shape, and `look` at each. Returns the shapes seen.
 
@@ -86,7 +90,7 @@ def crawl(visitor: Visitor, look: Callable[[str], None]) -> set[str]:
                 if target.path not in queued and seen.get(found, 0) < SEVERAL.get(found, 1):
                     seen[found] = seen.get(found, 0) + 1
                     queued.add(target.path)
-                    queue.append(target.path)
+                    queue.append(f"{target.path}?{target.query}" if found in QUERIED else target.path)
     return set(seen)
 
 

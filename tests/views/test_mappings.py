@@ -228,9 +228,15 @@ def test_a_source_that_cannot_be_is_answered_with_the_form(client: Client, given
     assert not MappingChange.objects.exists()
 
 
-@pytest.mark.parametrize("asked", ["", "?function=", "?function=7", f"?function={uuid.UUID(int=7)}", "?function=%00"])
+@pytest.mark.parametrize("asked", ["?function=", "?function=7", f"?function={uuid.UUID(int=7)}", "?function=%00"])
 def test_without_a_function_there_is_no_form(client: Client, asked: str) -> None:
     assert signed_in(client).get(f"{reverse('mapping-new')}{asked}").status_code == 404
+
+
+def test_the_bare_address_says_where_to_begin(client: Client) -> None:
+    response = signed_in(client).get(reverse("mapping-new"), follow=True)
+    assert response.redirect_chain == [("/functions/", 302)]
+    assert "choose What wakes it" in response.content.decode()
 
 
 def test_a_role_without_the_stage_is_said_before_somebody_fills_in_a_form(client: Client) -> None:
