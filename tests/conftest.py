@@ -75,34 +75,15 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
     running_demo.controls.calm()
 
 
-#: Tests of the session's demo share a worker of pytest-xdist, so that it runs once; those that break a demo of their own
-#: share another, and those that start and end processes a third: all of them at once would wait for the machine.
+#: Tests of the session's demo share a worker of pytest-xdist, so that it runs once; those that start other processes
+#: share another: they mostly wait, but all of them at once would wait for the machine.
 DEMO = ("demo", "running_demo")
 STAGE = ("stage", "running_stage")
-GROUPS = ("live", "pages", "people", "faults", "starts")
+GROUPS = ("live", "pages", "processes")
 #: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long. The second
 #: seed has a demo of its own too, and is there to even out the time that the workers take.
 PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason", "second_seed")}
-#: What the two sides of sharing do with each other: on a third demo.
-PEOPLE = {
-    f"test_{name}"
-    for name in (
-        "accepting",
-        "consumers",
-        "inviting",
-        "invoking",
-        "organizations",
-        "requests",
-        "second_factors",
-        "shared",
-        "mappings",
-        "waking",
-    )
-}
-#: Browser tests by file name, where they do not belong to "live".
-OF = {**dict.fromkeys(PAGES, "pages"), **dict.fromkeys(PEOPLE, "people")}
 E2E = Path(__file__).parent / "e2e"
-FAULTS = Path(__file__).parent / "faults"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-xdist reads the groups
@@ -117,9 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
-            browses = item.path.is_relative_to(E2E) or item.path.stem == "test_second_seed"
-            alone = "faults" if item.path.is_relative_to(FAULTS) else "starts"
-            group = OF.get(item.path.stem, "live") if browses else "live" if of_the_demo else alone
+            group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else "processes"
             item.add_marker(pytest.mark.xdist_group(group))
             grouped.append(item)
     yield

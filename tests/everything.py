@@ -15,9 +15,9 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-#: Five run well on two cores: three drive the live product, one breaks it, one starts and ends it (they mostly wait for it);
-#: whichever is done first does everything else.
-WORKERS = os.environ.get("TEST_WORKERS", "5")
+#: Four run well on two cores: two drive the live product, one kills and starts processes (all three mostly wait for them),
+#: the fourth does everything else. More of them live at once, and pages are too slow for the browsers' patience.
+WORKERS = os.environ.get("TEST_WORKERS", "4")
 
 #: A production environment, for the deployment checks: nothing of the caller's, so that they say the same everywhere.
 DEPLOYED = {
@@ -123,9 +123,7 @@ def check(step: Step) -> bool:
 def suite(title: str, *arguments: str, variables: Mapping[str, str] | None = None) -> bool:
     """Run pytest, its output as it comes."""
     say(f"\n{title}")
-    # Without live tests two workers are as quick as five: each begins by importing, collecting and migrating by itself.
-    workers = WORKERS if "-m" not in arguments else min(WORKERS, "2")
-    command = [PYTHON, "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *arguments]
+    command = [PYTHON, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", *arguments]
     return subprocess.run(command, cwd=CHECKOUT, env=environ(variables or {}), check=False).returncode == 0
 
 
