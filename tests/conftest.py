@@ -84,6 +84,8 @@ GROUPS = ("live", "pages", "processes")
 #: seed has a demo of its own too, and is there to even out the time that the workers take.
 PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason", "second_seed")}
 E2E = Path(__file__).parent / "e2e"
+#: Tests that start and end the product: after the pages, on their worker, for the same reason.
+RUNNING = Path(__file__).parent / "running"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-xdist reads the groups
@@ -98,7 +100,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
             of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
-            group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else "processes"
+            alone = "pages" if item.path.is_relative_to(RUNNING) else "processes"
+            group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else alone
             item.add_marker(pytest.mark.xdist_group(group))
             grouped.append(item)
     yield

@@ -46,8 +46,7 @@ def grant(page: Page) -> None:
     page.wait_for_url(re.compile("/grants/"))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop-light", "phone-dark"])
 def test_the_pages_of_a_function_are_accessible_in_both_themes_and_widths(visit: Visit, dark: bool, phone: bool) -> None:
     visitor = visit("owner", dark=dark, phone=phone)
     wrong = []
