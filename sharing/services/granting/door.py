@@ -9,7 +9,7 @@ from functools import cached_property
 from django.utils import timezone
 
 from sharing.aws.functions import Functions, StoredPolicy, Written
-from sharing.models import Connection, ConnectionState, Policy, Purpose
+from sharing.models import Account, Connection, ConnectionState, Policy, Purpose
 from sharing.policy import Document, Permission, parse
 from sharing.services.connecting.entering import functions
 from sharing.services.errors import Refusal
@@ -41,6 +41,21 @@ class NoWayIn(Exception):
         self.for_now = for_now
 
 
+def way_into(account: Account) -> Connection:
+    """The account's manager connection, connected: whatever a worker writes there goes through it. Raises NoWayIn."""
+    standing = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER)
+    found = standing.select_related("account").first()
+    if found is None or not found.role_arn:
+        raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
+    if found.state == ConnectionState.REFUSED:
+        text = f"The connection of {account} was refused: {found.failure}".strip()
+        raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
+    if found.state != ConnectionState.CONNECTED:
+        text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
+        raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
+    return found
+
+
 class Door:
     """Every call renews the lease first. Raises aws.errors.Refused and Unavailable, LeaseLost, NoWayIn."""
 
@@ -52,17 +67,7 @@ class Door:
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        account = self._policy.function.account
-        found = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
-        if found is None or not found.role_arn:
-            raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
-        if found.state == ConnectionState.REFUSED:
-            text = f"The connection of {account} was refused: {found.failure}".strip()
-            raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
-        if found.state != ConnectionState.CONNECTED:
-            text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
-            raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
-        return found
+        return way_into(self._policy.function.account)
 
     @property
     def may_share(self) -> bool:

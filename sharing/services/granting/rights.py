@@ -1,6 +1,8 @@
 """Who may share, approve and revoke: asked when somebody clicks, and again by the worker before it writes."""
 
-from sharing.models import Actor, Grant, Membership, Policy, Role
+import uuid
+
+from sharing.models import Account, Actor, Grant, Membership, Policy, Role
 from sharing.policy import PrincipalKind
 from sharing.services.errors import NotFound, NotPermitted
 
@@ -19,7 +21,13 @@ def require_change(by: Actor, policy: Policy, what: str = "") -> None:
 
     Raises NotFound (out of scope: the same words as for a thing that does not exist) or NotPermitted.
     """
-    require_sight(by, policy, what)
+    require_change_in(policy.function.account_id, by=by, what=what or "That function")
+
+
+def require_change_in(account_pk: uuid.UUID, *, by: Actor, what: str) -> None:
+    """The same for whatever lies in this account (its primary key); `what` is not known to who does not see it."""
+    if not by.sees(account_pk):
+        raise NotFound(what)
     if not by.may_change():
         raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
 
@@ -33,12 +41,12 @@ def acts_for(by: Actor, grant: Grant) -> bool:
 
 def lost_by_requester(grant: Grant) -> str:
     """Why the person who asked may not have it written any more; "" if they may. The worker's own look at their rights."""
-    return _lost(Actor.of(grant.requested_by), grant) if grant.requested_by else ""
+    return lost(Actor.of(grant.requested_by), grant.policy.function.account) if grant.requested_by else ""
 
 
 def lost_by_approver(grant: Grant) -> str:
     """Why the approval does not count any more: the approver left, lost the right or the scope; "" if it counts."""
-    return _lost(Actor.of(grant.approved_by), grant) if grant.approved_by else "Nobody approved it."
+    return lost(Actor.of(grant.approved_by), grant.policy.function.account) if grant.approved_by else "Nobody approved it."
 
 
 def lost_by_revoker(grant: Grant) -> str:
@@ -49,14 +57,15 @@ def lost_by_revoker(grant: Grant) -> str:
     if not grant.revoked_by:
         return ""
     by = Actor.of(grant.revoked_by)
-    return "" if acts_for(by, grant) else _lost(by, grant)
+    return "" if acts_for(by, grant) else lost(by, grant.policy.function.account)
 
 
-def _lost(actor: Actor, grant: Grant) -> str:
+def lost(actor: Actor, account: Account) -> str:
+    """Why they may not change anything of this account any more; "" if they may."""
     if not actor.active:
         return f"{actor.label} may not sign in any more."
     if not actor.may_change():
         return f"{actor.label} may not change anything any more."
-    if not actor.sees(grant.policy.function.account_id):
-        return f"{grant.policy.function.account.name} is no longer in the scope of {actor.label}."
+    if not actor.sees(account.pk):
+        return f"{account.name} is no longer in the scope of {actor.label}."
     return ""

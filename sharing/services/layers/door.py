@@ -8,12 +8,11 @@ from django.utils import timezone
 
 from sharing.aws.functions import Written
 from sharing.aws.layers import Layers
-from sharing.models import Connection, ConnectionState, LayerVersion, Purpose
+from sharing.models import Connection, LayerVersion
 from sharing.policy import parse
 from sharing.policy.layers import LayerArn, LayerShare
 from sharing.services.connecting.entering import layers
-from sharing.services.errors import Refusal
-from sharing.services.granting.door import NoWayIn, Read
+from sharing.services.granting.door import Read, way_into
 from sharing.services.granting.lease import Lease
 
 
@@ -28,17 +27,7 @@ class LayerDoor:
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        account = self._layer.account
-        found = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
-        if found is None or not found.role_arn:
-            raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
-        if found.state == ConnectionState.REFUSED:
-            text = f"The connection of {account} was refused: {found.failure}".strip()
-            raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
-        if found.state != ConnectionState.CONNECTED:
-            text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
-            raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
-        return found
+        return way_into(self._layer.account)
 
     @property
     def may_share(self) -> bool:

@@ -7,11 +7,10 @@ from functools import cached_property
 from sharing.aws.errors import Refused
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted, Mappings
-from sharing.models import Connection, ConnectionState, MappingChange, Purpose
+from sharing.models import Connection, MappingChange
 from sharing.policy.arn import FunctionArn
 from sharing.services.connecting.entering import pace, role
-from sharing.services.errors import Refusal
-from sharing.services.granting.door import NoWayIn
+from sharing.services.granting.door import way_into
 from sharing.services.granting.lease import Lease
 
 
@@ -31,18 +30,7 @@ class MappingDoor:
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        account = self._change.function.account
-        standing = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER)
-        found = standing.select_related("account").first()
-        if found is None or not found.role_arn:
-            raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
-        if found.state == ConnectionState.REFUSED:
-            text = f"The connection of {account} was refused: {found.failure}".strip()
-            raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
-        if found.state != ConnectionState.CONNECTED:
-            text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
-            raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
-        return found
+        return way_into(self._change.function.account)
 
     @property
     def may_map(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -22,7 +21,7 @@ from sharing.models import (
     Purpose,
     User,
 )
-from sharing.services import inviting
+from sharing.services import inviting, proofs
 from sharing.services.connecting.given import partition_for
 from sharing.services.errors import Refusal
 from sharing.services.history import record
@@ -31,8 +30,6 @@ from sharing.services.organizations import organization_of
 from .asking import is_fresh, require_invited
 
 _S = ConnectionState
-#: The proof of a role is repeated after so long.
-_PROVED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ def _connection(account: Account, person: User) -> Connection:
     connection.role_arn, connection.external_id, connection.external_id_ours = proving.role_arn, proving.external_id, True
     connection.state, connection.former, connection.next_external_id = _S.CONNECTED, None, ""
     connection.verbs, connection.report, connection.failure, connection.failure_next = {"check": True}, [], "", ""
-    connection.proof_failed_since, connection.proof_due_at = None, now + _PROVED_FOR
+    connection.proof_failed_since, connection.proof_due_at = None, now + proofs.EVERY
     connection.connected_at, connection.tested_at = now, proving.proved_at
     connection.test_wanted_at = now  # a worker then writes the whole report; it works meanwhile
     connection.full_clean(exclude=("account", "created_by"))
