@@ -51,6 +51,20 @@ def membership(of: User | None = None, account_: Account | None = None, **fields
     return Membership.objects.create(person=of or person(Role.CONSUMER), account=account_ or account(), **fields)
 
 
+def acting(email: str, for_: Account) -> User:
+    """A consumer who signs in by this address and acts for the account."""
+    user = person(Role.CONSUMER, email=email)
+    membership(user, for_)
+    return user
+
+
+def shareable(name: str = "label-uploads", number: str = "444455556666") -> Function:
+    """A function of the owner's account Platform, which a worker may enter."""
+    of = account("Platform", number)
+    connection(of)
+    return function(name, of)
+
+
 def connection(
     of: Account | None = None, purpose: str = Purpose.MANAGER, *, state: str = ConnectionState.CONNECTED, **fields: Any
 ) -> Connection:

@@ -36,9 +36,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def function() -> Function:
-    account = factories.account("Platform", "444455556666")
-    factories.connection(account)
-    return factories.function("label-uploads", account)
+    return factories.shareable()
 
 
 @pytest.fixture
@@ -48,9 +46,7 @@ def ann(function: Function) -> User:
 
 @pytest.fixture
 def jo() -> User:
-    person = factories.person(Role.CONSUMER, email="jo@acme.example")
-    factories.membership(person, factories.account("Acme", ACME))
-    return person
+    return factories.acting("jo@acme.example", factories.account("Acme", ACME))
 
 
 def shared(function: Function, by: User, *, days: float, who: str = ACME) -> Grant:

@@ -30,16 +30,12 @@ def acme() -> Account:
 
 @pytest.fixture
 def jo(acme: Account) -> User:
-    person = factories.person(Role.CONSUMER, email="jo@acme.example")
-    factories.membership(person, acme)
-    return person
+    return factories.acting("jo@acme.example", acme)
 
 
 @pytest.fixture
 def function() -> Function:
-    account = factories.account("Platform", "444455556666")
-    factories.connection(account)
-    return factories.function("label-uploads", account)
+    return factories.shareable()
 
 
 @pytest.fixture

@@ -49,9 +49,7 @@ def acme() -> Account:
 
 @pytest.fixture
 def jo(acme: Account) -> User:
-    person = factories.person(Role.CONSUMER, email="jo@example.com")
-    factories.membership(person, acme)
-    return person
+    return factories.acting("jo@example.com", acme)
 
 
 @pytest.fixture

@@ -19,15 +19,16 @@ from sharing.models import Actor, Exposure, Function, Policy
 from sharing.models.policy import PolicyQuerySet
 from sharing.policy import parse
 from sharing.services import gaps
-from sharing.services.organizations import UNKNOWN, Belonging, known
+from sharing.services.organizations import UNKNOWN, known
 from sharing.services.trusting import Trust, trust
 
-from . import past, unlooked
+from . import past
 from .about_function import once, stale_now
-from .answers import Answer, Group, Unread, counted, listed
+from .about_who_words import not_looked_at, sentences
+from .answers import Answer, Group, Unread
 from .appraising import appraise
 from .denying import shut_out
-from .lines import HEAD, Certainty, Line, Lines, marked, named, of_reduced, read_together, who
+from .lines import Certainty, Line, Lines, marked, named, of_reduced, read_together, who
 from .outsiders import outsiders
 from .past import Reads
 from .polled import polled_in_account
@@ -36,11 +37,8 @@ from .subjects import Subject
 from .ways import NOT_SAFE, Way, ways_of
 
 _UNREAD_SHOWN = 6
-_NAMED = 5
 #: What everybody can, or every member: counted, and listed when one asks for it.
 FOLDED = ("everyone", "open", "organization", "organization-part")
-#: The order in which a sentence tells the ways; the groups below it start with the widest.
-_SAID = ("own", "account", "service", "everyone", "open", "organization", "organization-part", "pattern")
 _ORDER = ("policy__function__name", "policy__function__region", "policy__function_id", "policy__qualifier", "pk")
 
 
@@ -97,7 +95,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
         by.label,
         now,
         at,
-        (*_sentences(subject, every, told, belonging, own, unread, changed, asked), *polling),
+        (*sentences(subject, every, told, belonging, own, unread, changed, at), *polling),
         tuple(told),
         {
             "public": sum(group.public for group in groups),
@@ -107,7 +105,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
             "changed": changed,
         },
         tuple(asked.unread[:_UNREAD_SHOWN]) if at else _unread_now(asked),
-        _not_looked_at(unlooked_at, unmapped, at),
+        not_looked_at(unlooked_at, unmapped, at),
         gaps.summary(by),
         asked.trust,
         unlisted=bool(unlooked_at),
@@ -262,70 +260,3 @@ def _unread_now(asked: _Asked) -> tuple[Unread, ...]:
         Unread(past.Content(policy, Certainty.UNREAD, policy.current, note=stale_now(policy)), stale_now(policy))
         for policy in shown
     )
-
-
-def _sentences(
-    subject: Subject,
-    every: Sequence[Way],
-    groups: Sequence[Group],
-    belonging: Belonging,
-    own: int,
-    unread: int,
-    changed: int,
-    asked: _Asked,
-) -> tuple[str, ...]:
-    could = "could" if asked.at else "can"
-    ways = {way.key: way for way in every}
-    by_key = {group.key: group for group in groups}
-    label = f"{subject.label[:1].upper()}{subject.label[1:]}" if subject.kind == "everyone" else subject.label
-    told = [group for group in groups if group.key in ways and ways[group.key].sentence]
-    told.sort(key=lambda group: (group.perhaps, _SAID.index(group.key)))
-    said = []
-    if told:
-        said.append(f"{label} {could} invoke {'; '.join(_words(group, ways[group.key]) for group in told)}.")
-    else:
-        said.append(f"No policy that was read lets {subject.label} invoke a function.")
-    rights = [group for group in groups if group.key in ("rights", "own-rights")]
-    if rights:
-        many = counted(sum(group.functions for group in rights), "function")
-        said.append(f"Rights to read or manage {many} are told apart below.")
-    if outside := by_key.get("outsider"):
-        many = counted(outside.functions, "function")
-        said.append(f"Statements of {many} name it on the condition of a membership that it does not have.")
-    if belonging.words:
-        aside = " What is shared with an organisation it is not in is not counted." if belonging.outside else ""
-        said.append(f"{belonging.words}{aside}")
-    if denied := by_key.get("deny"):
-        said.append(f"A Deny shuts it out of {counted(denied.functions, 'function')}, although a statement there names it.")
-    if own:
-        said.append(f"{counted(own, 'function')} of its own: identity policies there decide who may, and they are not read.")
-    if unread:
-        said.append(f"{counted(unread, 'policy', 'policies')} unread: what they let in is not known for certain.")
-    if changed:
-        said.append(
-            f"{counted(changed, 'policy', 'policies')} changed between two reads around that moment: both contents count."
-        )
-    return tuple(said)
-
-
-def _words(group: Group, way: Way) -> str:
-    words = way.sentence.format(functions=counted(group.functions, "function"))
-    if group.functions <= _NAMED and group.lines.begun:
-        words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
-    if group.by_url:
-        words += f", {group.by_url:,} of them through a function URL"
-    if group.paper:
-        words += f" (and {counted(group.paper, 'way')} more on paper: not usable now)"
-    return words
-
-
-def _not_looked_at(unlooked_at: int, unmapped: int, at: datetime | None) -> tuple[str, ...]:
-    found = [unlooked.owner("the owner accounts"), unlooked.SOURCES, unlooked.CONSUMERS]
-    if at:
-        found.append(unlooked.PAST_MAPPINGS)
-    elif unmapped:
-        found.append(unlooked.mappings(unmapped))
-    if unlooked_at:
-        found.append(unlooked.details(unlooked_at))
-    found.append(unlooked.PAST_URLS if at else unlooked.UNREAD_URLS)
-    return tuple(found)
