@@ -46,7 +46,8 @@ def grant(page: Page) -> None:
     page.wait_for_url(re.compile("/grants/"))
 
 
-@pytest.mark.parametrize(("phone", "dark"), [(False, False), (True, True)], ids=["desktop-light", "phone-dark"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_the_pages_of_a_function_are_accessible_in_both_themes_and_widths(visit: Visit, dark: bool, phone: bool) -> None:
     visitor = visit("owner", dark=dark, phone=phone)
     wrong = []

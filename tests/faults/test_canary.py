@@ -25,9 +25,9 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 #: The function whose environment holds the secret, as do all of its nine versions.
 HOLDER = "payment-capture"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-#: So many pages of each kind, beside every page about the holder.
-OF_EACH_KIND = 3
-#: Pages about the function that holds it, of each kind: with every query that links give them there is no end.
+#: So many pages of each kind; of those about the holder two more, so that each address about it is visited, and some with
+#: other queries.
+OF_EACH_KIND = 4
 OF_THE_HOLDER = 6
 
 

@@ -161,7 +161,7 @@ def test_workers_go_on_after_valkey_came_back(demo: LiveDemo) -> None:
     wait_for(swept_since, "a sweep after Valkey's death", 60)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ending_leaves_nothing_running(own_demo: LiveDemo, number: signal.Signals) -> None:
     processes = of_the_run(own_demo)
     assert len(processes) >= len(PROGRAMS)
@@ -263,16 +263,12 @@ def test_each_start_is_afresh(tmp_path: Path) -> None:
 
 def test_the_second_start_with_its_story_is_ready_within_ten_seconds(tmp_path: Path) -> None:
     LiveDemo(tmp_path).start().stop()
-    took = []
-    for _ in range(3):  # the best of three: other tests keep the machine busy
-        demo = LiveDemo(tmp_path)
-        began = time.monotonic()
-        demo.start()
-        took.append(time.monotonic() - began)
-        demo.stop()
-        if took[-1] < 10:
-            return
-    pytest.fail(f"{took}\n{demo.logs()}")
+    demo = LiveDemo(tmp_path)
+    began = time.monotonic()
+    demo.start()
+    took = time.monotonic() - began
+    demo.stop()
+    assert took < 10, f"{took:.1f} s\n{demo.logs()}"
 
 
 def test_a_second_demo_in_the_same_folder_is_refused(demo: LiveDemo) -> None:
@@ -310,8 +306,10 @@ def _refused(folder: Path, port: int) -> str:
 @pytest.mark.parametrize(
     ("number", "whom"),
     [
+        (signal.SIGINT, "make"),
         (signal.SIGTERM, "make"),
         (signal.SIGHUP, "make"),
+        (signal.SIGKILL, "make"),
         (signal.SIGINT, "group"),
     ],
 )
