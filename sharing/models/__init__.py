@@ -24,6 +24,7 @@ from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
+from .wiring import StepState, TestState, Wiring, WiringState, WiringStep
 
 __all__ = [
     "AccessRequest",
@@ -80,12 +81,14 @@ __all__ = [
     "Seal",
     "Seen",
     "SignInFailure",
+    "StepState",
     "Sync",
     "SyncKind",
     "SyncState",
     "Tallied",
     "Tally",
     "TallyDue",
+    "TestState",
     "Theme",
     "TrustKind",
     "Trusted",
@@ -93,4 +96,7 @@ __all__ = [
     "Verdict",
     "Wanted",
     "Weight",
+    "Wiring",
+    "WiringState",
+    "WiringStep",
 ]

@@ -61,6 +61,7 @@ class Purpose(models.TextChoices):
     CHECKER = "checker", "Checker role"
     INVOKER = "invoker", "Invoker role"
     ORGANIZATION = "organization", "Organisation role"
+    SOURCE = "source", "Source role"
 
 
 class ConnectionState(models.TextChoices):
@@ -112,7 +113,9 @@ class Connection(models.Model):
     regions = models.JSONField(default=list, blank=True, help_text="Regions that are read (manager role only).")
     enabled_regions = models.JSONField(null=True, blank=True, help_text="Regions the account has enabled; null: not known.")
     limited_to = models.JSONField(
-        default=list, blank=True, help_text="Invoker role: ARN patterns of what it may call; empty: every function it reaches."
+        default=list,
+        blank=True,
+        help_text="Invoker role: ARN patterns of what it may call; empty: every function it reaches. Source role: the sources.",
     )
     verbs = models.JSONField(default=dict, blank=True)
     report = models.JSONField(default=list, blank=True)

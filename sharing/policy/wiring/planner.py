@@ -21,7 +21,8 @@ class Wish:
     source: str
     account: str
     region: str
-    acts_on: frozenset[Side]
+    lets_in: bool
+    source_roles: frozenset[str]
     sid: str
     options: MappingOptions
     execution_role: str = ""
@@ -38,9 +39,9 @@ class Wish:
         """Whether the source is in another account than the function."""
         return bool(self.account) and self.account != self.function.account
 
-    def ours(self, side: Side) -> bool:
-        """Whether we can act there; in one account both sides are the owner's."""
-        return (side if self.crosses_accounts else Side.OWNER) in self.acts_on
+    def reaches(self, account: str) -> bool:
+        """Whether a source role of this account may change the source: a manager role never does, not in one account either."""
+        return bool(account) and account in self.source_roles
 
     def side(self) -> Side:
         """The side of the source's account."""
@@ -51,7 +52,8 @@ def plan(
     function: FunctionArn | str,
     source: str,
     *,
-    acts_on: Iterable[Side] = (Side.OWNER,),
+    lets_in: bool = True,
+    source_roles: Iterable[str] = (),
     source_account: str = "",
     source_region: str = "",
     sid: str = "fnshare-wiring",
@@ -68,9 +70,10 @@ def plan(
     """Plan the wiring of a source to a function; a Refusal says why it cannot be, and what can.
 
     `source`: its ARN, an Alexa skill id, or the key of a kind in SOURCES (a plan in general words, placeholders in it).
-    `source_account`, `source_region`: needed where the ARN does not say them (a bucket). `acts_on`: the sides we have a role
-    on. `execution_role`: the function's, for pull sources; `caller_role`: the role in the source's account that calls, for
-    sources that call through one. `kms`: "aws-managed", "customer" or "" (not known), of the source. Never raises.
+    `source_account`, `source_region`: needed where the ARN does not say them (a bucket). `lets_in`: whether our role may
+    change the function's policy and mappings. `source_roles`: the accounts with a source role for this source.
+    `execution_role`: the function's, for pull sources; `caller_role`: the role in the source's account that calls, for sources
+    that call through one. `kms`: "aws-managed", "customer" or "" (not known), of the source. Never raises.
     """
     try:
         target = FunctionArn.parse(function) if isinstance(function, str) else function
@@ -81,7 +84,8 @@ def plan(
         source.strip(),
         source_account.strip(),
         source_region.strip(),
-        frozenset(acts_on),
+        lets_in,
+        frozenset(source_roles),
         sid,
         options or MappingOptions(),
     )
@@ -102,16 +106,17 @@ def _understood(
     source: str,
     account: str,
     region: str,
-    acts_on: frozenset[Side],
+    lets_in: bool,
+    roles: frozenset[str],
     sid: str,
     options: MappingOptions,
 ) -> Wish | Refusal:
     if account and not is_account_id(account):
         return Refusal("account", f"“{shorten(account)}” is no account id: it has exactly 12 digits.", field="source_account")
     if kind := SOURCES.get(source):
-        return Wish(function, kind, kind.example or f"<{kind.key.upper()}>", account, region, acts_on, sid, options)
+        return Wish(function, kind, kind.example or f"<{kind.key.upper()}>", account, region, lets_in, roles, sid, options)
     if source.startswith("amzn1.ask.skill."):
-        return Wish(function, SOURCES["alexa"], source, account, region, acts_on, sid, options)
+        return Wish(function, SOURCES["alexa"], source, account, region, lets_in, roles, sid, options)
     try:
         arn = Arn.parse(source)
     except ArnError as error:
@@ -132,4 +137,4 @@ def _understood(
             ("Leave the account out.",),
             field="source_account",
         )
-    return Wish(function, kind, source, arn.account or account, arn.region or region, acts_on, sid, options)
+    return Wish(function, kind, source, arn.account or account, arn.region or region, lets_in, roles, sid, options)

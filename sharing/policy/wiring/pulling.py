@@ -84,7 +84,7 @@ def _source_policy(wish: Wish) -> Step:
             {key: value for key, value in parameters.items() if key != "Policy"},
         ),
         Seen(f"Its policy holds {wish.sid}.", reading[0], reading[1]),
-        ours=wish.ours(Side.SOURCE),
+        ours=wish.reaches(wish.account),
         merges=True,
         fill_in=(_ROLE,) if role == _ROLE else (),
     )
@@ -142,5 +142,5 @@ def _mapping(wish: Wish) -> Step:
         ("lambda:CreateEventSourceMapping", "lambda:GetEventSourceMapping"),
         Undo("Delete the mapping.", "lambda:DeleteEventSourceMapping", {"UUID": _UUID}),
         Seen("The mapping is Enabled and its last result is no PROBLEM.", "lambda:GetEventSourceMapping", {"UUID": _UUID}),
-        ours=wires and wish.ours(Side.OWNER),
+        ours=wires and wish.lets_in,
     )

@@ -105,7 +105,7 @@ def _let_in(wish: Wish, permission: Permission) -> Step:
             "lambda:GetPolicy",
             {key: value for key, value in name.items() if key != "StatementId"},
         ),
-        ours=wish.ours(Side.OWNER),
+        ours=wish.lets_in,
         fill_in=(_ROLE,) if permission.principal.value == _ROLE else (),
     )
 
@@ -128,7 +128,7 @@ def _bucket(wish: Wish) -> Step:
             read,
         ),
         Seen(f"The bucket's configuration holds {wish.sid}.", "s3:GetBucketNotificationConfiguration", read),
-        ours=wish.ours(wish.side()),
+        ours=wish.reaches(wish.account),
         merges=True,
     )
 
@@ -158,7 +158,7 @@ def _topic(wish: Wish) -> list[Step]:
                     f"Take statement {wish.sid} out of the topic's policy.", "sns:SetTopicAttributes", {"TopicArn": wish.source}
                 ),
                 Seen(f"The topic's policy holds {wish.sid}.", "sns:GetTopicAttributes", {"TopicArn": wish.source}),
-                ours=wish.ours(Side.SOURCE),
+                ours=wish.reaches(wish.account),
                 merges=True,
             )
         )
@@ -177,7 +177,7 @@ def _topic(wish: Wish) -> list[Step]:
                 "sns:ListSubscriptionsByTopic",
                 {"TopicArn": wish.source},
             ),
-            ours=wish.ours(side),
+            ours=wish.reaches(account),
         )
     )
     return steps
@@ -230,7 +230,7 @@ def _rule(wish: Wish, *, by_role: bool) -> Step:
         needs,
         Undo("Remove the target.", "events:RemoveTargets", {**named, "Ids": [wish.sid]}),
         Seen("The rule lists the function among its targets.", "events:ListTargetsByRule", named),
-        ours=wish.ours(wish.side()) and not by_role,
+        ours=wish.reaches(wish.account) and not by_role,
     )
 
 
@@ -246,7 +246,7 @@ def _alarm(wish: Wish) -> Step:
         ("cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"),
         Undo("Take the function out of the alarm's actions.", "cloudwatch:PutMetricAlarm", {"AlarmName": name}),
         Seen("The alarm lists the function among its actions.", "cloudwatch:DescribeAlarms", {"AlarmNames": [name]}),
-        ours=wish.ours(wish.side()),
+        ours=wish.reaches(wish.account),
         merges=True,
     )
 

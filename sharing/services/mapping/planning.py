@@ -11,7 +11,7 @@ from typing import Any
 from sharing.models import Connection, Function, Mapping, MappingChange, MappingChangeKind, Purpose
 from sharing.policy.arn import Arn, ArnError
 from sharing.policy.checks import Problem
-from sharing.policy.wiring import MappingOptions, Plan, Refusal, Side, Step, recognise
+from sharing.policy.wiring import MappingOptions, Plan, Refusal, Step, recognise
 from sharing.policy.wiring import plan as plan_wiring
 
 from .staging import STAGE
@@ -108,7 +108,6 @@ def steps_of(change: MappingChange, *, execution_role: str = "") -> tuple[Step, 
     found = plan_wiring(
         arn,
         change.source_arn,
-        acts_on=(Side.OWNER,),
         sid=sid_of(change.function),
         options=options,
         execution_role=execution_role,
@@ -148,7 +147,6 @@ def _wiring(function: Function, source: str, options: MappingOptions, qualifier:
     return plan_wiring(
         f"{function.arn}:{qualifier}" if qualifier else function.arn,
         source,
-        acts_on=(Side.OWNER,),
         sid=sid_of(function),
         options=options,
         execution_role=execution_role,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sharing.policy import FunctionArn
-from sharing.policy.wiring import SOURCES, Crossing, MappingOptions, Plan, Refusal, Side, plan
+from sharing.policy.wiring import SOURCES, Crossing, MappingOptions, Plan, Refusal, plan
 
 OWNER, THEIRS = "444455556666", "111122223333"
 FUNCTION = f"arn:aws:lambda:us-east-1:{OWNER}:function:label-uploads"
@@ -160,7 +160,7 @@ def test_a_source_of_another_account(
         assert step.sentence.endswith(".")
         assert step.undo.sentence
         assert step.seen.sentence
-        assert step.ours == (step.side is Side.OWNER and step.call not in ("iam:PutRolePolicy", "iam:CreateRole", ""))
+        assert step.ours == (step.call in ("lambda:AddPermission", "lambda:CreateEventSourceMapping"))
 
 
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
@@ -229,7 +229,7 @@ def test_what_is_unverified_across_regions_is_told_as_such(kind: Any) -> None:
 
 def test_a_rule_of_the_same_account_is_let_in_as_the_service() -> None:
     ours = arn("events", "rule/bus/nightly", OWNER)
-    found = planned(ours)
+    found = planned(ours, source_roles=(OWNER,))
     assert [step.call for step in found.steps] == ["lambda:AddPermission", "events:PutTargets"]
     assert found.permission is not None
     assert (found.permission.principal.value, found.permission.source_arn) == ("events.amazonaws.com", ours)
@@ -266,20 +266,20 @@ def test_a_topic_crosses_regions_where_sns_does(topic: str, function: str, princ
 
 
 def test_the_sides_we_can_act_on_decide_what_is_handed_over() -> None:
-    both = planned(BUCKET, source_account=THEIRS, acts_on=(Side.OWNER, Side.SOURCE))
+    both = planned(BUCKET, source_account=THEIRS, source_roles=(THEIRS,))
     assert both.theirs == ()
-    neither = planned(BUCKET, source_account=THEIRS, acts_on=())
+    neither = planned(BUCKET, source_account=THEIRS, lets_in=False)
     assert len(neither.theirs) == 2
-    same = planned(BUCKET, source_account=OWNER)
+    same = planned(BUCKET, source_account=OWNER, source_roles=(OWNER,))
     assert not same.crosses_accounts
     assert same.theirs == ()
+    assert [step.key for step in planned(BUCKET, source_account=OWNER).theirs] == ["notification"]
 
 
 def test_roles_and_their_policies_are_never_ours_to_make() -> None:
-    both = (Side.OWNER, Side.SOURCE)
     asked: tuple[tuple[str, dict[str, Any]], ...] = ((RULE, {}), (QUEUE, {"execution_role": ROLE}))
     for source, more in asked:
-        calls = {step.call for step in planned(source, acts_on=both, **more).theirs}
+        calls = {step.call for step in planned(source, source_roles=(THEIRS, OWNER), **more).theirs}
         assert any(call.startswith("iam:") for call in calls)
 
 
