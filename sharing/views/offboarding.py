@@ -66,7 +66,7 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """How far it is, thing by thing; the list polls while something is under way."""
     me = actor(request)
     found = get_object_or_404(Offboarding.objects.visible_to(me).select_related("requested_by"), pk=pk)
-    related = ("grant", "layer_grant", "change", "again", "layer_again", "mapping")
+    related = ("offboarding", "grant", "layer_grant", "change", "again", "layer_again", "mapping")
     page = page_of(found.items.select_related(*related), request, _SHOWN)
     standing = offboarding.standing_of(found)
     context = {

@@ -182,7 +182,8 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(monkeypatch: pytest.Monkey
     function = factories.shareable()
     grants = [factories.grant(function, ACME) for _ in range(4)]
     made = started(admin())
-    revoke, seen = granting.revoke, []
+    revoke = granting.revoke
+    seen: list[uuid.UUID] = []
 
     def killed(grant: Grant, **asked: Any) -> Grant:
         if len(seen) == 2:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from sharing.models import (
@@ -21,17 +20,16 @@ from sharing.models import (
     Membership,
     Policy,
     Purpose,
-    Reading,
     Wanted,
 )
 from sharing.models import Mapping as EventMapping
 from sharing.models.offboarding import OffboardingKind
-from sharing.policy import Document, Statement
+from sharing.policy import Document, Statement, origin_of
 from sharing.services import access
 from sharing.services.access.about_who import FOLDED
 from sharing.services.consumers.gathering import OF_ACCOUNTS
 from sharing.services.granting.statements import document_of, why_not_removable
-from sharing.services.granting.wording import named, place_of
+from sharing.services.granting.wording import doing, named, place_of
 from sharing.services.layers import document_of as layer_document_of
 from sharing.services.layers import named as layer_named
 from sharing.services.mapping import is_ours_to_change
@@ -74,13 +72,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class Preview:
-    """Everything, before anything is done. `unread`: policies that nobody could read; they may let it in too."""
+    """Everything, before anything is done. `gaps`: what nobody could look at; it may be let in there too."""
 
     number: str
     name: str
     things: tuple[Thing, ...]
     kept: tuple[Kept, ...]
-    unread: int
+    gaps: tuple[str, ...]
 
     @property
     def mark(self) -> str:
@@ -91,25 +89,24 @@ class Preview:
 def preview(number: str, *, by: Actor) -> Preview:
     """What would be taken away, and what would stay. A number of queries that does not grow with what is found."""
     names = account_names()
+    subject = access.Subject("account", number, names.get(number, f"account {number}"), number, number)
+    answer = access.ask_about(subject, by=by)
     things: list[Thing] = []
     kept: list[Kept] = []
     for found in (
         _grants(number, by, names),
-        _statements(number, by),
+        _statements(number, by, names),
         _layers(number, by, names),
         _mappings(number, by),
         _people(number, by),
-        _wide(number, names.get(number, ""), by),
+        _wide(number, answer),
     ):
         for one in found:
             if isinstance(one, Thing):
                 things.append(one)
             else:
                 kept.append(one)
-    unread = (
-        Policy.objects.visible_to(by).filter(vanished_at=None).filter(Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False))
-    )
-    return Preview(number, names.get(number, ""), tuple(things), tuple(kept), unread.count())
+    return Preview(number, names.get(number, ""), tuple(things), tuple(kept), answer.gaps)
 
 
 def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:
@@ -119,7 +116,7 @@ def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]
         yield Thing(OffboardingKind.GRANT, named(grant, names), _of(grant.policy), {"grant": grant})
 
 
-def _statements(number: str, by: Actor) -> Iterator[Thing | Kept]:
+def _statements(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
     """Statements that name the account, as last read: as a principal, or as whose something is."""
     policies = Policy.objects.visible_to(by).filter(vanished_at=None, current__document__contains=number)
     rows = list(policies.select_related("function__account", "current").order_by("function__name", "qualifier", "id"))
@@ -145,7 +142,7 @@ def _statements(number: str, by: Actor) -> Iterator[Thing | Kept]:
                 yield Kept(f"{text}.", _of(policy), following, policy=policy, index=statement.index)
             else:
                 refs = {"policy": policy, "content": policy.current_id, "index": statement.index}
-                yield Thing(OffboardingKind.STATEMENT, f"{text} and nobody else; it was made elsewhere.", _of(policy), refs)
+                yield Thing(OffboardingKind.STATEMENT, _in_words(policy, statement, names), _of(policy), refs)
 
 
 def _layers(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
@@ -203,10 +200,9 @@ def _people(number: str, by: Actor) -> Iterator[Thing | Kept]:
         yield Thing(OffboardingKind.INVITATION, sentence, "", {"invitation": invitation})
 
 
-def _wide(number: str, name: str, by: Actor) -> Iterator[Kept]:
+def _wide(number: str, answer: access.Answer) -> Iterator[Kept]:
     """What lets in everybody, or every member of an organisation, and so this account; and the role by which it is proved."""
-    subject = access.Subject("account", number, name or f"account {number}", number, number)
-    for group in access.ask_about(subject, by=by).groups:
+    for group in answer.groups:
         if group.key in FOLDED and group.functions:
             functions = "1 function" if group.functions == 1 else f"{group.functions:,} functions"
             yield Kept(f"{group.title}: {functions}.", "", "Look at each; revoke what should not be so wide.", how=group.key)
@@ -226,6 +222,15 @@ def _is_its_alone(statement: Statement, number: str) -> bool:
     """Whether the statement lets in this account, or roles and users of it, and nobody else."""
     alone = all(one.kind.value in OF_ACCOUNTS and one.account == number for one in statement.principals)
     return bool(statement.principals) and alone and not statement.not_principals
+
+
+def _in_words(policy: Policy, statement: Statement, names: Mapping[str, str]) -> str:
+    """What a statement made elsewhere lets them do, and who might put it back."""
+    who = ", ".join(one.label(names) for one in statement.principals[:3])
+    what = ", ".join(doing(action) for action in statement.actions[:3]) or "do whatever is not named on"
+    origin = origin_of(statement)
+    again = f" {origin.text}" if origin.keeps_it else ""
+    return f"{who[:1].upper()}{who[1:]} may {what} {place_of(policy)}, by {statement.name}.{again}"
 
 
 def _of(policy: Policy) -> str:

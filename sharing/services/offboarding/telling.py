@@ -34,7 +34,7 @@ class Standing:
 
 def status(item: OffboardingItem) -> tuple[str, str]:
     """Where one thing is (GONE, WORKING, NOT, AGAIN), and in a sentence what is worth saying about it."""
-    if item.state == State.WAITING:
+    if item.state == State.WAITING or (item.state == State.ASKED and item.offboarding.undo_wanted_at is not None):
         return WORKING, ""
     if item.state in (State.FAILED, State.LOST):
         return NOT, f"{item.failure} {item.failure_next}".strip()
@@ -54,10 +54,12 @@ def status(item: OffboardingItem) -> tuple[str, str]:
 
 def standing_of(offboarding: Offboarding) -> Standing:
     """The counts. One query."""
+    undoing = offboarding.undo_wanted_at is not None
     states = ("state", "kind", "grant__state", "layer_grant__state", "change__state", "again__state", "layer_again__state")
     counted: Counter[str] = Counter()
     for state, kind, grant, layer, change, again, layer_again in offboarding.items.values_list(*states):
-        counted[_rough(state, kind, grant or layer, change, again or layer_again)] += 1
+        waits = undoing and state == State.ASKED
+        counted[WORKING if waits else _rough(state, kind, grant or layer, change, again or layer_again)] += 1
     return Standing(counted.total(), counted[GONE], counted[WORKING], counted[NOT], counted[AGAIN])
 
 
