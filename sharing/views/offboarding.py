@@ -27,7 +27,7 @@ from .permitting import actor, for_changing
 _SHOWN = 50
 _MARKS = {
     "gone": ("ok", "circle-check", "Gone"),
-    "working": ("busy", "loader-2", "Under way"),
+    "working": ("busy", "loader-2", "Working"),
     "not": ("bad", "alert-circle", "Not done"),
     "again": ("plain", "rotate", "As before"),
 }
