@@ -183,6 +183,15 @@ def owner_tag() -> str:
     return value
 
 
+def worker_limits() -> Path | None:
+    """WORKER_LIMITS: the file that says what workers may write; None without. Read by workers only, before each write.
+
+    No part of the settings: those are the web process's too, which is started without the variable.
+    """
+    value = os.environ.get("WORKER_LIMITS", "").strip()
+    return Path(value) if value else None
+
+
 def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:
     value = os.environ.get(name, "").strip()
     try:
@@ -253,8 +262,12 @@ _NO_CREDENTIALS = {
 
 
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials."""
-    return {name: value for name, value in variables.items() if not name.startswith("AWS_")} | _NO_CREDENTIALS
+    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials.
+
+    Nor does it learn where the workers' limits are.
+    """
+    kept = {name: value for name, value in variables.items() if not name.startswith("AWS_") and name != "WORKER_LIMITS"}
+    return kept | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

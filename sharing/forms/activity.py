@@ -20,6 +20,8 @@ KINDS = (
     ("finding", "Findings"),
     ("check", "Checks"),
     ("function", "Functions"),
+    ("freeze", "Freezes"),
+    ("limits", "Limits of the workers"),
     ("sync", "Syncs"),
     ("trust", "Trust list"),
     ("connection", "Connections"),

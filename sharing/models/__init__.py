@@ -5,6 +5,7 @@ from .account import Account, Connection, ConnectionState, Installation, Purpose
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
+from .freeze import CountedWrite, Freeze
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
@@ -15,6 +16,7 @@ from .mapping import Mapping
 from .mapping_change import MappingChange, MappingChangeKind, MappingChangeState
 from .membership import Membership
 from .notice import Notice, NoticeState
+from .offboarding import Offboarding, OffboardingItem
 from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
@@ -35,6 +37,7 @@ __all__ = [
     "CheckState",
     "Connection",
     "ConnectionState",
+    "CountedWrite",
     "Event",
     "Exposure",
     "Finding",
@@ -42,6 +45,7 @@ __all__ = [
     "FindingPass",
     "FindingState",
     "FindingVisit",
+    "Freeze",
     "Function",
     "Grant",
     "GrantState",
@@ -64,6 +68,8 @@ __all__ = [
     "Notice",
     "NoticeState",
     "Occasion",
+    "Offboarding",
+    "OffboardingItem",
     "Organization",
     "OrganizationMember",
     "Policy",

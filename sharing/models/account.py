@@ -165,6 +165,11 @@ class Installation(models.Model):
     identified_at = models.DateTimeField(null=True, blank=True)
     identity_failure = models.TextField(blank=True)
     swept_at = models.DateTimeField(null=True, blank=True, help_text="The sweep's last start: beat and a worker are alive.")
+    limits = models.JSONField(
+        null=True, blank=True, help_text="What a worker's limits file says, in words; null: none told yet."
+    )
+    limits_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of that file; blank: no file.")
+    limits_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_one_row"),)

@@ -32,6 +32,8 @@ class MappingChangeState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+#: What makes a function be run by somebody, or by more than before; the others take that away.
+GIVES = (MappingChangeKind.CREATE, MappingChangeKind.UPDATE, MappingChangeKind.RESUME)
 OPEN_CHANGES = (MappingChangeState.QUEUED, MappingChangeState.TOLD, MappingChangeState.STUCK)
 
 

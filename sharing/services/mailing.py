@@ -20,6 +20,7 @@ from . import passwords
 from .inviting import writing as invitations
 from .leasing import letters as leases
 from .letters import Letter
+from .limits import letters as freezes
 from .quoting import one_line
 from .requesting import letters as requests
 from .signing import letters as signing
@@ -46,6 +47,8 @@ KINDS: dict[str, Callable[[Notice], Letter | None]] = {
     "lease-ending": leases.ending,
     "lease-overdue": leases.overdue,
     "approval-asked": leases.approval,
+    "frozen": freezes.frozen,
+    "unfrozen": freezes.unfrozen,
     "request-made": requests.made,
     "request-decided": requests.decided,
 }

@@ -7,6 +7,7 @@ from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
+from .offboarding import offboard
 from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
@@ -19,6 +20,7 @@ __all__ = [
     "identify",
     "look_for_role",
     "make_grants",
+    "offboard",
     "read_layers",
     "read_mapping",
     "read_organization",

@@ -13,8 +13,10 @@ from sharing.services import (
     invoking,
     layers,
     leasing,
+    limits,
     mapping,
     notices,
+    offboarding,
     organizations,
     proofs,
     proving,
@@ -30,6 +32,7 @@ from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
+from .offboarding import offboard
 from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
@@ -39,7 +42,7 @@ from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_ch
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
-def sweep() -> None:
+def sweep(_pk: str = "1") -> None:
     """Queue every row that waits for a worker. Safe to run twice."""
     now = timezone.now()
     again = settings.SWEEP_SECONDS  # the next sweep sends again what nobody took
@@ -53,6 +56,8 @@ def sweep() -> None:
         soon(reconcile_layer_grant, layer_grant.pk)
     for change in mapping.due(now):
         soon(reconcile_mapping, change.pk, expires=again)
+    for leaving in offboarding.due():
+        soon(offboard, leaving.pk, expires=again)
     for looked_at in mapping.reads_due(now):
         soon(read_mapping, looked_at.pk, expires=again)
     for check in checking.due(now):
@@ -86,5 +91,7 @@ def sweep() -> None:
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
     failing.tell_due(now)
+    limits.tell(now)
+    limits.prune(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.consumers import NameForm
-from sharing.models import Actor, Grant, GrantState, Membership
+from sharing.models import Actor, Grant, GrantState, Membership, Offboarding
 from sharing.models.grant import LIVE
 from sharing.policy.arn import is_account_id
 from sharing.services import access, consumers, proofs
@@ -98,6 +98,7 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "paused": proofs.requests_paused(consumer.account) if consumer.account else "",
         "may_name": consumers.may_name(consumer.account, by=me),
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
+        "offboarded": Offboarding.objects.visible_to(me).filter(number=number).first(),
         "vendor_list": f"{SOURCE}, {AS_OF}",
     }
     return render(request, "consumers/detail.html", context)

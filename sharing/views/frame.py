@@ -13,6 +13,7 @@ from django.utils.functional import SimpleLazyObject
 
 from sharing.models import Actor, Installation, Membership, Sync, SyncKind, User
 from sharing.models.sync import OPEN, SyncState
+from sharing.services import limits
 from sharing.services.findings.listing import badge
 
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
@@ -67,6 +68,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "finding_count": SimpleLazyObject(lambda: badge(me, now=timezone.now())),
             "last_sync": SimpleLazyObject(lambda: last_sync(me)),
             "worker_silence": SimpleLazyObject(worker_silence),
+            "frozen": SimpleLazyObject(limits.standing),
         }
     return context
 

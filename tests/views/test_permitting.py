@@ -76,6 +76,8 @@ ADMINS = {
     "connection-resume",
     "connection-rotate",
     "connection-disconnect",
+    "limits-freeze",
+    "limits-unfreeze",
 }
 SAMPLES = {
     "uuid": str(uuid.UUID(int=7)),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from sharing.aws.errors import Refused
 from sharing.models import Actor, Grant, GrantState, Wanted
 from sharing.policy import Permission, Statement, same_statement
+from sharing.services import limits
 from sharing.services.history import record
 from sharing.services.masking import mask_tokens
 
@@ -29,6 +30,8 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
     """One round. None: look again (the row or the policy changed, or the statement was just written)."""
     if is_overdue(grant, timezone.now()):
         return _drop(grant, "Its end date came before it was settled.")
+    if grant.state == GrantState.PENDING and limits.is_frozen():
+        return settling.waits(grant, limits.Frozen())
     permission = permission_of(grant, event_source_token=grant.event_source_token)
     if problem := _why_not(grant, permission):
         if grant.state == GrantState.PENDING:
@@ -47,6 +50,14 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
             "Add lambda:AddPermission and lambda:RemovePermission to the manager role, test the connection, share again.",
             code="read-only",
         )
+    try:
+        limits.require(grant.policy.function.account.number, subject=grant.pk, lets_in=limits.LetsIn.by(permission))
+    except limits.Frozen as stopped:
+        return settling.waits(grant, stopped)
+    except limits.Beyond as stopped:
+        if grant.state == GrantState.PENDING:
+            return settling.failed(grant, stopped.sentence, stopped.next, code=stopped.code)
+        return _drop(grant, stopped.sentence)
     if grant.state != GrantState.GRANTING and not move(grant, GrantState.GRANTING):
         return None
     try:

@@ -95,7 +95,8 @@ class Door:
     def add(self, permission: Permission, *, revision_id: str | None) -> Written:
         """AddPermission, refused by AWS when the policy is not at `revision_id` any more."""
         self._lease.renew()
-        return self._functions.add_permission(permission.parameters(), revision_id)
+        with self._lease.giving():
+            return self._functions.add_permission(permission.parameters(), revision_id)
 
     def remove(self, sid: str, *, revision_id: str | None) -> Written:
         """RemovePermission of one Sid, refused by AWS when the policy is not at `revision_id` any more."""

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from sharing.models import LayerVersion, MappingChange, Policy
+from sharing.services import limits
 
 Leased = type[Policy] | type[LayerVersion] | type[MappingChange]
 
@@ -38,6 +39,7 @@ class Lease:
         self._length = timedelta(seconds=settings.LEASE_SECONDS)
         self._holder = uuid.uuid4().hex
         self._ends = 0.0
+        self._gives = False
 
     def take(self) -> bool:
         """Compare-and-set on the row that has the policy: free, run out, or already ours."""
@@ -56,8 +58,18 @@ class Lease:
             raise LeaseLost
 
     def lapsed(self) -> bool:
-        """Whether the lease could run out before a call is answered that waited for its turn: it must not be made then."""
-        return time.monotonic() >= self._ends
+        """Whether a call that waited for its turn must not be made any more: the lease could run out before it is answered,
+        or it would give access and a freeze has begun."""
+        return time.monotonic() >= self._ends or (self._gives and limits.is_frozen())
+
+    @contextmanager
+    def giving(self) -> Iterator[None]:
+        """Around a write that gives access, after `limits.require`: a freeze stops it to the last moment."""
+        self._gives = True
+        try:
+            yield
+        finally:
+            self._gives = False
 
     def release(self) -> None:
         """Let the next one in at once."""

@@ -16,6 +16,7 @@ from sharing.aws.errors import Refused, Throttled, Unavailable
 from sharing.models import Actor, Grant, GrantState, Wanted
 from sharing.models.grant import UNSETTLED
 from sharing.services.history import record
+from sharing.services.limits.freezing import FROZEN
 
 from . import settling
 from .applying import apply
@@ -152,7 +153,7 @@ def _shut_out(grant: Grant, closed: NoWayIn) -> Outcome | None:
 
 def _mark_stuck(now: datetime) -> None:
     old = Grant.objects.filter(state__in=UNSETTLED, unsettled_since__lte=now - STUCK_AFTER).exclude(state=GrantState.STUCK)
-    for grant in old.select_related("policy__function__account"):
+    for grant in old.exclude(failure_code=FROZEN).select_related("policy__function__account"):
         with transaction.atomic():
             if move(grant, GrantState.STUCK):
                 settling.tell_stuck(grant)

@@ -12,9 +12,10 @@ from django.utils import timezone
 from sharing.models import Actor, Check, Grant, GrantState, Occasion, Wanted
 from sharing.services import checking
 from sharing.services.history import record
+from sharing.services.limits import Frozen
 
 from .ends import lateness, spoken
-from .transitions import STUCK_AFTER, clear_failure, is_overdue, move
+from .transitions import FROZEN_FOR, STUCK_AFTER, clear_failure, is_overdue, move, wait
 from .wording import named, until
 
 #: An end date whose removal AWS refused is tried again after this long.
@@ -154,6 +155,13 @@ def later(grant: Grant, sentence: str, following: str, *, code: str, at_least: f
         if newly:
             tell_stuck(grant)
     return Outcome(grant, again_in=pause)
+
+
+def waits(grant: Grant, stopped: Frozen) -> Outcome | None:
+    """Everything is frozen: it stays as it is, and goes on by itself once the freeze is over."""
+    if not wait(grant, stopped.sentence, stopped.next, code=stopped.code):
+        return None
+    return Outcome(grant, again_in=FROZEN_FOR.total_seconds())
 
 
 def tell_stuck(grant: Grant) -> None:

@@ -11,6 +11,8 @@ from sharing.models.grant import TRANSITIONS, UNSETTLED
 
 #: A grant that is unsettled for longer than this is stuck: it may still hold access and says so.
 STUCK_AFTER = timedelta(minutes=15)
+#: So long a grant is left alone that found everything frozen; the end of the freeze wakes it at once.
+FROZEN_FOR = timedelta(minutes=1)
 
 
 def move(grant: Grant | LayerGrant, to: GrantState, *, only_if: Mapping[str, Any] | None = None, **changes: Any) -> bool:
@@ -43,6 +45,15 @@ def move(grant: Grant | LayerGrant, to: GrantState, *, only_if: Mapping[str, Any
         for name, value in changes.items():
             setattr(grant, name, value)
     return bool(moved)
+
+
+def wait(grant: Grant | LayerGrant, sentence: str, following: str, *, code: str) -> bool:
+    """Keep it as it is while a freeze stands: AWS is not asked, and it does not become stuck meanwhile."""
+    now = timezone.now()
+    changes: dict[str, Any] = {"failure": sentence, "failure_code": code, "failure_next": following}
+    if grant.state != GrantState.STUCK:
+        changes["unsettled_since"] = now
+    return move(grant, GrantState(grant.state), tries=0, next_try_at=now + FROZEN_FOR, **changes)
 
 
 def look_again(grant: Grant) -> Grant:

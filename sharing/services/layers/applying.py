@@ -9,6 +9,7 @@ from sharing.aws.errors import AwsError, Refused
 from sharing.models import Actor, GrantState, LayerGrant, Wanted
 from sharing.policy import Statement, same_statement
 from sharing.policy.statement import canonical
+from sharing.services import limits
 from sharing.services.granting.door import Read
 from sharing.services.granting.statements import why_not_removable
 from sharing.services.granting.transitions import is_overdue, move
@@ -29,6 +30,8 @@ def apply(grant: LayerGrant, door: LayerDoor) -> Outcome | None:
     """Towards present. None: look again (the row or the policy changed, or the statement was just written)."""
     if is_overdue(grant, timezone.now()):
         return _drop(grant, "Its end date came before it was settled.")
+    if grant.state == GrantState.PENDING and limits.is_frozen():
+        return settling.waits(grant, limits.Frozen())
     if problem := _why_not(grant):
         if grant.state == GrantState.PENDING:
             return settling.failed(grant, problem, "Ask again, or have somebody ask who may.", code="not-permitted")
@@ -40,10 +43,19 @@ def apply(grant: LayerGrant, door: LayerDoor) -> Outcome | None:
     if not door.may_share:
         sentence = f"The manager role of {grant.layer.account} may not share layers."
         return settling.failed(grant, sentence, f"{_STAGE}, share again.", code="read-only")
+    share = share_of(grant)
+    try:
+        limits.require(grant.layer.account.number, subject=grant.pk, lets_in=limits.LetsIn.by_layer(share))
+    except limits.Frozen as stopped:
+        return settling.waits(grant, stopped)
+    except limits.Beyond as stopped:
+        if grant.state == GrantState.PENDING:
+            return settling.failed(grant, stopped.sentence, stopped.next, code=stopped.code)
+        return _drop(grant, stopped.sentence)
     if grant.state != GrantState.GRANTING and not move(grant, GrantState.GRANTING):
         return None
     try:
-        written = door.add(share_of(grant), revision_id=before.revision_id)
+        written = door.add(share, revision_id=before.revision_id)
     except Refused as error:
         if error.code in _LOOK_AGAIN:
             return None

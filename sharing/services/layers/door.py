@@ -56,7 +56,8 @@ class LayerDoor:
     def add(self, share: LayerShare, *, revision_id: str | None) -> Written:
         """AddLayerVersionPermission, refused by AWS when the policy is not at `revision_id` any more."""
         self._lease.renew()
-        return self._layers.add_permission(share.parameters(), revision_id)
+        with self._lease.giving():
+            return self._layers.add_permission(share.parameters(), revision_id)
 
     def remove(self, sid: str, *, revision_id: str | None) -> Written:
         """RemoveLayerVersionPermission of one Sid, refused by AWS when the policy is not at `revision_id` any more."""

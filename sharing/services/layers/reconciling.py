@@ -18,6 +18,7 @@ from sharing.models.grant import UNSETTLED
 from sharing.services.granting.door import NoWayIn
 from sharing.services.granting.lease import Lease, LeaseLost, held
 from sharing.services.granting.transitions import STUCK_AFTER, is_overdue, move, wants_absent
+from sharing.services.limits.freezing import FROZEN
 
 from . import settling
 from .applying import apply, remove
@@ -69,7 +70,7 @@ def due_grants(now: datetime) -> QuerySet[LayerGrant]:
     Marks as stuck what has been unsettled for too long, so that it is said even when no worker gets to it.
     """
     old = LayerGrant.objects.filter(state__in=UNSETTLED, unsettled_since__lte=now - STUCK_AFTER)
-    for grant in old.exclude(state=GrantState.STUCK).select_related("layer__account"):
+    for grant in old.exclude(state=GrantState.STUCK).exclude(failure_code=FROZEN).select_related("layer__account"):
         with transaction.atomic():
             if move(grant, GrantState.STUCK):
                 settling.tell_stuck(grant)

@@ -13,9 +13,10 @@ from django.utils import timezone
 from sharing.models import Actor, GrantState, LayerGrant, Wanted
 from sharing.services.granting.ends import lateness, spoken
 from sharing.services.granting.settling import EXPIRY_AGAIN
-from sharing.services.granting.transitions import STUCK_AFTER, clear_failure, is_overdue, move
+from sharing.services.granting.transitions import FROZEN_FOR, STUCK_AFTER, clear_failure, is_overdue, move, wait
 from sharing.services.granting.wording import until
 from sharing.services.history import record
+from sharing.services.limits import Frozen
 
 from .wording import named
 
@@ -114,6 +115,13 @@ def later(grant: LayerGrant, sentence: str, following: str, *, code: str, at_lea
         if newly:
             tell_stuck(grant)
     return Outcome(grant, again_in=pause)
+
+
+def waits(grant: LayerGrant, stopped: Frozen) -> Outcome | None:
+    """Everything is frozen: it stays as it is, and goes on by itself once the freeze is over."""
+    if not wait(grant, stopped.sentence, stopped.next, code=stopped.code):
+        return None
+    return Outcome(grant, again_in=FROZEN_FOR.total_seconds())
 
 
 def tell_stuck(grant: LayerGrant) -> None:

@@ -11,6 +11,8 @@ from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted
 from sharing.models import MappingChange, MappingChangeKind
 from sharing.models.mapping import ON_ITS_WAY
+from sharing.models.mapping_change import GIVES
+from sharing.services import limits
 
 from . import rights, settling
 from .door import MappingDoor
@@ -24,6 +26,7 @@ _IN_USE = "ResourceInUseException"
 _APPEARS_WITHIN = timedelta(seconds=60)
 #: What AWS says when the execution role may not read the source (aws-facts 3.1; the words are not documented).
 _MAY_NOT_READ = ("execution role does not have permissions", "cannot access stream", "ensure the role can perform")
+_UNANSWERED = " An earlier try got no answer: read the function again to see."
 ROLE_MAY_NOT_READ = "role-may-not-read"
 
 
@@ -31,15 +34,31 @@ def advance(change: MappingChange, door: MappingDoor) -> Outcome:
     """Do what is next. Raises what `door` raises."""
     if change.told_at is None:
         if lost := rights.lost_by_requester(change):
-            doubt = " An earlier try got no answer: read the function again to see." if change.tries else ""
+            doubt = _UNANSWERED if change.tries else ""
             return settling.failed(change, lost + doubt, "Have somebody ask who may.", code="not-permitted")
         if not door.may_map:
             sentence = f"The manager role of {change.function.account} may not change event source mappings."
             return settling.failed(change, sentence, STAGE, code="no-mappings-stage")
+        if stopped := _stopped(change):
+            return stopped
         ended = _create(change, door) if change.kind == MappingChangeKind.CREATE else _change(change, door)
         if ended is not None:
             return ended
     return _look(change, door)
+
+
+def _stopped(change: MappingChange) -> Outcome | None:
+    """What the workers' limits or a freeze make of it; None: it may be written. An answer that got lost is looked for later."""
+    if change.kind not in GIVES:
+        return None
+    try:
+        limits.require(change.function.account.number, subject=change.pk)
+    except limits.Frozen as stopped:
+        return settling.waits(change, stopped)
+    except limits.Beyond as stopped:
+        doubt = _UNANSWERED if change.tries else ""
+        return settling.failed(change, stopped.sentence + doubt, stopped.next, code=stopped.code)
+    return None
 
 
 def _create(change: MappingChange, door: MappingDoor) -> Outcome | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 
 from sharing.aws.errors import Refused
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted, Mappings
 from sharing.models import Connection, MappingChange
+from sharing.models.mapping_change import GIVES
 from sharing.policy.arn import FunctionArn
 from sharing.services.connecting.entering import pace, role
 from sharing.services.granting.door import way_into
@@ -75,13 +77,15 @@ class MappingDoor:
         """CreateEventSourceMapping with the options of the change."""
         self._lease.renew()
         source = {"FunctionName": str(self.target), "EventSourceArn": self._change.source_arn}
-        return self._mappings.create({**self._change.options, **source})
+        with self._lease.giving():
+            return self._mappings.create({**self._change.options, **source})
 
     def update(self, **parameters: object) -> Accepted:
         """UpdateEventSourceMapping."""
         assert self._change.mapping_id is not None  # noqa: S101
         self._lease.renew()
-        return self._mappings.update(self._change.mapping_id, parameters)
+        with self._lease.giving() if self._change.kind in GIVES else nullcontext():
+            return self._mappings.update(self._change.mapping_id, parameters)
 
     def delete(self) -> Accepted:
         """DeleteEventSourceMapping."""

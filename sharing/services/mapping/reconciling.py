@@ -13,6 +13,7 @@ from sharing.aws.errors import Refused, Throttled, Unavailable
 from sharing.models import MappingChange, MappingChangeState
 from sharing.services.granting.door import NoWayIn
 from sharing.services.granting.lease import LeaseLost, held
+from sharing.services.limits.freezing import FROZEN
 
 from . import settling
 from .applying import advance
@@ -54,7 +55,7 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
 def due(now: datetime) -> QuerySet[MappingChange]:
     """Changes that wait for a worker and whose time has come. Marks as stuck what has been open for too long."""
     old = MappingChange.objects.open().filter(created_at__lte=now - STUCK_AFTER).exclude(state=MappingChangeState.STUCK)
-    for change in old.select_related("function__account"):
+    for change in old.exclude(failure_code=FROZEN).select_related("function__account"):
         settling.mark_stuck(change)
     its_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
     return MappingChange.objects.open().filter(its_time).order_by("next_try_at", "created_at")

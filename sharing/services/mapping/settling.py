@@ -13,7 +13,9 @@ from django.utils import timezone
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted
 from sharing.models import Actor, Mapping, MappingChange, MappingChangeState
+from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
+from sharing.services.limits import Frozen
 from sharing.services.syncing.keeping import keep_mapping
 
 from .wording import doing
@@ -119,6 +121,13 @@ def later(change: MappingChange, sentence: str, following: str, *, code: str, at
     return _again(change, pause, sentence, following, code=code, at_least=at_least)
 
 
+def waits(change: MappingChange, stopped: Frozen) -> Outcome:
+    """Everything is frozen: it stays as it is, neither stuck nor given up, and goes on by itself once the freeze is over."""
+    failure = {"failure": stopped.sentence, "failure_code": stopped.code, "failure_next": stopped.next}
+    _move(change, MappingChangeState(change.state), next_try_at=timezone.now() + FROZEN_FOR, **failure)
+    return Outcome(change, again_in=FROZEN_FOR.total_seconds())
+
+
 def mark_stuck(change: MappingChange) -> None:
     """Say that it takes too long; it goes on being tried."""
     with transaction.atomic():
@@ -131,7 +140,7 @@ def mark_stuck(change: MappingChange) -> None:
 def _again(change: MappingChange, pause: float, sentence: str, following: str, *, code: str, at_least: float) -> Outcome:
     now = timezone.now()
     age = now - change.created_at
-    if age >= GIVES_UP_AFTER:
+    if now - (change.told_at or change.created_at) >= GIVES_UP_AFTER:  # it may have waited for the end of a freeze before
         text = f"It was not settled within a day. {sentence}".strip()
         return failed(change, text, "Look at the mapping as it is now, then ask again.", code=code or "not-settled")
     if age >= STUCK_AFTER and change.state != MappingChangeState.STUCK:

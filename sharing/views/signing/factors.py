@@ -36,6 +36,18 @@ def proved(view: View[P]) -> View[P]:
     return asking
 
 
+def freshly_proved(view: View[P]) -> View[P]:
+    """For what nobody should find open on a screen left alone: who signed in some minutes ago proves again who they are."""
+
+    @wraps(view)
+    def asking(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if get_adapter(request).is_reauthentication_required(app="sharing"):
+            raise ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return asking
+
+
 def recorded(view: View[P]) -> View[P]:
     """What a POST changes about the person's factors is told to history and, by mail, to them."""
 

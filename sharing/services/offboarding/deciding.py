@@ -1,0 +1,105 @@
+"""The one decision, and the one to take it back: rows only. A worker then asks for each thing (`running`)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from sharing.models import Account, Actor, Offboarding, OffboardingItem
+from sharing.policy.arn import is_account_id
+from sharing.services import consumers
+from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.granting.deciding import checked_reason
+from sharing.services.history import record
+
+from .finding import preview
+
+#: What was removed can be asked for again for so long.
+UNDO_WITHIN: Final = timedelta(hours=24)
+_AUDITORS: Final = "Auditors look, they do not change anything."
+
+
+def start(number: str, *, seen: str, typed: str, reason: str, form_token: str, by: Actor) -> Offboarding:
+    """Take the account out of everything that `preview` showed with the mark `seen`. The same form twice: the same row.
+
+    `typed`: the account's name or digits, typed by hand. Raises NotPermitted, NotFound, and Refusal with its field; code
+    `stale` when something came or went since.
+    """
+    person = by.person
+    if not by.may_change() or by.kind != "person" or person is None:
+        raise NotPermitted(_AUDITORS, next="Ask an owner or an admin of fnshare.")
+    if not is_account_id(number) or consumers.find(number, by=by) is None:
+        raise NotFound("That account", next="Check the digits.")
+    if sent := Offboarding.objects.filter(form_token=form_token, requested_by=person).first():
+        return sent
+    found = preview(number, by=by)
+    if found.mark != seen:
+        raise Refusal(
+            "Something came or went since this page was made.", next="Read it again below, then confirm.", code="stale"
+        )
+    if not found.things:
+        raise Refusal("There is nothing to take away.", next="Look at what lets in others too.", code="nothing")
+    reason = checked_reason(reason)
+    given = "".join(typed.replace("-", " ").split())
+    named = bool(found.name) and " ".join(typed.split()).casefold() == found.name.casefold()
+    if given != number and not named:
+        raise Refusal("That is neither its name nor its digits.", next="Type one of them.", field="typed")
+    account = Account.objects.filter(number=number).first()
+    try:
+        with transaction.atomic():
+            made = Offboarding.objects.create(
+                number=number,
+                name=found.name,
+                reason=reason,
+                requested_by=person,
+                requested_as=by.label[:300],
+                form_token=form_token,
+            )
+            OffboardingItem.objects.bulk_create(
+                OffboardingItem(
+                    offboarding=made,
+                    position=place,
+                    kind=one.kind,
+                    sentence=f"{one.sentence} ({one.where})" if one.where else one.sentence,
+                    **({"content": None} | one.refs),
+                )
+                for place, one in enumerate(found.things)
+            )
+            many = "1 thing" if len(found.things) == 1 else f"{len(found.things):,} things"
+            text = f"Account {found.name or number} is offboarded: {many} that let it in are taken away."
+            record("account.offboarded", text, by=by, account=account, reason=reason, detail={"offboarding": str(made.pk)})
+    except IntegrityError:
+        if sent := Offboarding.objects.filter(form_token=form_token, requested_by=person).first():
+            return sent
+        raise Refusal("This form was already sent.", next="Reload the page.", code="stale") from None
+    return made
+
+
+def may_undo(offboarding: Offboarding, *, by: Actor, now: datetime) -> bool:
+    """Whether what was removed can still be asked for again by them."""
+    return offboarding.undo_wanted_at is None and by.may_change() and now - offboarding.created_at < UNDO_WITHIN
+
+
+def undo(offboarding: Offboarding, *, roles: bool, by: Actor) -> Offboarding:
+    """Ask for everything again that was removed. Twice is once. `roles`: roles and users of the same names are meant.
+
+    Raises NotPermitted, NotFound, Refusal (`stale`: a day has passed).
+    """
+    if not by.may_change() or by.person is None:
+        raise NotPermitted(_AUDITORS, next="Ask an owner or an admin of fnshare.")
+    if not Offboarding.objects.visible_to(by).filter(pk=offboarding.pk).exists():
+        raise NotFound("That offboarding")
+    now = timezone.now()
+    if offboarding.undo_wanted_at is None and not may_undo(offboarding, by=by, now=now):
+        raise Refusal("A day has passed.", next="Share anew what is needed.", code="stale")
+    with transaction.atomic():
+        mine = Offboarding.objects.filter(pk=offboarding.pk, undo_wanted_at=None)
+        if mine.update(undo_wanted_at=now, undo_by=by.person, undo_as=by.label[:300], undo_roles=roles):
+            account = Account.objects.filter(number=offboarding.number).first()
+            text = f"The offboarding of account {offboarding.name or offboarding.number} is to be undone."
+            record("account.offboarding-undone", text, by=by, account=account, detail={"offboarding": str(offboarding.pk)})
+    offboarding.refresh_from_db()
+    return offboarding

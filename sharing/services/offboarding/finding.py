@@ -1,0 +1,237 @@
+"""What lets an account in, from what is in somebody's scope: what is its alone, and what is shared with others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from sharing.models import (
+    Actor,
+    Connection,
+    Grant,
+    Invitation,
+    LayerGrant,
+    LayerVersion,
+    Membership,
+    Policy,
+    Purpose,
+    Wanted,
+)
+from sharing.models import Mapping as EventMapping
+from sharing.models.offboarding import OffboardingKind
+from sharing.policy import Document, Statement, origin_of
+from sharing.services import access
+from sharing.services.access.about_who import FOLDED
+from sharing.services.consumers.gathering import OF_ACCOUNTS
+from sharing.services.granting.statements import document_of, why_not_removable
+from sharing.services.granting.wording import doing, named, place_of
+from sharing.services.layers import document_of as layer_document_of
+from sharing.services.layers import named as layer_named
+from sharing.services.mapping import is_ours_to_change
+from sharing.services.mapping import named as mapping_named
+from sharing.services.naming import account_names
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that lets this account in and nobody else. `refs`: fields of the OffboardingItem it becomes."""
+
+    kind: OffboardingKind
+    sentence: str
+    where: str
+    refs: dict[str, Any] = field(hash=False)
+
+    @property
+    def key(self) -> str:
+        """What it is, for the mark of a preview."""
+        return json.dumps([self.kind, *(f"{name}={getattr(one, 'pk', one)}" for name, one in sorted(self.refs.items()))])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something that lets in others too, or that is not this person's to end: shown, and left as it is.
+
+    `following`: what can be done. At most one of the others says where: a grant, a statement's place, a way in.
+    """
+
+    sentence: str
+    where: str
+    following: str
+    grant: Grant | None = None
+    policy: Policy | None = None
+    index: int = 0
+    layer: LayerVersion | None = None
+    mapping: EventMapping | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Everything, before anything is done. `gaps`: what nobody could look at; it may be let in there too."""
+
+    number: str
+    name: str
+    things: tuple[Thing, ...]
+    kept: tuple[Kept, ...]
+    gaps: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """What a form carries: nothing is done that was not shown."""
+        return hashlib.sha256("\n".join(sorted(one.key for one in self.things)).encode()).hexdigest()[:32]
+
+
+def preview(number: str, *, by: Actor) -> Preview:
+    """What would be taken away, and what would stay. A number of queries that does not grow with what is found."""
+    names = account_names()
+    subject = access.Subject("account", number, names.get(number, f"account {number}"), number, number)
+    answer = access.ask_about(subject, by=by)
+    things: list[Thing] = []
+    kept: list[Kept] = []
+    for found in (
+        _grants(number, by, names),
+        _statements(number, by, names),
+        _layers(number, by, names),
+        _mappings(number, by),
+        _people(number, by),
+        _wide(number, answer),
+    ):
+        for one in found:
+            if isinstance(one, Thing):
+                things.append(one)
+            else:
+                kept.append(one)
+    return Preview(number, names.get(number, ""), tuple(things), tuple(kept), answer.gaps)
+
+
+def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:
+    found = Grant.objects.visible_to(by).live().filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
+    rows = found.filter(wanted=Wanted.PRESENT).select_related("policy__function__account").order_by("created_at", "id")
+    for grant in rows:
+        yield Thing(OffboardingKind.GRANT, named(grant, names), _of(grant.policy), {"grant": grant})
+
+
+def _statements(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
+    """Statements that name the account, as last read: as a principal, or as whose something is."""
+    policies = Policy.objects.visible_to(by).filter(vanished_at=None, current__document__contains=number)
+    rows = list(policies.select_related("function__account", "current").order_by("function__name", "qualifier", "id"))
+    live = Grant.objects.live().filter(policy__in=[one.pk for one in rows])
+    ours = {(one.policy_id, one.sid): one for one in live}
+    for policy in rows:
+        document = document_of(policy)
+        for statement in _naming(document, number):
+            grant = ours.get((policy.pk, statement.sid or ""))
+            if grant is not None and grant.principal_account == number and grant.principal_kind in OF_ACCOUNTS:
+                continue
+            alone = _is_its_alone(statement, number)
+            on_its_behalf = any(one.kind.value == "service" for one in statement.principals)
+            who = "it in" if alone else "a service in on its behalf" if on_its_behalf else "in others too"
+            text = f"{statement.name} lets {who}"
+            if grant is not None:
+                yield Kept(named(grant), _of(policy), "Revoke that share, if the others may go too.", grant=grant)
+            elif not alone:
+                following = "Revoke it, if that may stop." if on_its_behalf else "Share with the others alone, then revoke it."
+                yield Kept(f"{text}.", _of(policy), following, policy=policy, index=statement.index)
+            elif problem := why_not_removable(statement, document.statements):
+                following = f"{problem.message} {problem.next}"
+                yield Kept(f"{text}.", _of(policy), following, policy=policy, index=statement.index)
+            else:
+                refs = {"policy": policy, "content": policy.current_id, "index": statement.index}
+                yield Thing(OffboardingKind.STATEMENT, _in_words(policy, statement, names), _of(policy), refs)
+
+
+def _layers(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
+    found = LayerGrant.objects.visible_to(by).live().filter(principal_account=number, principal_kind="account")
+    grants = found.filter(wanted=Wanted.PRESENT).select_related("layer__account").order_by("created_at", "id")
+    for grant in grants:
+        yield Thing(OffboardingKind.LAYER_GRANT, layer_named(grant, names), str(grant.layer.account), {"layer_grant": grant})
+    versions = LayerVersion.objects.visible_to(by).filter(vanished_at=None, exposures__account=number).distinct()
+    rows = list(versions.select_related("account", "current").order_by("name", "number", "id"))
+    ours = set(LayerGrant.objects.live().filter(layer__in=[one.pk for one in rows]).values_list("layer_id", "sid"))
+    for layer in rows:
+        document = layer_document_of(layer)
+        for statement in _naming(document, number):
+            if (layer.pk, statement.sid or "") in ours:
+                continue
+            text = f"{statement.name} of layer {layer.label}"
+            problem = why_not_removable(statement, document.statements)
+            if problem is None and _is_its_alone(statement, number):
+                refs = {"layer": layer, "content": layer.current_id, "index": statement.index}
+                sentence = f"{text} lets it in and nobody else; it was made elsewhere."
+                yield Thing(OffboardingKind.LAYER_STATEMENT, sentence, str(layer.account), refs)
+            else:
+                following = f"{problem.message} {problem.next}" if problem else "Look at the layer's page."
+                yield Kept(f"{text} lets it in.", str(layer.account), following, layer=layer)
+
+
+def _mappings(number: str, by: Actor) -> Iterator[Thing | Kept]:
+    found = (
+        EventMapping.objects.visible_to(by).present().filter(source_account=number).exclude(function__account__number=number)
+    )
+    for one in found.select_related("function__account").order_by("source_arn", "id"):
+        where = f"{one.function.account} · {one.function.region}"
+        sentence = f"What arrives in its {mapping_named(one)} runs the function"
+        if one.state == "Disabled":
+            yield Kept(f"{sentence}, once it is resumed.", where, "It is paused; delete it on its page.", mapping=one)
+        elif is_ours_to_change(one.source_arn):
+            yield Thing(OffboardingKind.MAPPING, f"{sentence}. It is paused, not deleted.", where, {"mapping": one})
+        else:
+            yield Kept(f"{sentence}.", where, "Pause or delete it in AWS.", mapping=one)
+
+
+def _people(number: str, by: Actor) -> Iterator[Thing | Kept]:
+    members = Membership.objects.current().filter(account__number=number).select_related("person", "account")
+    for one in members.order_by("person__email"):
+        sentence = f"{one.person.email} acts for the account here"
+        if by.is_admin():
+            yield Thing(OffboardingKind.MEMBERSHIP, f"{sentence}.", "", {"membership": one})
+        else:
+            yield Kept(f"{sentence}.", "", "An admin of fnshare ends that.")
+    now = timezone.now()
+    rows = Invitation.objects.visible_to(by)
+    waiting = [*rows.open(now).filter(number=number), *rows.to_confirm().filter(account__number=number)]
+    for invitation in {one.pk: one for one in waiting}.values():
+        sentence = f"{invitation.email} is invited for the account and has not got anything yet. It cannot be undone."
+        yield Thing(OffboardingKind.INVITATION, sentence, "", {"invitation": invitation})
+
+
+def _wide(number: str, answer: access.Answer) -> Iterator[Kept]:
+    """What lets in everybody, or every member of an organisation, and so this account; and the role by which it is proved."""
+    for group in answer.groups:
+        if group.key in FOLDED and group.functions:
+            functions = "1 function" if group.functions == 1 else f"{group.functions:,} functions"
+            yield Kept(f"{group.title}: {functions}.", "", "Look at each; revoke what should not be so wide.", how=group.key)
+    if Connection.objects.standing().filter(account__number=number, purpose=Purpose.CHECKER).exists():
+        yield Kept("Its checker role stays connected.", "", "An admin disconnects it under Settings, Accounts.")
+
+
+def _naming(document: Document, number: str) -> Iterator[Statement]:
+    """Statements that let somebody in and name the account anywhere but in their resource."""
+    for statement in document.statements:
+        said = {key: value for key, value in statement.raw.items() if key not in ("Resource", "Sid")}
+        if not statement.is_deny and number in json.dumps(said):
+            yield statement
+
+
+def _is_its_alone(statement: Statement, number: str) -> bool:
+    """Whether the statement lets in this account, or roles and users of it, and nobody else."""
+    alone = all(one.kind.value in OF_ACCOUNTS and one.account == number for one in statement.principals)
+    return bool(statement.principals) and alone and not statement.not_principals
+
+
+def _in_words(policy: Policy, statement: Statement, names: Mapping[str, str]) -> str:
+    """What a statement made elsewhere lets them do, and who might put it back."""
+    who = ", ".join(one.label(names) for one in statement.principals[:3])
+    what = ", ".join(doing(action) for action in statement.actions[:3]) or "do whatever is not named on"
+    origin = origin_of(statement)
+    again = f" {origin.text}" if origin.keeps_it else ""
+    return f"{who[:1].upper()}{who[1:]} may {what} {place_of(policy)}, by {statement.name}.{again}"
+
+
+def _of(policy: Policy) -> str:
+    return f"{place_of(policy)} · {policy.function.account} · {policy.function.region}"

@@ -1,0 +1,104 @@
+"""Consumers, offboarding one account: what lets it in, one confirmation, how far it is, and the way back."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sharing.forms.offboarding import OffboardForm, UndoForm
+from sharing.models import Offboarding
+from sharing.policy.arn import is_account_id
+from sharing.services import consumers, offboarding
+from sharing.services.errors import Refusal
+from sharing.tasks import soon
+from sharing.tasks.offboarding import offboard
+from sharing.views.errors import blame
+
+from .paging import page_of
+from .permitting import actor, for_changing
+
+#: Items of one page.
+_SHOWN = 50
+_MARKS = {
+    "gone": ("ok", "circle-check", "Gone"),
+    "working": ("busy", "loader-2", "Working"),
+    "not": ("bad", "alert-circle", "Not done"),
+    "again": ("plain", "rotate", "As before"),
+}
+
+
+@for_changing
+@require_http_methods(["GET", "HEAD", "POST"])
+def consumer_offboard(request: HttpRequest, number: str) -> HttpResponse:
+    """Everything that would go and everything that would stay; then one confirmation."""
+    me = actor(request)
+    consumer = consumers.find(number, by=me) if is_account_id(number) else None
+    if consumer is None:
+        raise Http404("No consumer in scope has these digits.")
+    form = OffboardForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            made = offboarding.start(
+                number, seen=said["seen"], typed=said["typed"], reason=said["reason"], form_token=said["form"], by=me
+            )
+        except Refusal as refusal:
+            if refusal.code in ("not-permitted", "not-found"):
+                raise
+            blame(form, refusal)
+        else:
+            soon(offboard, made.pk)
+            return redirect("offboarding-detail", made.pk)
+    found = offboarding.preview(number, by=me)
+    token = form.data.get("form") if form.is_bound and len(form.data.get("form", "")) == 32 else secrets.token_hex(16)
+    context = {"consumer": consumer, "found": found, "form": form, "token": token, "everything": me.sees_every_account}
+    return render(request, "offboarding/preview.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """How far it is, thing by thing; the list polls while something is under way."""
+    me = actor(request)
+    found = get_object_or_404(Offboarding.objects.visible_to(me).select_related("requested_by"), pk=pk)
+    related = ("offboarding", "grant", "layer_grant", "change", "again", "layer_again", "mapping")
+    page = page_of(found.items.select_related(*related), request, _SHOWN)
+    standing = offboarding.standing_of(found)
+    context = {
+        "found": found,
+        "page": page,
+        "rows": [(item, _MARKS[where], told) for item in page.object_list for where, told in (offboarding.status(item),)],
+        "standing": standing,
+        "may_undo": offboarding.may_undo(found, by=me, now=timezone.now()),
+        "until": found.created_at + offboarding.UNDO_WITHIN,
+        "form": UndoForm(),
+        "every": "1s" if (timezone.now() - (found.undo_wanted_at or found.created_at)).total_seconds() < 60 else "5s",
+    }
+    template = "offboarding/detail.html#progress" if request.htmx else "offboarding/detail.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+@for_changing
+@require_http_methods(["GET", "HEAD", "POST"])
+def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask, then have everything back that was removed."""
+    me = actor(request)
+    found = get_object_or_404(Offboarding.objects.visible_to(me), pk=pk)
+    form = UndoForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            offboarding.undo(found, roles=form.cleaned_data["roles"], by=me)
+        except Refusal as refusal:
+            if refusal.code in ("not-permitted", "not-found"):
+                raise
+            blame(form, refusal)
+        else:
+            soon(offboard, found.pk)
+            messages.success(request, "What was taken away is asked for again.")
+            return redirect("offboarding-detail", found.pk)
+    return render(request, "offboarding/undo.html", {"found": found, "form": form}, status=422 if form.errors else 200)
