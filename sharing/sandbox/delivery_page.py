@@ -36,7 +36,8 @@ a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-ra
 code { font: 0.8125rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .top { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; align-items: baseline; justify-content: space-between; }
 .quiet { color: var(--quiet); }
-section { margin-top: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+section { margin-top: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  overflow: hidden; }
 .empty { padding: 1.5rem 1rem; text-align: center; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem; border-top: 1px solid var(--line); font-weight: 400; }
@@ -58,7 +59,7 @@ li small { display: block; color: var(--quiet); font-size: 0.8125rem; }
   li { grid-template-columns: minmax(0, 1fr) auto; }
   li > div, .why { grid-column: 1 / -1; }
   th, td { padding: 0.5rem; }
-  .number { width: 4rem; }
+  .number { width: auto; }
 }
 """
 
@@ -108,7 +109,7 @@ class DeliveryPage:
         if not ways:
             return ""
         rows = "".join(
-            f'<tr><th scope="row">{self._account(account)}</th><td>{_function(arn)}</td>'
+            f'<tr><th scope="row">{self._account(account)}</th><td>{self._function(arn)}</td>'
             f'<td class="number">{delivered:,}</td><td class="number{" bad" if lost else ""}">{lost:,}</td></tr>'
             for (account, arn), (delivered, lost) in sorted(ways.items())
         )
@@ -138,7 +139,8 @@ class DeliveryPage:
                 f'<li><time datetime="{one.at.isoformat()}">{one.at:%H:%M:%S}</time>'
                 f'<span class="state {state[0]}">{state[1]}</span>'
                 f"<div>{escape(kind)} <code>{escape(one.source_arn)}</code>"
-                f"<small>of {self._account(one.source_account)}</small></div><div>{_function(one.function_arn)}</div>{why}</li>"
+                f"<small>of {self._account(one.source_account)}</small></div>"
+                f"<div>{self._function(one.function_arn)}</div>{why}</li>"
             )
 
     def _account(self, number: str) -> str:
@@ -146,11 +148,13 @@ class DeliveryPage:
         digits = f"<code>{escape(number)}</code>" if number else "an account nobody knows"
         return f"{escape(name)} {digits}" if name else digits
 
-
-def _function(arn: str) -> str:
-    """A function's name (and alias) with the ARN below it."""
-    name = ":".join(arn.split(":")[6:]) or arn
-    return f"{escape(name)}<small><code>{escape(arn)}</code></small>"
+    def _function(self, arn: str) -> str:
+        """A function's name (and alias), and below it where it is."""
+        parts = arn.split(":")
+        if len(parts) < 7:
+            return f"<code>{escape(arn)}</code>"
+        name = f'<span title="{escape(arn)}">{escape(":".join(parts[6:]))}</span>'
+        return f"{name}<small>{escape(parts[3])}, {self._account(parts[4])}</small>"
 
 
 def _from_here(environ: dict[str, Any]) -> bool:

@@ -217,6 +217,7 @@ def test_a_good_role_is_connected(place: Place) -> None:
         "layers",
         "share_layers",
         "map",
+        "count",
         *(verb for verb, _ in READS),
     }
     assert connection.test_wanted_at is None
