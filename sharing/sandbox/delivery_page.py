@@ -43,7 +43,8 @@ table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem; border-top: 1px solid var(--line); font-weight: 400; }
 thead th { border-top: 0; color: var(--quiet); font-size: 0.75rem; white-space: nowrap; overflow-wrap: normal; }
 tbody th { font-weight: 600; }
-td small, th small { display: block; color: var(--quiet); font-size: 0.8125rem; font-weight: 400; }
+th div { font-weight: 400; }
+th small { color: var(--quiet); font-size: 0.8125rem; font-weight: 400; padding-left: 0.5rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; width: 6rem; }
 ol { list-style: none; margin: 0; padding: 0; }
 li { display: grid; grid-template-columns: 5.5rem 8rem minmax(0, 1fr) minmax(0, 1fr); gap: 0.25rem 1rem; padding: 0.5rem 1rem;
@@ -109,13 +110,13 @@ class DeliveryPage:
         if not ways:
             return ""
         rows = "".join(
-            f'<tr><th scope="row">{self._account(account)}</th><td>{self._function(arn)}</td>'
+            f'<tr><th scope="row">{self._account(account)}<div>→ {self._function(arn)}</div></th>'
             f'<td class="number">{delivered:,}</td><td class="number{" bad" if lost else ""}">{lost:,}</td></tr>'
             for (account, arn), (delivered, lost) in sorted(ways.items())
         )
         return (
             '<section aria-labelledby="counts"><h2 id="counts">By account and function</h2><table><thead><tr>'
-            '<th scope="col">Account of the source</th><th scope="col">Function</th>'
+            '<th scope="col">Account of the source, and function</th>'
             '<th scope="col" class="number">Delivered</th><th scope="col" class="number">Lost</th></tr></thead>'
             f"<tbody>{rows}</tbody></table></section>"
         )
@@ -154,7 +155,7 @@ class DeliveryPage:
         if len(parts) < 7:
             return f"<code>{escape(arn)}</code>"
         name = f'<span title="{escape(arn)}">{escape(":".join(parts[6:]))}</span>'
-        return f"{name}<small>{escape(parts[3])}, {self._account(parts[4])}</small>"
+        return f"{name} <small>{escape(parts[3])}, {self._account(parts[4])}</small>"
 
 
 def _from_here(environ: dict[str, Any]) -> bool:
