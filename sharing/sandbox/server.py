@@ -9,8 +9,9 @@ moto's state belongs to the process, so only one sandbox can run in a process at
 Where nobody outside AWS knows the answer (aws-facts section 9), the sandbox takes one: an unknown action name is stored;
 PutResourcePolicy on $LATEST is refused; a function-level document never lets an alias be called; the policy is gone with
 its last statement (a switch leaves it empty); a policy's RevisionId is its own; deleted principals show as AROA or AIDA
-ids; a mapping onto a foreign function is AccessDenied; a foreign function that is missing is 403, not 404; for layers, see
-layers.py.
+ids; a mapping onto a foreign function is AccessDenied; a foreign function that is missing is 403, not 404; an alarm calls a
+function in another region too; a rule's target in another account without a role, or in another region, is a
+ValidationException; for layers, see layers.py.
 """
 
 import logging
