@@ -24,20 +24,28 @@ _READ: dict[str, Callable[[Sources], Any]] = {
 }
 
 
+#: Sources without an answer, each tried for half a minute, after which a test goes on without the rest.
+_GIVE_UP = 2
+
+
 def examine_source(connection: Connection, role: RoleRef, report: Report, result: Result) -> None:
     """Fill the result. A role that demands its ExternalId stands; a source it may not read, or that is not there, is named.
 
     Raises Unavailable when no source at all could be tried.
     """
-    readable, unanswered = 0, None
+    readable = 0
+    unanswered: list[Unavailable] = []
     for arn in connection.limited_to:
+        if len(unanswered) > _GIVE_UP:
+            report.warning(arn, "Not tried: AWS did not answer for others.", "Test again later.")
+            continue
         try:
             readable += _reads(connection, role, arn, report)
         except Unavailable as problem:
-            unanswered = problem
+            unanswered.append(problem)
             report.warning(arn, f"Could not be tried. {problem.sentence}", "Test again later.")
-    if unanswered is not None and not readable:
-        raise unanswered
+    if unanswered and not readable:
+        raise unanswered[0]
     result.verbs["wire"] = readable > 0
 
 
