@@ -16,7 +16,7 @@ from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins
 
 #: What the page of an account offers to connect, in this order.
-OFFERED = (Purpose.MANAGER, Purpose.CHECKER, Purpose.INVOKER)
+OFFERED = (Purpose.MANAGER, Purpose.CHECKER, Purpose.INVOKER, Purpose.SOURCE)
 
 
 @require_safe
@@ -50,7 +50,7 @@ def account_connect(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 purpose=form.cleaned_data["purpose"],
                 regions=form.chosen_regions if form.cleaned_data["purpose"] == Purpose.MANAGER else (),
-                limited_to=form.chosen_functions,
+                limited_to=form.limits(form.cleaned_data["purpose"]),
                 by=actor(request),
             )
         except Refusal as refusal:
@@ -65,7 +65,8 @@ def account_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One account: its connections and what happened lately."""
     me = actor(request)
     account = get_object_or_404(Account.objects.visible_to(me), pk=pk)
-    connections = list(account.connections.standing().order_by("-purpose"))
+    order = [*OFFERED, Purpose.ORGANIZATION]
+    connections = sorted(account.connections.standing(), key=lambda one: order.index(Purpose(one.purpose)))
     purposes = {connection.purpose for connection in connections}
     context = {
         "account": account,
@@ -85,4 +86,6 @@ def _asked(request: HttpRequest) -> dict[str, str]:
         asked["name"] = known.name
     if request.GET.get("purpose") in Purpose.values:
         asked["purpose"] = request.GET["purpose"]
+    if asked["purpose"] == Purpose.SOURCE:
+        asked["sources"] = request.GET.get("source", "")[:1024]
     return asked

@@ -1,7 +1,7 @@
 """The demo: a platform team shares its functions with three consumers. Every policy here is one that real estates have."""
 
 from sharing.sandbox.seeding import Seeding
-from sharing.sandbox.story import layers, roles
+from sharing.sandbox.story import layers, roles, sources
 from sharing.sandbox.story.policies import POLICIES, full_policy
 
 #: Held in one function's environment. Whoever stores, logs or shows it has kept a secret that was none of theirs.
@@ -30,6 +30,9 @@ INVOKER_IDS = {
     PLATFORM: "fnshare-5b9e07c2f4d8416ea1c3790d6e2f8b45",
     ACME: "fnshare-a07d3c6e9f184b52b6e1d48c05f7932a",
 }
+
+#: Acme lets its sources be wired through a role; Globex does that by hand.
+SOURCE_EXTERNAL_ID = "fnshare-72e4a9c05d1b4f8e93a6d7b20c8f1e54"
 
 EAST, WEST = "us-east-1", "eu-west-1"
 
@@ -102,6 +105,8 @@ def load(sandbox: Seeding) -> None:
     full = f"arn:aws:lambda:{EAST}:{PLATFORM}:function:feature-flags"
     sandbox.put_policy(full, full_policy(full))
     layers.add(sandbox, PLATFORM, layers.DEMO)
+    sources.add(sandbox)
+    roles.add_source_role(sandbox, sandbox.account(ACME), workers, SOURCE_EXTERNAL_ID)
 
 
 def _add_functions(sandbox: Seeding) -> None:
