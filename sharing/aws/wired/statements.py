@@ -19,6 +19,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What IAM knows on every resource only: subscriptions have no type of their own, composite alarms are shown to nobody else.
 _EVERYWHERE: Final[Mapping[str, tuple[str, ...]]] = {"sns": ("sns:Unsubscribe",), "alarm": ("cloudwatch:DescribeAlarms",)}
+#: Only under a condition: whoever may subscribe anything could have a topic's messages sent anywhere.
+_ONLY_IF: Final[Mapping[str, dict[str, Any]]] = {"sns:Subscribe": {"StringEquals": {"sns:Protocol": "lambda"}}}
 #: A composite alarm is changed only by who may change every one: no source role gets this by itself.
 COMPOSITE: Final = "cloudwatch:PutCompositeAlarm"
 #: One test event, where there is such a thing.
@@ -45,7 +47,8 @@ def kind_of(arn: str) -> str:
 
 def wiring_statements(kind: str, arns: list[str]) -> list[Statement]:
     """Reading and changing what these sources, all of one kind, hold of events and policy."""
-    found = [_allow(KINDS[kind], arns)]
+    found = [_allow(tuple(one for one in KINDS[kind] if one not in _ONLY_IF), arns)]
+    found += [_allow((one,), arns) | {"Condition": _ONLY_IF[one]} for one in KINDS[kind] if one in _ONLY_IF]
     if kind in _EVERYWHERE:
         found.append(_allow(_EVERYWHERE[kind], "*"))
     return found
