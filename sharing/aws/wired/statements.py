@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sharing.policy.arn import Arn, ArnError
+from sharing.policy.arn import Arn, ArnError, is_account_id
 from sharing.policy.wiring import recognise
 
 #: On the source itself, by kind (a key of sharing.policy.wiring.SOURCES).
@@ -34,7 +34,10 @@ Statement = dict[str, Any]
 
 
 def kind_of(arn: str) -> str:
-    """Which kind of source this is an ARN of, "" for anything that cannot be wired from its own side."""
+    """Which kind of source this is an ARN of, "" for anything that cannot be wired from its own side.
+
+    A bucket's ARN has neither account nor region, every other one has both.
+    """
     try:
         parts = Arn.parse(arn)
     except ArnError:
@@ -42,7 +45,9 @@ def kind_of(arn: str) -> str:
     found = recognise(parts.service, parts.resource)
     if found is None or found.key not in KINDS or (found.key == "dynamodb" and "/stream/" not in parts.resource):
         return ""
-    return found.key
+    said = is_account_id(parts.account) and bool(parts.region)
+    bare = not parts.account and not parts.region
+    return found.key if (bare if found.key == "s3" else said) else ""
 
 
 def wiring_statements(kind: str, arns: list[str]) -> list[Statement]:
