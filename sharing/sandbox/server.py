@@ -25,6 +25,7 @@ from waitress.server import create_server
 from sharing.sandbox import story as stories
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
+from sharing.sandbox.channel import Channel
 from sharing.sandbox.control import Control
 from sharing.sandbox.delivery_page import DeliveryPage
 from sharing.sandbox.estate import Estate
@@ -102,6 +103,7 @@ class Sandbox(Seeding):
             except OSError as error:
                 raise PortTaken(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
             self._front.lead_here()
+            self._server.channel_class = Channel
             self.reset()
         except BaseException:
             self._close()
