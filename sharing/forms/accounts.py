@@ -11,7 +11,7 @@ PURPOSES = (
     (Purpose.MANAGER, "Owner account: its functions are read here and shared with others"),
     (Purpose.CHECKER, "Consumer account: functions are shared with it, and checked as it"),
     (Purpose.INVOKER, "Test invoke: functions are really called through it, on somebody's click"),
-    (Purpose.SOURCE, "Event sources: buckets, topics, queues and others that you name are wired to functions through it"),
+    (Purpose.SOURCE, "Event sources: its buckets, topics, queues and the like are wired to functions through it"),
 )
 
 

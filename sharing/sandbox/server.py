@@ -102,8 +102,8 @@ class Sandbox(Seeding):
                 )
             except OSError as error:
                 raise PortTaken(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
-            self._server.channel_class = Channel
             self._front.lead_here()
+            self._server.channel_class = Channel
             self.reset()
         except BaseException:
             self._close()

@@ -60,7 +60,8 @@ def test_the_role_may_wire_exactly_the_named_sources(acme: Account, admin: Actor
     (statements,) = policies_of(one).values()
     assert {tuple(one["Action"]): one["Resource"] for one in statements} == {
         ("s3:GetBucketNotification", "s3:PutBucketNotification"): [BUCKET, f"{BUCKET}-2"],
-        ("sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe"): [TOPIC],
+        ("sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic"): [TOPIC],
+        ("sns:Subscribe",): [TOPIC],
         ("sns:Unsubscribe",): "*",
         ("events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"): [RULE],
         ("cloudwatch:PutMetricAlarm",): [ALARM],
@@ -69,6 +70,12 @@ def test_the_role_may_wire_exactly_the_named_sources(acme: Account, admin: Actor
         ("kinesis:GetResourcePolicy", "kinesis:PutResourcePolicy", "kinesis:DeleteResourcePolicy"): [STREAM],
         ("dynamodb:GetResourcePolicy", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"): [CHANGES],
     }
+
+
+def test_a_topics_messages_go_to_functions_and_nowhere_else(acme: Account, admin: Actor) -> None:
+    (statements,) = policies_of(prepared(acme, admin, TOPIC)).values()
+    (subscribe,) = [one for one in statements if one["Action"] == ["sns:Subscribe"]]
+    assert subscribe["Condition"] == {"StringEquals": {"sns:Protocol": "lambda"}}
 
 
 def test_without_a_topic_or_an_alarm_nothing_is_allowed_on_everything(acme: Account, admin: Actor) -> None:

@@ -77,7 +77,7 @@ def _to_add(kind: str, arn: str, error: AwsError) -> str:
     if not error.is_access_denied:
         return error.next
     words = [
-        statement_to_add(one["Action"], one["Resource"]).removesuffix(" Then test again.")
+        statement_to_add(one.pop("Action"), one.pop("Resource"), **one).removesuffix(" Then test again.")
         for one in wiring_statements(kind, [arn])
     ]
     owner = " If it is there already, the bucket belongs to another account." if kind == "s3" else ""
