@@ -13,8 +13,8 @@ import pytest
 from sharing.policy.wiring import MappingOptions, Plan, Side, plan
 from sharing.policy.wiring.packs import Pack, pack
 from sharing.sandbox.server import Sandbox
+from tests.sandbox.aws_quickly import quick_aws
 from tests.sandbox.conftest import Speaker, function_arn
-from tests.sandbox.test_cli import AWS
 from tests.sandbox.test_deliveries import ACME, PLATFORM, bucket, let_in
 
 FUNCTION = function_arn(PLATFORM, "session-cleanup")
@@ -27,9 +27,6 @@ Runner = Callable[..., str]
 @pytest.fixture
 def run(sandbox: Sandbox, tmp_path: Path) -> Iterator[Runner]:
     """Runs a tool's file of a pack as an account's user; its output, or with `fails` what it says when it must fail."""
-    command = tmp_path / "aws"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} {AWS} "$@"\n')
-    command.chmod(0o755)
 
     def act(found: Pack, tool: str, name: str, *words: str, fails: bool = False) -> str:
         held = sandbox.account(name)
@@ -58,7 +55,8 @@ def run(sandbox: Sandbox, tmp_path: Path) -> Iterator[Runner]:
         assert (done.returncode != 0) is fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    yield act
+    with quick_aws(tmp_path, sandbox.url):
+        yield act
 
 
 def planned(source: str, **more: Any) -> Plan:
@@ -80,7 +78,7 @@ def test_a_bucket_keeps_what_it_has(run: Runner, speak: Speaker) -> None:
                 "Id": "theirs",
                 "LambdaFunctionArn": FUNCTION,
                 "Events": ["s3:ObjectCreated:*"],
-                "Filter": {"Key": {"FilterRules": [{"Name": "Prefix", "Value": "old/"}]}},
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "old/"}]}},
             }
         ],
         "QueueConfigurations": [

@@ -104,7 +104,7 @@ def _queue(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], 
 
 def _stream(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...], tuple[str, dict[str, Any]]]:
     service = wish.kind.service
-    named = {"ResourceArn": wish.source}
+    named = {"ResourceARN" if service == "kinesis" else "ResourceArn": wish.source}  # each API has its own spelling
     needs = (f"{service}:GetResourcePolicy", f"{service}:PutResourcePolicy")
     return f"{service}:PutResourcePolicy", {**named, "Policy": statement}, needs, (f"{service}:GetResourcePolicy", named)
 

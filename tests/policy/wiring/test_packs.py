@@ -14,6 +14,7 @@ from typing import Any
 import botocore.session
 import pytest
 import yaml
+from awscli.customizations.argrename import ARGUMENT_RENAMES
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
@@ -21,6 +22,7 @@ from sharing.policy import FunctionArn
 from sharing.policy.calls import words_of
 from sharing.policy.wiring import SOURCES, Plan, Side, plan
 from sharing.policy.wiring.packs import FILL_IN, Pack, Section, alarms, left_to_do, pack, statements
+from sharing.policy.wiring.packs.calling import command
 from sharing.policy.wiring.packs.doing import done
 from sharing.policy.wiring.packs.settling import Stop, plain, settle
 from sharing.policy.wiring.packs.shapes import Act, Lookup, Request
@@ -45,7 +47,7 @@ def requests(found: Plan) -> Iterator[Request]:
                 for one in (*deed.do, *deed.undo):
                     if isinstance(one, Lookup):
                         yield one.listing
-                        yield Request(one.then.service, one.then.operation, {one.parameter: "found"})
+                        yield Request(one.then.service, one.then.operation, {one.parameter: "f" * 36})
                     else:
                         yield one
                 continue
@@ -57,6 +59,14 @@ def requests(found: Plan) -> Iterator[Request]:
             yield Request(deed.write.service, deed.write.operation, {**deed.write.parameters, **slot})
             if deed.erase is not None:
                 yield deed.erase
+
+
+def options_of(service: str, operation: str) -> Iterator[str]:
+    """What the AWS CLI calls the parameters of a call, without the dashes."""
+    for name, shape in api(service).operation_model(operation).input_shape.members.items():
+        option = xform_name(name, "-")
+        found = ARGUMENT_RENAMES.get(f"{service}.{xform_name(operation, '-')}.{option}", option)
+        yield from (found, f"no-{found}") if shape.type_name == "boolean" else (found,)
 
 
 def sections(found: Pack, language: str) -> list[Section]:
@@ -71,8 +81,10 @@ def test_every_call_is_one_that_aws_knows(source: str, more: dict[str, Any]) -> 
         report = ParamValidator().validate(dict(request.parameters), operation.input_shape)
         assert report.generate_report() == "", request
         assert words_of(request.operation, "_") == xform_name(request.operation)
-        for name in request.parameters:
-            assert words_of(name, "-") == xform_name(name, "-")
+        options = set(options_of(request.service, request.operation))
+        for word in command(request)[2:]:
+            if word.startswith("--"):
+                assert word[2:] in options, request
         if request.count:
             assert request.count in operation.output_shape.members
 
@@ -173,7 +185,7 @@ def run(script: str, folder: Path, *words: str, answer: str = "{}", account: str
     (folder / "said").write_text("")
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "ANSWER": answer, "ACCOUNT": account}
     done_ = subprocess.run(
-        ["bash", "-s", *words], input=script, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-s", "--", *words], input=script, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     said = [json.loads(line) for line in (folder / "said").read_text().splitlines()]
     return done_.returncode, done_.stdout + done_.stderr, said

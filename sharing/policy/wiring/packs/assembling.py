@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ...arn import Arn, ArnError
@@ -46,8 +46,8 @@ def pack(plan: Plan, *, names: Mapping[str, str] | None = None, side: Side | Non
     """
     called = names or {}
     mine = [step for step in plan.theirs if side is None or step.side is side]
-    before = [f"{step.sentence.rstrip('.')}, {_where(step, called)}." for step in plan.steps if step not in mine]
-    steps = [_plain(done(plan, step)) for step in mine]
+    before = [f"{_swap(step.sentence).rstrip('.')}, {_where(step, called)}." for step in plan.steps if step not in mine]
+    steps = [_plain(done(plan, replace(step, sentence=_swap(step.sentence)))) for step in mine]
     told = tuple(
         Told(
             one.step,

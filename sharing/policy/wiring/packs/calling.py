@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Final
 
 from ...calls import words_of
 from .shapes import Request
 
 #: A request as an expression; the second value is code: what else is given, by parameter.
 Caller = Callable[[Request, dict[str, str]], str]
+#: Options that the AWS CLI calls otherwise than the API does; it would take `--endpoint` for its own `--endpoint-url`.
+_RENAMED: Final = {("Subscribe", "Endpoint"): "notification-endpoint"}
 
 
 def by_boto3(request: Request, more: dict[str, str]) -> str:
@@ -37,7 +40,7 @@ def command(request: Request) -> list[str]:
     service = {"s3": "s3api", "config": "configservice"}.get(request.service, request.service)
     words = [service, words_of(request.operation, "-")]
     for name, value in request.parameters.items():
-        option = words_of(name, "-")
+        option = _RENAMED.get((request.operation, name)) or words_of(name, "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
             continue

@@ -53,6 +53,16 @@ def invocations(function: FunctionArn) -> str:
 
 
 _LINES: Final[Mapping[str, tuple[str, ...]]] = {
+    "s3": (
+        "The bucket, under Event notifications: the function's ARN as destination, for the events and keys that are meant.",
+        "PutBucketNotificationConfiguration replaces the whole configuration: what the bucket has must be put along.",
+    ),
+    "sns": ("The topic: a subscription with protocol lambda and the function's ARN, in the topic's region.",),
+    "eventbridge": (
+        "The rule: the function's ARN as a target.",
+        "A rule of another account calls through a role of its own: let that role in instead of the service.",
+    ),
+    "alarm": ("The alarm: the function's ARN among its actions, beside those it has.",),
     "apigateway": (
         "The method's integration: type Lambda proxy (AWS_PROXY), POST, and the function by its full ARN.",
         "The change is seen once the API is deployed to its stage. An authoriser names the function in its URI the same way.",

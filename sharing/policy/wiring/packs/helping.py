@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from ... import services
 from ...arn import FunctionArn
 from ..sources import SOURCES, Crossing, SourceKind
 from . import elsewhere
+from .assembling import FILL_IN
 from .calling import command
 
 
@@ -16,7 +18,8 @@ from .calling import command
 class Help:
     """For one kind of source: `api` the call that wires it; `lines` what to set; `commands` where one is safe to give.
 
-    `wires`: fnshare can do the whole. `unverified`: what AWS documents nowhere, in words. `works`: False where AWS refuses it.
+    `wires`: fnshare can do the whole. `fill_in`: what stands in the commands and only the account knows. `unverified`: what
+    AWS documents nowhere, in words. `way_round`: what to do instead, where AWS does not let it cross.
     """
 
     kind: str
@@ -25,6 +28,7 @@ class Help:
     wires: bool
     lines: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    fill_in: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     way_round: tuple[str, ...] = ()
 
@@ -38,7 +42,7 @@ def left_to_do(function: FunctionArn, service: str, *, source: str = "", crosses
     kind = next((one for one in SOURCES.values() if one.principal and services.stem(one.principal) == stem), None)
     if kind is None:
         return None
-    lines = (*elsewhere.lines(kind.key, function), *((kind.hint,) if kind.hint else ()))
+    lines = tuple(dict.fromkeys((*elsewhere.lines(kind.key, function), *((kind.hint,) if kind.hint else ()))))
     requests = () if kind.wires else elsewhere.calls(kind.key, function, source)
     commands = tuple(" ".join(["aws", *(shlex.quote(word) for word in command(one))]) for one in requests)
     blocked = crosses and kind.accounts is Crossing.NO
@@ -49,6 +53,7 @@ def left_to_do(function: FunctionArn, service: str, *, source: str = "", crosses
         kind.wires,
         lines,
         commands,
+        tuple(sorted({text for text in re.findall(r"<[A-Z][A-Z ]*>", "\n".join(commands)) if text in FILL_IN})),
         tuple(_unverified(kind, crosses)),
         kind.way_round if blocked else (),
     )

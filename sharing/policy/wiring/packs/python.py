@@ -141,7 +141,7 @@ import re
 import subprocess
 import sys
 
-MODE = sys.argv[1]
+MODE, AWS = sys.argv[1:]
 
 
 class ClientError(Exception):
@@ -154,7 +154,7 @@ def code_of(refusal):
 
 
 def aws(*words):
-    done = subprocess.run(["aws", *words, "--output", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([AWS, *words, "--output", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise ClientError(done.stderr.strip())
     return json.loads(done.stdout or "{}")

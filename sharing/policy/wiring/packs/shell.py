@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Final
 
+from ...calls import words_of
 from .calling import command
 from .heading import Heading, comments
 from .python import change_by_cli
@@ -105,7 +106,7 @@ def _attempt(one: Request | Lookup, indent: str) -> list[str]:
         wanted = " && ".join(f"{name}==`{json.dumps(value)}`" for name, value in one.where.items())
         query = f"{one.items}[?{wanted}].{one.value}"
         then = Request(one.then.service, one.then.operation, one.then.parameters)
-        words = X
+        words = [*_words(then), f'--{words_of(one.parameter, "-")} "$each"']
         listing = " ".join([*_words(one.listing), f"--query {shlex.quote(query)}", "--output text"])
         what = f"{then.service}:{then.operation}"
         return [
@@ -135,4 +136,4 @@ def _words(request: Request) -> list[str]:
 
 
 def _change(deed: Change) -> list[str]:
-    return ["    python3 - \"$mode\" <<'PY'", change_by_cli(deed).rstrip("\n"), "PY"]
+    return ['    python3 - "$mode" "$(command -v aws)" <<\'PY\'', change_by_cli(deed).rstrip("\n"), "PY"]
