@@ -45,11 +45,6 @@ def polled(ground: Ground) -> Iterator[Waker]:
         )
 
 
-def last_result(mapping: Mapping) -> str:
-    """AWS's LastProcessingResult; "" where it is not kept."""
-    return str(getattr(mapping, "last_result", "") or "")
-
-
 def stuck_since(mapping: Mapping) -> datetime | None:
     """Since when it is on its way to another state, if two reads more than 15 minutes apart found it so.
 
