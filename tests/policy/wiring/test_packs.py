@@ -56,9 +56,10 @@ def requests(found: Plan) -> Iterator[Request]:
             slot: dict[str, Any] = {deed.slot: {"Policy": "{}"} if deed.slot == "Attributes" else given}
             if deed.rule == "alarm":
                 slot = {"AlarmName": "x", "AlarmActions": [deed.entry], "EvaluationPeriods": 1, "ComparisonOperator": "x"}
-            yield Request(deed.write.service, deed.write.operation, {**deed.write.parameters, **slot})
+            lock = {deed.lock: "x"} if deed.lock else {}
+            yield Request(deed.write.service, deed.write.operation, {**deed.write.parameters, **slot, **lock})
             if deed.erase is not None:
-                yield deed.erase
+                yield Request(deed.erase.service, deed.erase.operation, {**deed.erase.parameters, **lock})
 
 
 def options_of(service: str, operation: str) -> Iterator[str]:
@@ -183,7 +184,7 @@ def run(script: str, folder: Path, *words: str, answer: str = "{}", account: str
     (folder / "aws").write_text(FAKE.format(python=sys.executable))
     (folder / "aws").chmod(0o755)
     (folder / "said").write_text("")
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "ANSWER": answer, "ACCOUNT": account}
+    environment = {"PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}", "ANSWER": answer, "ACCOUNT": account}
     done_ = subprocess.run(
         ["bash", "-s", "--", *words], input=script, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

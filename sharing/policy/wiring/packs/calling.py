@@ -29,9 +29,8 @@ def by_cli(request: Request, more: dict[str, str]) -> str:
         if not name:
             words += ['"--cli-input-json"', f"json.dumps({code})"]
         else:
-            # A policy is a text already, everything else is given as JSON.
-            as_text = code.startswith("json.dumps")
-            words += [repr(f"--{words_of(name, '-')}"), code if as_text else f"json.dumps({code})"]
+            structured = code == "document" or code.startswith("{")  # else it is a text already
+            words += [repr(f"--{words_of(name, '-')}"), f"json.dumps({code})" if structured else code]
     return f"aws({', '.join(words)})"
 
 

@@ -104,6 +104,7 @@ def _source_policy(plan: Plan, step: Step) -> Done:
                 "Policy",
                 empty="PolicyNotFoundException",
                 erase=Request(service, "DeleteResourcePolicy", where),
+                lock="ExpectedRevisionId" if service == "dynamodb" else "",
             ),
         ),
     )

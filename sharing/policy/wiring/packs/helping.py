@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 
 from ... import services
@@ -11,7 +10,7 @@ from ...arn import FunctionArn
 from ..sources import SOURCES, Crossing, SourceKind
 from . import elsewhere
 from .assembling import FILL_IN
-from .calling import command
+from .shell import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,8 @@ def left_to_do(function: FunctionArn, service: str, *, source: str = "", crosses
         return None
     lines = tuple(dict.fromkeys((*elsewhere.lines(kind.key, function), *((kind.hint,) if kind.hint else ()))))
     requests = () if kind.wires else elsewhere.calls(kind.key, function, source)
-    commands = tuple(" ".join(["aws", *(shlex.quote(word) for word in command(one))]) for one in requests)
+    region = source.split(":")[3] if source.count(":") >= 5 else ""
+    commands = tuple(written(one, region or function.region) for one in requests)
     blocked = crosses and kind.accounts is Crossing.NO
     return Help(
         kind.key,

@@ -201,6 +201,7 @@ def _change(deed: Change, caller: Caller, *, top: bool = False) -> list[str]:
     stops = ["    found = overlaps(document, entry)", "    if found:"]
     stops += ['        raise Stop(" ".join(one.sentence for one in found))']
     lines = [
+        *(['revision = ["NO_POLICY"]'] if deed.lock else []),
         *f"entry = {literal(deed.entry)}".split("\n"),
         "",
         "def read():",
@@ -226,14 +227,9 @@ def _read(deed: Change, caller: Caller) -> list[str]:
     ask = f"answer = {caller(deed.read, {})}"
     if deed.empty:
         yes = f"        if code_of(refusal) != {deed.empty!r}:"
-        asking = [
-            "    try:",
-            f"        {ask}",
-            "    except ClientError as refusal:",
-            yes,
-            "            raise",
-            "        return {}",
-        ]
+        asking = ["    try:", f"        {ask}", "    except ClientError as refusal:", yes, "            raise"]
+        asking += ['        revision[0] = "NO_POLICY"'] if deed.lock else []
+        asking += ["        return {}", *(['    revision[0] = answer["RevisionId"]'] if deed.lock else [])]
     else:
         asking = [f"    {ask}"]
     told = {
@@ -256,13 +252,14 @@ def _write(deed: Change, caller: Caller) -> list[str]:
             f"        {caller(deed.write, {'': 'document'})}",
         ]
     lines = []
+    lock = {deed.lock: "revision[0]"} if deed.lock else {}
     if deed.leaves_something:
         lines += ["    if not document:", '        raise Stop("Nothing would be left of the policy: set it yourself.")']
     if deed.erase is not None:
-        lines += ["    if not document:", f"        {caller(deed.erase, {})}", "        return"]
+        lines += ["    if not document:", f"        {caller(deed.erase, lock)}", "        return"]
     text = 'json.dumps(document) if document else ""'
     given = f'{{"Policy": {text}}}' if deed.slot == "Attributes" else text
-    return [*lines, f"    {caller(deed.write, {deed.slot: given})}"]
+    return [*lines, f"    {caller(deed.write, {deed.slot: given, **lock})}"]
 
 
 def _inside(lines: Sequence[str]) -> str:

@@ -122,7 +122,7 @@ class Change:
 
     `entry`: ours; `key`: by what it is found again. `read`: the call that gives the document; `empty`: the error code that
     means there is none. `write`: the call without the document; `slot`: the parameter that takes it. `erase`: the call
-    that takes an empty document's place, where there is one.
+    that takes an empty document's place, where there is one. `lock`: the parameter for the revision that was read.
     """
 
     rule: str
@@ -135,6 +135,7 @@ class Change:
     empty: str = ""
     erase: Request | None = None
     leaves_something: bool = False
+    lock: str = ""
 
 
 Deed = Act | Change

@@ -14,6 +14,7 @@ from .python import change_by_cli
 from .shapes import Act, Change, Done, Lookup, Request
 
 _JOINT: Final = " \\\n        "
+_PASTED: Final = " \\\n    "
 
 _HEAD: Final = """set -euo pipefail
 mode=${1:-}
@@ -76,6 +77,12 @@ def script(heading: Heading, steps: Sequence[Done]) -> str:
         "",
     ]
     return "\n".join(parts)
+
+
+def written(request: Request, region: str) -> str:
+    """One request as a command to paste."""
+    words = _words(request)
+    return _PASTED.join([f"aws {' '.join(words[:2])}", f"--region {shlex.quote(region)}", *words[2:]])
 
 
 def _fill_in(texts: Sequence[str]) -> list[str]:
