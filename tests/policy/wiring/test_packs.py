@@ -168,7 +168,7 @@ def test_a_topic_elsewhere_is_subscribed_to_in_its_own_region() -> None:
     }
 
 
-#: Stands in for the AWS CLI: notes its words and answers what it is told to.
+#: Stands in for the AWS CLI: notes its words, keeps what is put and answers what it is told to.
 FAKE = """#!{python}
 import json, os, sys
 with open("said", "a") as said:
@@ -176,7 +176,9 @@ with open("said", "a") as said:
 if sys.argv[1] == "sts":
     print(os.environ["ACCOUNT"])
 elif sys.argv[2] in ("describe-alarms", "get-bucket-notification-configuration"):
-    print(os.environ["ANSWER"])
+    print(open("held").read() if os.path.exists("held") else os.environ["ANSWER"])
+elif sys.argv[2] == "put-bucket-notification-configuration":
+    open("held", "w").write(sys.argv[sys.argv.index("--notification-configuration") + 1])
 """
 
 
@@ -202,8 +204,7 @@ def test_a_hostile_name_stays_a_name_in_the_shell(tmp_path: Path) -> None:
     assert json.loads(asked[asked.index("--alarm-names") + 1]) == [hostile]
     script = sections(pack(planned(BUCKET, source_account=THEIRS, prefix=HOSTILE)), "sh")[0].text
     code, out, said = run(script, tmp_path)
-    assert code == 1
-    assert "reads differently now" in out
+    assert code == 0, out
     put = next(words for words in said if "put-bucket-notification-configuration" in words)
     (entry,) = json.loads(put[put.index("--notification-configuration") + 1])["LambdaFunctionConfigurations"]
     assert entry["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": HOSTILE}]
