@@ -26,8 +26,9 @@ from sharing.policy.wiring.packs.calling import command
 from sharing.policy.wiring.packs.doing import done
 from sharing.policy.wiring.packs.settling import Stop, plain, settle
 from sharing.policy.wiring.packs.shapes import Act, Lookup, Request
-from tests.policy.wiring.test_planner import ACROSS, BUCKET, FUNCTION, OWNER, QUEUE, ROLE, THEIRS, TOPIC, arn, planned
+from tests.policy.wiring.test_planner import ACROSS, BUCKET, FUNCTION, OWNER, QUEUE, ROLE, STREAM, THEIRS, TOPIC, arn, planned
 
+STREAMS = (("kinesis", "stream/theirs"), ("dynamodb", "table/theirs/stream/2026-01-01T00:00:00.000"))
 CASES = [(source, more) for source, more, *_ in ACROSS]
 IDS = [f"{place}-{source.split(':')[2] if ':' in source else 'alexa'}" for place, (source, _) in enumerate(CASES)]
 #: What no value may do to the language it stands in.
@@ -319,3 +320,18 @@ def test_general_words_for_a_kind_name_what_is_to_be_put_in() -> None:
         found = plan(FUNCTION, key, source_account=THEIRS if key in ("s3",) else "")
         if isinstance(found, Plan) and kind.style.value == "role":
             assert "<ROLE ARN IN THE" not in pack(found).as_text()
+
+
+def test_a_queue_in_china_has_its_own_domain_and_each_service_its_own_spelling() -> None:
+    function, source = "arn:aws-cn:lambda:cn-north-1:444455556666:function:f", f"arn:aws-cn:sqs:cn-north-1:{THEIRS}:q"
+    found = plan(function, source)
+    assert isinstance(found, Plan)
+    assert found.steps[1].parameters["QueueUrl"] == f"https://sqs.cn-north-1.amazonaws.com.cn/{THEIRS}/q"
+    policies = [planned(arn(*of), **STREAM).steps[1].parameters for of in STREAMS]
+    assert [name for each in policies for name in each if name.startswith("Resource")] == ["ResourceARN", "ResourceArn"]
+
+
+def test_a_stream_policy_is_put_at_the_revision_that_was_read() -> None:
+    for of, locked in zip(STREAMS, (False, True), strict=True):
+        for one in pack(planned(arn(*of), **STREAM), side=Side.SOURCE).sections[:2]:
+            assert ("revision[0]" in one.text) is locked
