@@ -156,7 +156,7 @@ def _sections(plan: Plan, group: Sequence[Done], place: Place, names: Mapping[st
 
 
 def _where(step: Step, names: Mapping[str, str]) -> str:
-    whose = "in the function's account" if step.side is Side.OWNER else "in the source's account"
+    whose = "in the function's account" if _side(step) is Side.OWNER else "in the source's account"
     account = step.account or ACCOUNT
     name = Heading.flat(names.get(step.account, ""))
     return f"{whose} ({f'{name}, ' if name else ''}{account})"
@@ -168,7 +168,12 @@ def _place(plan: Plan, step: Step) -> Place:
     if step.side is Side.SOURCE or step.key in ("subscription", "source", "notification", "target", "alarm-action"):
         with contextlib.suppress(ArnError):  # a skill's id is no ARN
             region = Arn.parse(plan.source).region or region
-    return Place(step.side, step.account, region)
+    return Place(_side(step), step.account, region)
+
+
+def _side(step: Step) -> Side:
+    """Where nobody knows the source's account, the planner cannot tell it from the function's."""
+    return step.side if step.account else Side.SOURCE
 
 
 def _name(source: str) -> str:
