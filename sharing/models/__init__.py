@@ -10,6 +10,7 @@ from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
+from .joining import Joiner, JoinerState, Joining
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
@@ -56,6 +57,9 @@ __all__ = [
     "Invocation",
     "InvocationState",
     "InvocationType",
+    "Joiner",
+    "JoinerState",
+    "Joining",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",

@@ -5,6 +5,7 @@ Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds what
 
 from .findings import refresh_findings
 from .invoking import run_invocation
+from .joining import join_accounts
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
 from .offboarding import offboard
@@ -18,6 +19,7 @@ from .sweeping import sweep
 
 __all__ = [
     "identify",
+    "join_accounts",
     "look_for_role",
     "make_grants",
     "offboard",
