@@ -30,6 +30,8 @@ def attempt(joining: Joining, row: Joiner) -> None:
 
     Raises Unavailable when AWS gives no answer at all: the row stays as it is.
     """
+    if not Joiner.objects.filter(pk=row.pk, state__in=TRIED).exists():
+        return  # somebody left it out since the batch was listed
     try:
         missing = [purpose for purpose in joining.purposes if not _found(joining, row, purpose)]
     except Refusal as refusal:
