@@ -156,8 +156,12 @@ def _others(finding: Finding) -> list[Repair]:
         if organization is None:
             return []
         page = reverse("organisation-account", args=[organization.pk, number])
-        then = "What lets it in, what of its own lets in others, and offboarding it."
-        return [Repair("See it both ways", page, "git-compare", then, main=True)]
+        then = "What lets it in, and what of its own lets in others."
+        found = [Repair("See it both ways", page, "git-compare", then, main=True)]
+        if finding.detail.get("inwards"):
+            then = "Everything that lets it in is shown first; then one confirmation."
+            found.append(Repair("Offboard it", reverse("consumer-offboard", args=[number]), "user-off", then, danger=True))
+        return found
     if finding.rule in _PLACES:
         name, words, icon = _PLACES[finding.rule]
         args = [finding.account_id] if name == "account-detail" else []

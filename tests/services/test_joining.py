@@ -1,11 +1,14 @@
 """Connecting every account of an organisation: the template, who is tried when, who leaves, and what that stops."""
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
+from botocore import xform_name
 from django.utils import timezone
 
 from sharing.aws import proving
@@ -162,6 +165,23 @@ def test_the_commands_name_the_units_and_the_management_account_has_its_own(star
     units = ["ou-ab12-c3d4e5f6", "OU-ab12-c3d4e5f7"]
     some = joining.start(started.organization, manager=True, checker=False, units=units, by=admin)
     assert "OrganizationalUnitIds=ou-ab12-c3d4e5f6,ou-ab12-c3d4e5f7 " in connecting.stackset_commands(some)
+
+
+def test_every_call_of_the_commands_is_one_that_aws_knows(started: Joining) -> None:
+    loader = botocore.session.get_session()
+    calls = 0
+    for line in (connecting.stackset_commands(started) + connecting.stack_commands(started)).splitlines():
+        if not line.removeprefix("# ").startswith("aws cloudformation "):
+            continue
+        words = shlex.split(line.removeprefix("# "))
+        calls += 1
+        model = loader.get_service_model("cloudformation")
+        operation = next(name for name in model.operation_names if xform_name(name, "-") == words[2])
+        shape = model.operation_model(operation).input_shape
+        known = {xform_name(name, "-") for name in shape.members} if shape else set()
+        asked = {word.removeprefix("--") for word in words[3:] if word.startswith("--")} - {"region"}
+        assert asked <= known, line
+    assert calls == 5
 
 
 @pytest.mark.parametrize(

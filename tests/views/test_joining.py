@@ -6,7 +6,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Connection, ConnectionState, Joiner, JoinerState, Joining, Organization, OrganizationMember, Role
+from sharing.models import (
+    Connection,
+    ConnectionState,
+    Finding,
+    Joiner,
+    JoinerState,
+    Joining,
+    Organization,
+    OrganizationMember,
+    Role,
+)
+from sharing.services.findings import refreshing
 from sharing.services.joining.running import _follow
 from tests import factories
 from tests.views.counting import queries
@@ -131,6 +142,20 @@ def test_one_account_shows_access_both_ways_and_offboarding(client: Client) -> N
     for words in ("mine", "theirs", "Left", f"/consumers/{ACME}/offboard/", "Called here"):
         assert words in page
     assert "offboard" not in text(client_of(client, Role.AUDITOR), account_page(organization))
+
+
+def test_the_finding_leads_to_the_account_and_to_offboarding(client: Client) -> None:
+    organization = factories.organization(ACME)
+    OrganizationMember.objects.update(left_at=timezone.now())
+    factories.grant(to=ACME)
+    assert not refreshing.refresh()
+    finding = Finding.objects.get(rule="organization-account-left")
+    page = text(client_of(client), f"/findings/{finding.pk}/")
+    assert account_page(organization) in page
+    assert f"/consumers/{ACME}/offboard/" in page
+    text(client, f"/consumers/{ACME}/offboard/")
+    narrow = Client()
+    text(client_of(narrow, Role.OWNER, accounts=[factories.account()]), f"/findings/{finding.pk}/", 404)
 
 
 @pytest.mark.parametrize("number", ["444455556666", "x", "111122223333444", "１２３４５６７８９０１２", "%00"])

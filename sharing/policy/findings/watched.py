@@ -138,7 +138,8 @@ def organization_account_left(facts: Gone) -> Found:
         said.append(f"Still connected here, if only paused: {', '.join(facts.roles)}.")
     severity = Severity.HIGH if facts.shares or facts.ways else Severity.MEDIUM if facts.given or facts.open else Severity.LOW
     text = f"{facts.name} {facts.what}. {' '.join(said)}"
-    return Found("organization-account-left", text, severity, cause="organization-account-left")
+    inwards = {"inwards": facts.shares + facts.ways}
+    return Found("organization-account-left", text, severity, cause="organization-account-left", facts=inwards)
 
 
 def statement_changed(facts: Share) -> Found | None:

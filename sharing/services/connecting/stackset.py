@@ -16,8 +16,6 @@ from .rights import document, mappings_policy, organization_checker_policy, read
 from .templates import ROLE_NAMES, about_principal, parameter_principals
 
 NAME = "fnshare-roles"
-#: What StackSets call themselves to an organisation that lets them in.
-_SERVICE = "member.org.stacksets.cloudformation.amazonaws.com"
 _ACCOUNT = "${AWS::AccountId}"
 
 
@@ -52,8 +50,8 @@ def stackset_commands(joining: Joining) -> str:
     units = ",".join(joining.units) or everybody
     lines = [
         "# Run with credentials of the management account; a delegated administrator for StackSets adds",
-        "# --call-as DELEGATED_ADMIN to each aws cloudformation line. The first line once per organisation, as management.",
-        f"aws organizations enable-aws-service-access --service-principal {_SERVICE}",
+        "# --call-as DELEGATED_ADMIN to each line but the first, which is for the management account, once per organisation.",
+        "aws cloudformation activate-organizations-access",
         f"aws cloudformation create-stack-set --stack-set-name {NAME} --template-body file://{file_name(joining)} "
         "--permission-model SERVICE_MANAGED --auto-deployment Enabled=true,RetainStacksOnAccountRemoval=true "
         f"--capabilities CAPABILITY_NAMED_IAM {_parameters()}",
