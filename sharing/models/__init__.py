@@ -24,7 +24,7 @@ from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
-from .wiring import StepState, TestState, Wiring, WiringState, WiringStep
+from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
     "AccessRequest",
@@ -97,6 +97,7 @@ __all__ = [
     "Wanted",
     "Weight",
     "Wiring",
+    "WiringSource",
     "WiringState",
     "WiringStep",
 ]
