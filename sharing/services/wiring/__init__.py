@@ -4,29 +4,39 @@ Told is not seen, and said by a person is not seen either: each step says which 
 """
 
 from .asking import TESTABLE, abandon, again, ask, say_done, say_not_done, take_over, test, why_not_ours, why_not_tested
+from .looking import GONE, NOT_THERE, look
 from .planning import EVENTS, plan, plan_of, sid_of
+from .reconciling import reconcile
 from .settling import FOREIGN, SEEABLE
 from .shapes import Outcome, WiringPlan
 from .standing import due, looks_due, tests_due, theirs, wirings_for
+from .trying import WHOSE, Tried, send_test
 from .words import named, step_named
 
 __all__ = [
     "EVENTS",
     "FOREIGN",
+    "GONE",
+    "NOT_THERE",
     "SEEABLE",
     "TESTABLE",
+    "WHOSE",
     "Outcome",
+    "Tried",
     "WiringPlan",
     "abandon",
     "again",
     "ask",
     "due",
+    "look",
     "looks_due",
     "named",
     "plan",
     "plan_of",
+    "reconcile",
     "say_done",
     "say_not_done",
+    "send_test",
     "sid_of",
     "step_named",
     "take_over",

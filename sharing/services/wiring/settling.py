@@ -180,7 +180,7 @@ def _later(step: WiringStep, pause: float, changes: dict[str, Any], *, told: boo
     if told and to == StepState.QUEUED:
         to = StepState.TOLD
     move(step, to, tries=step.tries + 1, next_try_at=now + timedelta(seconds=pause), **changes)
-    if aged and not told and step.state not in (StepState.STUCK, StepState.UNDOING):
+    if aged and not told and step.state != StepState.STUCK:
         mark_stuck(step)
     return Outcome(step, again_in=pause)
 
