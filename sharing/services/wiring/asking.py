@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from sharing.models import Actor, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
+from sharing.services.connecting.reaching import source_roles_for
 from sharing.services.errors import Refusal
 
 from . import rights, settling
 from .planning import could_be_ours
-from .roles import accounts_with
 from .shapes import WiringPlan
 from .words import named, step_named
 
@@ -204,7 +204,7 @@ def why_not_tested(wiring: Wiring) -> str:
         return "fnshare sends test events to buckets, topics and queues only."
     if wiring.state not in (WiringState.IN_PLACE, WiringState.SAID, WiringState.PROVED):
         return "The wiring is not in place yet."
-    if not accounts_with(wiring.source_arn, {wiring.source_account}):
+    if not source_roles_for(wiring.source_arn, {wiring.source_account}):
         return "A test event is sent through a source role of the source's account, and there is none."
     return ""
 
@@ -213,7 +213,7 @@ def why_not_ours(step: WiringStep) -> str:
     """Why fnshare cannot do this step; "" if it can, as far as the database tells."""
     if not could_be_ours(step):
         return "No source role may do this step: it needs what only they have."
-    if not accounts_with(step.wiring.source_arn, {step.account}):
+    if not source_roles_for(step.wiring.source_arn, {step.account}):
         return f"Account {step.account} has no source role for this source."
     return ""
 

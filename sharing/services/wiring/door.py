@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sharing.aws.wired import Sources
 from sharing.models import WiringSource, WiringStep
-from sharing.services.connecting.entering import pace, role
+from sharing.services.connecting import entering
 from sharing.services.granting.lease import Lease
 
 from .roles import way_to
@@ -29,12 +29,11 @@ class SourceDoor:
     @cached_property
     def _sources(self) -> Sources:
         wiring = self._step.wiring
-        return Sources(
-            role(way_to(wiring.source_arn, self._step.account)),
+        return entering.sources(
+            way_to(wiring.source_arn, self._step.account),
             wiring.source_region or wiring.function.region,
             resource=wiring.source_arn,
             session_name=f"fnshare-{self._step.pk.hex}",
-            pace=pace(),
             cancelled=lambda: any(lease.lapsed() for lease in self._leases),
         )
 

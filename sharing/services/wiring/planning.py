@@ -13,11 +13,11 @@ from sharing.policy.wiring import MappingOptions, Plan, Refusal
 from sharing.policy.wiring import plan as plan_steps
 from sharing.services import granting
 from sharing.services import mapping as mappings
+from sharing.services.connecting.reaching import source_roles_for
 from sharing.services.granting import Problem
 from sharing.services.granting.planning import plan_permission
 
 from . import checking, rights
-from .roles import accounts_with
 from .shapes import WiringPlan
 
 #: Where a form's token becomes a wiring's id: the same form always plans the same Sids.
@@ -157,7 +157,7 @@ def _steps(
     found = plan_steps(
         _target(function, qualifier),
         source,
-        source_roles=accounts_with(source, {named, function.account.number}),
+        source_roles=source_roles_for(source, {named, function.account.number}),
         **_asked(account, region, options, sid),
     )
     if isinstance(found, Refusal):

@@ -1,25 +1,10 @@
-"""Source roles: whether one of an account may wire this very source."""
+"""The source role a worker goes through, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sharing.models import Connection, ConnectionState, Purpose
-from sharing.policy.matching import glob_matches
 from sharing.services.errors import Refusal
 from sharing.services.granting.door import NoWayIn
-
-
-def accounts_with(source: str, accounts: Iterable[str]) -> frozenset[str]:
-    """Those of the accounts (digits) whose source role may wire the source now. One query."""
-    numbers = [number for number in accounts if number]
-    usable = Connection.objects.usable().filter(purpose=Purpose.SOURCE, account__number__in=numbers).select_related("account")
-    return frozenset(one.account.number for one in usable if covers(one, source))
-
-
-def covers(connection: Connection, source: str) -> bool:
-    """Whether the role was made for this source. AWS decides in the end."""
-    return any(glob_matches(pattern, source) for pattern in connection.limited_to)
 
 
 def way_to(source: str, account: str) -> Connection:
@@ -32,7 +17,7 @@ def way_to(source: str, account: str) -> Connection:
             "Connect one in Settings, Accounts, and try again; or have it done by hand and say so.",
             for_now=False,
         )
-    if not covers(found, source):
+    if source not in found.limited_to:
         raise _closed(
             f"The source role of {found.account} is not made for this source.",
             "Add the source to the role in Settings, Accounts, and try again; or have it done by hand and say so.",

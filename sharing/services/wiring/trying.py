@@ -11,11 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Refused, Throttled, Unavailable
-from sharing.aws.metrics import Metrics
 from sharing.aws.wired import Sources
 from sharing.models import TestState, Wiring
 from sharing.policy.arn import FunctionArn
-from sharing.services.connecting.entering import pace, role
+from sharing.services.connecting import entering
 from sharing.services.granting.door import NoWayIn, way_into
 
 from . import rights, settling
@@ -148,17 +147,16 @@ def _marker(wiring: Wiring) -> str:
 
 
 def _sources(wiring: Wiring) -> Sources:
-    return Sources(
-        role(way_to(wiring.source_arn, wiring.source_account)),
+    return entering.sources(
+        way_to(wiring.source_arn, wiring.source_account),
         wiring.source_region or wiring.function.region,
         resource=wiring.source_arn,
         session_name=f"fnshare-{wiring.pk.hex}",
-        pace=pace(),
     )
 
 
 def _runs(wiring: Wiring, *, since: datetime) -> int | None:
     function = wiring.function
     arn = FunctionArn.parse(f"{function.arn}:{wiring.qualifier}" if wiring.qualifier else function.arn)
-    metrics = Metrics(role(way_into(function.account)), function.region, pace=pace(), session_name=f"fnshare-{wiring.pk.hex}")
+    metrics = entering.metrics(way_into(function.account), function.region, session_name=f"fnshare-{wiring.pk.hex}")
     return metrics.invocations_since(arn, since)
