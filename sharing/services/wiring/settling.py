@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -50,11 +50,11 @@ def tell(
     )
 
 
-def move(step: WiringStep, to: StepState, **changes: Any) -> bool:
+def move(step: WiringStep, to: StepState, *, tells: Callable[[], None] = lambda: None, **changes: Any) -> bool:
     """Set the state, and `changes`, if the row still is as `step` remembers it; `step` then has the new values.
 
-    Steps that wait are let go and the wiring's own state follows, in the same transaction. False: somebody decided
-    otherwise meanwhile, read again.
+    Steps that wait are let go and the wiring's own state follows, in the same transaction. `tells`: writes the event of it,
+    before those of what follows. False: somebody decided otherwise meanwhile, read again.
     """
     now = timezone.now()
     if to in OPEN_STEPS and step.state not in OPEN_STEPS:
@@ -68,6 +68,7 @@ def move(step: WiringStep, to: StepState, **changes: Any) -> bool:
             return False
         for name, value in {"state": to, **changes}.items():
             setattr(step, name, value)
+        tells()
         follow(wiring)
         step.wiring.state = wiring.state
     return True
@@ -117,31 +118,35 @@ def ready(wiring_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
 
 def seen(step: WiringStep, evidence: str, **changes: Any) -> Outcome:
     """It is so, seen by looking."""
-    now = timezone.now()
-    with transaction.atomic():
-        newly = step.state != StepState.SEEN
-        if move(step, StepState.SEEN, evidence=evidence, seen_at=now, **CLEARED, **changes) and newly:
-            tell("step-seen", f"{named(step.wiring)}: {step_named(step)} is in place. {evidence}", step.wiring, step=step,
-                 request_id=step.request_id)  # fmt: skip
+    text = f"{named(step.wiring)}: {step_named(step)} is in place. {evidence}"
+    request_id = changes.get("request_id", step.request_id)
+    news = _nothing if step.state == StepState.SEEN else _news("seen", text, step, request_id=request_id)
+    move(step, StepState.SEEN, tells=news, evidence=evidence, seen_at=timezone.now(), **CLEARED, **changes)
     return Outcome(step, ready=ready(step.wiring_id))
 
 
 def failed(step: WiringStep, sentence: str, following: str, *, code: str, request_id: str = "", **changes: Any) -> Outcome:
     """Refused, or stopped: a person decides how to go on."""
     facts = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
-    with transaction.atomic():
-        if move(step, StepState.FAILED, **facts, request_id=request_id or step.request_id, **changes):
-            tell("step-failed", f"{named(step.wiring)}: {step_named(step)}. {sentence}", step.wiring, step=step,
-                 request_id=request_id, error_code=code[:100])  # fmt: skip
+    text = f"{named(step.wiring)}: {step_named(step)}. {sentence}"
+    news = _news("failed", text, step, request_id=request_id, error_code=code[:100])
+    move(step, StepState.FAILED, tells=news, **facts, request_id=request_id or step.request_id, **changes)
     return Outcome(step)
 
 
 def undone(step: WiringStep, evidence: str, *, kept: bool = False, **changes: Any) -> Outcome:
     """It is taken back, or there is nothing of ours to take back."""
-    with transaction.atomic():
-        if move(step, StepState.KEPT if kept else StepState.UNDONE, evidence=evidence, **CLEARED, **changes):
-            tell("step-undone", f"{named(step.wiring)}: {step_named(step)}. {evidence}", step.wiring, step=step)
+    news = _news("undone", f"{named(step.wiring)}: {step_named(step)}. {evidence}", step)
+    move(step, StepState.KEPT if kept else StepState.UNDONE, tells=news, evidence=evidence, **CLEARED, **changes)
     return Outcome(step, ready=ready(step.wiring_id))
+
+
+def _news(verb: str, text: str, step: WiringStep, **facts: Any) -> Callable[[], None]:
+    return lambda: tell(f"step-{verb}", text, step.wiring, step=step, **facts)
+
+
+def _nothing() -> None:
+    """No event."""
 
 
 def waits(step: WiringStep, evidence: str, *, most: float = 20.0, **changes: Any) -> Outcome:
@@ -159,11 +164,9 @@ def later(step: WiringStep, sentence: str, following: str, *, code: str, at_leas
 
 def mark_stuck(step: WiringStep) -> None:
     """Say that it takes too long; it goes on being tried."""
-    with transaction.atomic():
-        if move(step, StepState.STUCK):
-            minutes = int(STUCK_AFTER.total_seconds() // 60)
-            text = f"{named(step.wiring)}: {step_named(step)} is unsettled for {minutes} minutes. {step.failure}".strip()
-            tell("step-stuck", text, step.wiring, step=step, error_code=step.failure_code)
+    minutes = int(STUCK_AFTER.total_seconds() // 60)
+    text = f"{named(step.wiring)}: {step_named(step)} is unsettled for {minutes} minutes. {step.failure}".strip()
+    move(step, StepState.STUCK, tells=_news("stuck", text, step, error_code=step.failure_code))
 
 
 def first_look(key: str, state: StepState) -> Any:
