@@ -20,7 +20,7 @@ from .words import named, step_named
 
 #: Kinds to which a test event can be sent.
 TESTABLE = ("s3", "sns", "sqs")
-_FRESH = {"failure": "", "failure_code": "", "failure_next": "", "tries": 0, "next_try_at": None}
+_FRESH: dict[str, Any] = {"failure": "", "failure_code": "", "failure_next": "", "tries": 0, "next_try_at": None}
 
 
 def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wiring:
@@ -84,7 +84,7 @@ def say_done(step: WiringStep, *, by: Actor) -> WiringStep:
     if step.state not in (StepState.ASKED, StepState.FAILED) or (step.state == StepState.FAILED and not _may(by, step)):
         raise _stale("It is not waiting for anybody's word.")
     now = timezone.now()
-    said = {"said_by": by.person, "said_at": now, **_FRESH}
+    said: dict[str, Any] = {"said_by": by.person, "said_at": now, **_FRESH}
     back = step.wiring.abandoned_at is not None
     with transaction.atomic():
         if back:
@@ -111,7 +111,7 @@ def say_not_done(step: WiringStep, *, by: Actor) -> WiringStep:
     with transaction.atomic():
         words = f"{by.label} says that it is not done."
         look = settling.first_look(step.key, StepState.ASKED)
-        asked = {**_FRESH, "said_by": None, "said_at": None, "evidence": words, "next_try_at": look}
+        asked: dict[str, Any] = {**_FRESH, "said_by": None, "said_at": None, "evidence": words, "next_try_at": look}
         if not settling.move(step, StepState.ASKED, **asked):
             raise _stale()
         settling.tell("step-unsaid", f"{named(step.wiring)}: {step_named(step)}. {words}", step.wiring, by=by, step=step)

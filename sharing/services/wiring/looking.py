@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -101,7 +102,7 @@ def _settle(step: WiringStep, *, there: bool) -> None:
 
 def _take_word(step: WiringStep) -> None:
     """It was said to be done, and AWS does not show it."""
-    facts = {
+    facts: dict[str, Any] = {
         "failure": "It was said to be done, and is not there.",
         "failure_code": NOT_THERE,
         "failure_next": "Compare what was made with the hand-off, then say so again.",
@@ -112,7 +113,7 @@ def _take_word(step: WiringStep) -> None:
             settling.tell("step-not-there", text, step.wiring, step=step)
 
 
-def _next(step: WiringStep, **changes: object) -> None:
+def _next(step: WiringStep, **changes: Any) -> None:
     """Nothing new: look again later."""
     pauses = _ASKED_PAUSES if step.state in (StepState.ASKED, StepState.SAID) else _SEEN_PAUSES
     tries = step.tries + 1
