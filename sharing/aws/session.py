@@ -225,7 +225,7 @@ def _worker_session() -> botocore.session.Session:
 
 
 def _config(timeout: float, service: str = "") -> Config:
-    s3: dict[str, str] = {}
+    s3: Any = {}
     if service == "s3":
         s3["us_east_1_regional_endpoint"] = "regional"
         if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):

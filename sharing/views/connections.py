@@ -4,7 +4,7 @@ Everything here writes rows; a worker tests the role. The page polls only while 
 """
 
 import uuid
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib import messages
 from django.forms import Form
@@ -209,8 +209,16 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Connection:
     return get_object_or_404(Connection.objects.visible_to(actor(request)).select_related("account", "created_by"), pk=pk)
 
 
-def _stages(request: HttpRequest, connection: Connection) -> dict[str, bool]:
-    """What the role is to be allowed beside the least that its purpose needs, as the page's address says."""
+class Stages(TypedDict):
+    """What a role may be allowed beside the least that its purpose needs (services.connecting)."""
+
+    share: bool
+    wire: bool
+    tests: bool
+
+
+def _stages(request: HttpRequest, connection: Connection) -> Stages:
+    """As the page's address says."""
     manager, source = connection.purpose == Purpose.MANAGER, connection.purpose == Purpose.SOURCE
     return {
         "share": manager and request.GET.get("share") == "1",

@@ -87,7 +87,7 @@ class Sources(Narrow):
     def topic_policy(self) -> dict[str, Any]:
         """The topic's policy. IAM: sns:GetTopicAttributes. The topic's other attributes stay behind."""
         said = self.ask("GetTopicAttributes", {"TopicArn": self._of("sns")})
-        return self._policy((said.get("Attributes") or {}).get("Policy"), "GetTopicAttributes")
+        return self._document((said.get("Attributes") or {}).get("Policy"), "GetTopicAttributes")
 
     def put_topic_policy(self, document: Mapping[str, Any]) -> str:
         """Replace the topic's policy; returns AWS's request id. IAM: sns:SetTopicAttributes."""
@@ -159,7 +159,7 @@ class Sources(Narrow):
     def queue_policy(self) -> dict[str, Any]:
         """The queue's policy, {} without one. IAM: sqs:GetQueueAttributes."""
         said = self.ask("GetQueueAttributes", {"QueueUrl": self._queue(), "AttributeNames": ["Policy"]})
-        return self._policy((said.get("Attributes") or {}).get("Policy"), "GetQueueAttributes")
+        return self._document((said.get("Attributes") or {}).get("Policy"), "GetQueueAttributes")
 
     def put_queue_policy(self, document: Mapping[str, Any]) -> str:
         """Replace the queue's policy; one without statements takes it away. IAM: sqs:SetQueueAttributes."""
@@ -177,7 +177,7 @@ class Sources(Narrow):
             self._revision = "NO_POLICY"
             return {}
         self._revision = str(said.get("RevisionId") or "")
-        return self._policy(said.get("Policy"), "GetResourcePolicy")
+        return self._document(said.get("Policy"), "GetResourcePolicy")
 
     def put_stream_policy(self, document: Mapping[str, Any]) -> str:
         """Replace the stream's policy; one without statements takes it away.
@@ -254,7 +254,7 @@ class Sources(Narrow):
         """EventBridge answers 200 and says in the answer what it did not do."""
         said = self.ask(operation, request, write=True)
         if said.get("FailedEntryCount"):
-            failed = next(iter(said.get("FailedEntries") or ()), {})
+            failed: dict[str, Any] = next(iter(said.get("FailedEntries") or ()), {})
             code = str(failed.get("ErrorCode") or "Unknown")[:100]
             words = str(failed.get("ErrorMessage") or "")[:500]
             raise Refused(
@@ -284,7 +284,7 @@ class Sources(Narrow):
                 raise malformed(operation)
             seen.add(token)
 
-    def _policy(self, text: object, operation: str) -> dict[str, Any]:
+    def _document(self, text: object, operation: str) -> dict[str, Any]:
         if not text:
             return {}
         try:

@@ -110,7 +110,7 @@ class Narrow(Caller):
             raise
 
     def _said(self, error: AwsError) -> AwsError:
-        facts = {
+        facts: dict[str, Any] = {
             "code": error.code,
             "message": error.message,
             "status": error.status,
