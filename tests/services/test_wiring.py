@@ -24,11 +24,13 @@ from sharing.models import (
     WiringStep,
 )
 from sharing.policy.wiring import MappingOptions
-from sharing.services import granting, wiring
+from sharing.services import granting, waking, wiring
 from sharing.services.connecting import entering
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.overview import WiringLine, overview
 from sharing.services.wiring import settling
 from tests import factories
+from tests.services.kept import allow, kept
 from tests.services.sources import Cloud, denied, throttled, timeout
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unpaced")]
@@ -736,6 +738,44 @@ def test_no_test_event_where_none_can_be_sent(desk: Desk) -> None:
     desk.role.delete()
     with pytest.raises(Refusal, match="source role"):
         wiring.test(made, by=desk.by)
+
+
+# What it means elsewhere
+
+
+def test_a_wiring_under_way_is_among_what_wakes_the_function_and_one_that_failed_needs_somebody(desk: Desk) -> None:
+    made = desk.asked()
+    (row,) = waking.gather(desk.by)
+    assert (row.kind, row.source, row.whose_name, row.wiring, row.wiring_state) == (
+        "s3", "acme-uploads", "Acme Retail", made.pk, "working",
+    )  # fmt: skip
+    assert row.troubles == ()
+    assert waking.gather(desk.by, way=waking.Way.PULL) == []
+    kept(desk.function, allow("s3.amazonaws.com", ArnLike={"aws:SourceArn": BUCKET}))
+    (row,) = waking.gather(desk.by)
+    assert (row.wiring, row.lacks, row.statements) == (made.pk, "", (0,))
+    assert overview(by=desk.by).wirings.count == 0
+    step = desk.step(made, "permission")
+    settling.failed(step, "AWS said no.", "Ask.", code="x")
+    assert waking.gather(desk.by)[0].troubles[0].problem == waking.Problem.FAILING
+    found = overview(by=desk.by).wirings
+    assert found.count == 1
+    (line,) = found.rows
+    assert isinstance(line, WiringLine)
+    assert (line.words, line.step) == ("S3 bucket acme-uploads → label-uploads", step)
+    stranger = Actor.of(factories.person("owner", accounts=[desk.acme]))
+    assert overview(by=stranger).wirings.count == 0
+    assert waking.gather(stranger) == []
+
+
+def test_who_revokes_a_share_is_told_of_the_wiring_that_needs_it(desk: Desk) -> None:
+    made = desk.asked()
+    step = desk.granted(desk.step(made, "permission"))
+    assert step.grant is not None
+    (told,) = granting.consequences(step.grant, by=desk.by).wakes
+    assert told.startswith("The wiring of S3 bucket acme-uploads of Acme Retail needs this share")
+    wiring.abandon(made, by=desk.by)
+    assert granting.consequences(step.grant, by=desk.by).wakes == ()
 
 
 def _otherwise(kind: str, held: dict[str, Any], name: str = "new") -> dict[str, Any]:
