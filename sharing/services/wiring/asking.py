@@ -134,7 +134,7 @@ def again(step: WiringStep, *, by: Actor) -> WiringStep:
         if step.failure_code == settling.FOREIGN:  # both versions were shown: what AWS has now is where it begins
             fresh |= {"before": None, "after": None}
         if not back:
-            fresh |= {"grant": None, "mapping_change": None}
+            fresh |= {"grant": None, "mapping_change": None, "next_try_at": settling.first_look(step.key, to)}
         if not settling.move(step, to, **fresh):
             raise _stale()
         settling.tell("step-again", f"{named(step.wiring)}: {step_named(step)}, once more.", step.wiring, by=by, step=step)
@@ -229,14 +229,14 @@ def _to_take_back(step: WiringStep) -> None:
         step.made = step.made or under_way
         step.state, step.started_at, step.told_at, step.evidence = StepState.UNDOING, timezone.now(), None, ""
         step.before = step.after = None
-    elif step.ours and step.state != StepState.SEEN:
+    elif step.ours and step.state not in (StepState.SEEN, StepState.SAID):
         step.state, step.evidence = StepState.UNDONE, "Nothing had been done."
-    elif step.ours:
+    elif step.ours and step.state == StepState.SEEN:
         step.state, step.evidence = StepState.KEPT, "It was there before this wiring, and stays."
     else:
         known = {
-            StepState.SEEN: "It is theirs, and was seen: ask them to take it back.",
-            StepState.SAID: "It is theirs, and was said to be done: ask them to take it back.",
+            StepState.SEEN: "Others did it, and it was seen: ask them to take it back.",
+            StepState.SAID: "Others did it, by what was said: ask them to take it back.",
         }
         unknown = "It was handed over, and nobody here knows whether it was done: if so, ask them to take it back."
         step.state, step.evidence = StepState.KEPT, known.get(StepState(step.state), unknown)

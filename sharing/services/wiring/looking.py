@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from sharing.aws.errors import Refused, Unavailable
@@ -22,7 +23,7 @@ from .door import SourceDoor
 from .parts import part_of
 from .planning import plan_of
 from .reconciling import again
-from .standing import LOOKED_AT
+from .standing import GONE_BY_ROWS, LOOKED_AT
 from .words import named, step_named
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ def look(pk: uuid.UUID | str) -> tuple[uuid.UUID, ...]:
     if wiring is None:
         return ()
     now = timezone.now()
-    due = wiring.steps.filter(state__in=LOOKED_AT, next_try_at__lte=now).order_by("position")
+    its_time = Q(next_try_at__lte=now) | GONE_BY_ROWS
+    due = wiring.steps.filter(its_time, state__in=LOOKED_AT).order_by("position")
     planned: Plan | None = None
     for step_pk in due.values_list("pk", flat=True):
         step = again(step_pk)
@@ -59,7 +61,9 @@ def _there(step: WiringStep, planned: Plan) -> bool | None:
     """Whether what the step is about is there; None: nobody could look."""
     if step.key == "permission":
         grant = step.grant
-        return None if grant is None else grant.state == GrantState.ACTIVE and grant.wanted == Wanted.PRESENT
+        if grant is None or grant.state in (GrantState.SUSPENDED, GrantState.STUCK, GrantState.REVOKING):
+            return None
+        return grant.state == GrantState.ACTIVE and grant.wanted == Wanted.PRESENT
     if step.key == "mapping":
         of = Mapping.objects.present().filter(function=step.wiring.function, qualifier=step.wiring.qualifier)
         found = of.filter(source_arn=step.wiring.source_arn).exists()

@@ -8,12 +8,17 @@ from django.db.models import Q, QuerySet
 
 from sharing.models import Actor, Membership, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
+from sharing.services.granting.revoking import OVER
 
 from . import settling
 
 _RELATED = ("function__account", "requested_by", "undone_by")
 #: So many wirings are looked at a sweep; the next one takes the others.
 _LOOKS = 200
+#: What was seen, and whose share or mapping is known to be over.
+GONE_BY_ROWS = Q(state=StepState.SEEN) & (
+    Q(key="permission", grant__state__in=OVER) | Q(key="mapping", mapping_change__mapping__vanished_at__isnull=False)
+)
 LOOKED_AT = (StepState.SEEN, StepState.SAID, StepState.ASKED, StepState.FAILED)
 
 
@@ -39,8 +44,9 @@ def due(now: datetime) -> QuerySet[WiringStep]:
 
 
 def looks_due(now: datetime) -> QuerySet[Wiring]:
-    """Wirings of which something is to be looked at again."""
-    steps = WiringStep.objects.filter(state__in=LOOKED_AT, next_try_at__lte=now, wiring__abandoned_at=None)
+    """Wirings of which something is to be looked at again: its time has come, or rows say that it is gone."""
+    its_time = Q(next_try_at__lte=now) | GONE_BY_ROWS
+    steps = WiringStep.objects.filter(its_time, state__in=LOOKED_AT, wiring__abandoned_at=None)
     return Wiring.objects.filter(pk__in=steps.values("wiring")).order_by("created_at")[:_LOOKS]
 
 
