@@ -21,14 +21,17 @@ from sharing.models import (
     Purpose,
     Role,
     Wiring,
+    WiringSource,
     WiringStep,
 )
 from sharing.policy.wiring import MappingOptions
 from sharing.services import granting, waking, wiring
 from sharing.services.connecting import entering
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.granting.lease import held
 from sharing.services.overview import WiringLine, overview
 from sharing.services.wiring import settling
+from sharing.services.wiring.door import source_row
 from tests import factories
 from tests.services.kept import allow, kept
 from tests.services.sources import Cloud, denied, throttled, timeout
@@ -377,6 +380,17 @@ def test_two_wirings_of_one_bucket_lose_nothing_though_the_first_ones_reply_was_
         step.wiring.steps.exclude(pk=step.pk).update(state="undone")
         assert desk.run(step).state == "undone"
     assert json.dumps(desk.cloud.held[BUCKET]) == json.dumps(THREE)
+
+
+def test_one_worker_at_a_time_changes_a_source_whichever_wiring_it_is_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.services.granting.lease.PATIENCE", 0.0)
+    step = desk.at("s3")
+    for row, of in ((source_row(BUCKET).pk, WiringSource), (step.pk, WiringStep)):
+        with held(row, of):
+            outcome = wiring.reconcile(step.pk)
+            assert outcome is not None
+            assert (outcome.step.state, outcome.again_in, desk.cloud.calls) == ("queued", 2.0, [])
+    assert desk.run(step).state == "seen"
 
 
 def test_what_is_there_already_is_seen_and_stays_when_the_wiring_is_taken_back(desk: Desk) -> None:

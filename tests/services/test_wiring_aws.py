@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unpaced")]
 
 ACME, EAST = "111122223333", "us-east-1"
 BUCKET, QUEUE = "arn:aws:s3:::acme-uploads", f"arn:aws:sqs:{EAST}:{ACME}:orders"
+ALARM, TOPIC = f"arn:aws:cloudwatch:{EAST}:{ACME}:alarm:too-many", f"arn:aws:sns:{EAST}:{ACME}:orders"
 EXTERNAL_ID = "fnshare-source-1"
 
 
@@ -36,7 +37,7 @@ class Desk:
         role = sandbox.add_role(ACME, "fnshare-source", trust=trust, policies={"All": every})
         factories.connection(
             self.estate.accounts["Acme Retail"], Purpose.SOURCE, role_arn=role, external_id=EXTERNAL_ID,
-            limited_to=[BUCKET, QUEUE], verbs={"wire": True},
+            limited_to=[BUCKET, QUEUE, ALARM, TOPIC], verbs={"wire": True},
         )  # fmt: skip
 
     def client(self, service: str, account: str = "Acme Retail") -> Any:
@@ -108,6 +109,13 @@ def test_a_bucket_keeps_its_three_configurations_byte_for_byte_while_two_wirings
     s3.put_object(Bucket="acme-uploads", Key="in/x", Body=b"x")
     delivered = desk.sandbox.journal.deliveries[-1]
     assert (delivered.source_account, delivered.function_arn.rsplit(":", 1)[-1]) == (ACME, "hello_world")
+    wiring.test(first, by=desk.estate.by)
+    for state in ("sent", "arrived"):
+        wiring.send_test(first.pk)
+        tested = Wiring.objects.get(pk=first.pk)
+        assert (tested.test_state, tested.test_failure) == (state, "")
+    assert (tested.test_runs, tested.state) == (1, "proved")
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="acme-uploads")["Contents"]] == ["in/x"]
     with_both = json.loads(held())
     assert len(with_both.pop("LambdaFunctionConfigurations")) == 2
     assert json.dumps(with_both, sort_keys=True) == before
@@ -135,3 +143,27 @@ def test_a_queue_of_another_account_lets_the_execution_role_read_and_is_mapped_a
     assert desk.work(made) == "undone"
     assert "Policy" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
     assert Mapping.objects.get().vanished_at is not None
+
+
+def test_an_alarm_and_a_topic_of_another_account_call_the_function_and_keep_what_they_had(desk: Desk) -> None:
+    cloudwatch, sns = desk.client("cloudwatch"), desk.client("sns")
+    sns.create_topic(Name="orders")
+    cloudwatch.put_metric_alarm(
+        AlarmName="too-many", MetricName="Errors", Namespace="Shop", Statistic="Sum", Period=60, EvaluationPeriods=3,
+        Threshold=1.5, ComparisonOperator="GreaterThanThreshold", AlarmActions=[TOPIC], AlarmDescription="kept",
+    )  # fmt: skip
+    policy = sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"]
+    alarm = desk.asked("hello_world", ALARM)
+    topic = desk.asked("session-cleanup", TOPIC)
+    assert (desk.work(alarm), desk.work(topic)) == ("in-place", "in-place")
+    cloudwatch.set_alarm_state(AlarmName="too-many", StateValue="ALARM", StateReason="test")
+    sns.publish(TopicArn=TOPIC, Message="x")
+    called = {one.function_arn.rsplit(":", 1)[-1] for one in desk.sandbox.journal.deliveries if one.delivered}
+    assert called == {"hello_world", "session-cleanup"}
+    for made in (alarm, topic):
+        wiring.abandon(made, by=desk.estate.by)
+        assert desk.work(made) == "undone"
+    (left,) = cloudwatch.describe_alarms(AlarmNames=["too-many"])["MetricAlarms"]
+    assert (left["AlarmActions"], left["AlarmDescription"], left["EvaluationPeriods"]) == ([TOPIC], "kept", 3)
+    assert sns.get_topic_attributes(TopicArn=TOPIC)["Attributes"]["Policy"] == policy
+    assert sns.list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"] == []

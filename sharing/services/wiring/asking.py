@@ -181,6 +181,7 @@ def abandon(wiring: Wiring, *, by: Actor, reason: str = "") -> Wiring:
 def test(wiring: Wiring, *, by: Actor) -> Wiring:
     """Ask for one test event. A worker sends it, and looks whether AWS counts a run. Raises Refusal where none can be."""
     rights.require_change(by, wiring.function)
+    wiring = Wiring.objects.select_related("function__account").get(pk=wiring.pk)
     if problem := why_not_tested(wiring):
         raise Refusal(problem, next="Put something into the source by hand, and look at the function's runs.", code="no-test")
     now = timezone.now()
