@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sharing.sandbox import alarms, notifications, organizations, regions, rules, topics, touched
+from sharing.sandbox import alarms, notifications, organizations, regions, rules, stream_policies, topics, touched
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.deliveries import Deliveries
@@ -85,6 +85,8 @@ class Elsewhere:
             found = self.metrics.statistics(asked.parameters, account, region)
             if found is not None:
                 return found
+        elif (found := stream_policies.answer(service, operation, asked.parameters, account)) is not None:
+            return found
         reply = self.moto.call(asked.environ, asked.request, asked.scope, account)
         if service == "sqs":
             self.mappings.poll()

@@ -56,8 +56,8 @@ def resource_of(service: str, operation: str, request: Request, asked: dict[str,
         return f"arn:aws:events:{region}:{account}:rule/{name if bus == 'default' else f'{bus}/{name}'}"
     if service == "monitoring" and operation in _ALARMS:
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{asked.get('AlarmName', '')}"
-    if operation == "PutCompositeAlarm":
-        return "*"  # AWS lets only those who may put every one of them
+    if operation in ("PutCompositeAlarm", "Unsubscribe"):
+        return "*"  # IAM knows no resource for these: only who may do it to every one may do it
     if service in ("kinesis", "dynamodb") and operation.endswith("ResourcePolicy"):
         return str(asked.get("ResourceARN") or asked.get("ResourceArn") or "") or None
     return None

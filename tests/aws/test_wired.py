@@ -495,3 +495,30 @@ def test_topic_and_queue_are_wired_over_real_http(sandbox: "Sandbox", role: Role
     assert queue.queue_policy() == {}
     with pytest.raises(Absent):
         of("sqs", role, resource=f"arn:aws:sqs:{EAST}:{ACME}:none").queue_policy()
+
+
+def test_a_rule_an_alarm_and_a_stream_are_wired_over_real_http(sandbox: "Sandbox", role: RoleRef) -> None:
+    rule = of("eventbridge", role, resource=f"arn:aws:events:{EAST}:{ACME}:rule/picture-approved")
+    target = {"Id": "fnshare-1", "Arn": HELLO, "RoleArn": f"arn:aws:iam::{ACME}:role/events-invoke"}
+    with pytest.raises(Refused, match="iam:PassRole") as refused:
+        rule.put_rule_target(target)
+    assert refused.value.is_access_denied
+    rule.put_rule_target({"Id": "fnshare-2", "Arn": ARNS["sqs"]})
+    assert rule.rule_targets() == [{"Id": "fnshare-2", "Arn": ARNS["sqs"]}]
+    rule.remove_rule_target("fnshare-2")
+    assert rule.rule_targets() == []
+    alarm = of("alarm", role, resource=f"arn:aws:cloudwatch:{EAST}:{ACME}:alarm:acme-checkout-errors")
+    before = alarm.alarm()
+    assert before is not None
+    alarm.put_alarm({**before, "AlarmActions": [HELLO]})
+    assert alarm.alarm() == {**before, "AlarmActions": [HELLO]}
+    alarm.put_alarm(before)
+    assert alarm.alarm() == before
+    known(sandbox, ACME, "kinesis").create_stream(StreamName="clicks", ShardCount=1)
+    stream = of("kinesis", role)
+    stream.put_stream_policy(POLICY)
+    assert stream.stream_policy() == POLICY
+    stream.put_stream_policy({})
+    assert stream.stream_policy() == {}
+    with pytest.raises(Absent):
+        of("kinesis", role, resource=f"{ARNS['kinesis']}-gone").stream_policy()
