@@ -445,6 +445,15 @@ def test_whoever_asked_and_may_not_any_more_is_told_and_the_next_one_takes_it_on
     assert Wiring.objects.get().requested_by == desk.ben
 
 
+def test_what_the_planner_would_refuse_by_now_fails_and_is_no_error_of_the_worker(desk: Desk) -> None:
+    step = desk.at("s3")
+    Wiring.objects.update(source_region="eu-west-1")
+    step = desk.run(step)
+    assert (step.state, step.failure_code) == ("failed", "not-planned")
+    assert "one region" in step.failure
+    desk.look(step.wiring)
+
+
 def test_a_step_that_stays_without_an_answer_is_stuck_and_still_tried(desk: Desk) -> None:
     step = desk.at("s3")
     WiringStep.objects.filter(pk=step.pk).update(started_at=timezone.now() - timedelta(minutes=16))

@@ -5,7 +5,7 @@ Told is not seen, and said by a person is not seen either: each step says which 
 
 from .asking import TESTABLE, abandon, again, ask, say_done, say_not_done, take_over, test, why_not_ours, why_not_tested
 from .looking import GONE, NOT_THERE, look
-from .planning import EVENTS, plan, plan_of, sid_of
+from .planning import EVENTS, NotPlanned, plan, plan_of, sid_of
 from .reconciling import reconcile
 from .settling import FOREIGN, SEEABLE
 from .shapes import Outcome, WiringPlan
@@ -21,6 +21,7 @@ __all__ = [
     "SEEABLE",
     "TESTABLE",
     "WHOSE",
+    "NotPlanned",
     "Outcome",
     "Tried",
     "WiringPlan",

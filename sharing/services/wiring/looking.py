@@ -21,7 +21,7 @@ from sharing.services.granting.lease import LeaseLost, held
 from . import settling
 from .door import SourceDoor
 from .parts import part_of
-from .planning import plan_of
+from .planning import NotPlanned, plan_of
 from .reconciling import again
 from .standing import GONE_BY_ROWS, LOOKED_AT
 from .words import named, step_named
@@ -48,8 +48,11 @@ def look(pk: uuid.UUID | str) -> tuple[uuid.UUID, ...]:
         step = again(step_pk)
         if step is None or step.wiring.abandoned_at is not None:
             continue
-        planned = planned or plan_of(step.wiring)
-        there = _there(step, planned)
+        try:
+            planned = planned or plan_of(step.wiring)
+            there = _there(step, planned)
+        except NotPlanned:  # the planner is another than when it was asked for
+            there = None
         if there is None:
             _next(step)
         else:

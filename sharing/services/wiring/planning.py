@@ -25,6 +25,10 @@ _FORMS = uuid.UUID("0f4f4f0a-8f0b-4c1f-9f3b-6a7f5f9f2c55")
 EVENTS = ("s3:ObjectCreated:*",)
 
 
+class NotPlanned(LookupError):
+    """The planner of today would refuse what a row asks for."""
+
+
 def plan(
     function: Function,
     source: str,
@@ -109,7 +113,7 @@ def plan(
 def plan_of(wiring: Wiring) -> Plan:
     """The pure plan again: its sentences, calls and parameters. Which steps are ours is what the rows say.
 
-    Raises LookupError for a row that the planner of today would refuse.
+    Raises NotPlanned.
     """
     ours = {step.key: step.ours for step in wiring.steps.all()}
     accounts = {step.account for step in wiring.steps.all() if step.ours}
@@ -120,7 +124,7 @@ def plan_of(wiring: Wiring) -> Plan:
         **_asked(wiring.source_account, wiring.source_region, wiring.options, sid_of(wiring.pk)),
     )
     if isinstance(found, Refusal):
-        raise LookupError(found.sentence)
+        raise NotPlanned(found.sentence)
     return replace(found, steps=tuple(replace(one, ours=ours.get(one.key, False)) for one in found.steps))
 
 

@@ -8,15 +8,16 @@ import structlog
 from django.utils import timezone
 
 from sharing.aws.errors import Refused, Throttled, Unavailable
+from sharing.aws.wired import NotASource
 from sharing.models import WiringSource, WiringStep
 from sharing.services.granting.door import NoWayIn
-from sharing.services.granting.lease import LeaseLost, held
+from sharing.services.granting.lease import Lease, LeaseLost, held
 
 from . import carrying, settling, undoing
 from .applying import apply
 from .door import SourceDoor, source_row
 from .parts import part_of
-from .planning import plan_of
+from .planning import NotPlanned, plan_of
 from .shapes import Outcome
 
 log = structlog.get_logger(__name__)
@@ -41,23 +42,30 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
         fresh = again(pk)
         if lease is None or fresh is None or not fresh.is_open:
             return Outcome(fresh or step, again_in=_BUSY if lease is None else None)
-        back = fresh.wiring.abandoned_at is not None
-        if back and not undoing.turn(fresh):
-            return settling.waits(fresh, "It waits until the steps after it are taken back.", most=60.0)
-        if fresh.key in _CARRIED:
-            return _CARRIED[fresh.key][back](fresh)
-        source = source_row(fresh.wiring.source_arn)
-        with held(source.pk, WiringSource) as source_lease:
-            if source_lease is None:
-                return Outcome(fresh, again_in=_BUSY)
-            try:
-                return _on_source(fresh, SourceDoor(fresh, lease, source_lease), back=back)
-            except LeaseLost:
-                return Outcome(fresh, again_in=_BUSY)
-            except (Refused, Unavailable) as error:
-                return _unanswered(fresh, error)
-            except NoWayIn as closed:
-                return _shut_out(fresh, closed)
+        try:
+            return _reconciled(fresh, lease)
+        except LeaseLost:
+            return Outcome(fresh, again_in=_BUSY)
+        except (Refused, Unavailable) as error:
+            return _unanswered(fresh, error)
+        except NoWayIn as closed:
+            return _shut_out(fresh, closed)
+        except (NotPlanned, NotASource) as problem:
+            # The planner, or what is known of sources, is another than when it was asked for.
+            return settling.failed(fresh, str(problem), "Take the wiring back, and plan it anew.", code="not-planned")
+
+
+def _reconciled(step: WiringStep, lease: Lease) -> Outcome:
+    back = step.wiring.abandoned_at is not None
+    if back and not undoing.turn(step):
+        return settling.waits(step, "It waits until the steps after it are taken back.", most=60.0)
+    if step.key in _CARRIED:
+        return _CARRIED[step.key][back](step)
+    source = source_row(step.wiring.source_arn)
+    with held(source.pk, WiringSource) as source_lease:
+        if source_lease is None:
+            return Outcome(step, again_in=_BUSY)
+        return _on_source(step, SourceDoor(step, lease, source_lease), back=back)
 
 
 def again(pk: uuid.UUID | str) -> WiringStep | None:
