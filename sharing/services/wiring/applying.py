@@ -16,7 +16,7 @@ from sharing.models import StepState, WiringStep
 
 from . import rights, settling
 from .door import SourceDoor
-from .parts import Config, Part
+from .part import Config, Part
 from .shapes import Outcome
 
 _LOST = "Have somebody try again who may."

@@ -82,9 +82,9 @@ def follow(wiring: Wiring) -> None:
     state = overall(wiring, steps)
     if state != wiring.state:
         over = state in (WiringState.IN_PLACE, WiringState.PROVED, WiringState.SAID, WiringState.FAILED, WiringState.UNDONE)
-        wiring.state, wiring.settled_at = state, timezone.now() if over else None
+        was, wiring.state, wiring.settled_at = wiring.state, state, timezone.now() if over else None
         wiring.save(update_fields=["state", "settled_at"])
-        if state == WiringState.IN_PLACE:
+        if state == WiringState.IN_PLACE and was != WiringState.PROVED:  # another test is no news of that
             tell("in-place", f"In place, each step seen: {named(wiring)}.", wiring)
         elif state == WiringState.UNDONE:
             tell("undone", f"Taken back, as far as fnshare made it: {named(wiring)}.", wiring)

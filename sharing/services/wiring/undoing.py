@@ -11,7 +11,7 @@ from sharing.models import StepState, WiringStep
 from . import rights, settling
 from .applying import as_one_of_us_left_it, foreign, of_refusal, plain, under_way
 from .door import SourceDoor
-from .parts import Config, Part
+from .part import Config, Part
 from .shapes import Outcome
 
 
