@@ -20,7 +20,7 @@ PROBLEM_WORDS: Final[dict[Problem, Mark]] = {
     Problem.DUPLICATE: ("warn", "versions", "Duplicate"),
     Problem.OFF: ("off", "player-pause", "Off"),
 }
-_ICONS: Final = {
+ICONS: Final = {
     "s3": "bucket",
     "sqs": "stack-2",
     "kinesis": "activity",
@@ -112,7 +112,7 @@ def drawn(rows: Iterable[Row]) -> list[Form]:
 def _row(one: Waker, let_in: tuple[LetIn, ...]) -> Row:
     said = [trouble for trouble in one.troubles if trouble.problem is not Problem.OFF]  # its state says so already
     marks = tuple((PROBLEM_WORDS[trouble.problem], trouble.sentence) for trouble in said)
-    return Row(one, let_in, _ICONS.get(one.kind, "cloud"), _name(one), _whose(one), _state(one), marks)
+    return Row(one, let_in, ICONS.get(one.kind, "cloud"), _name(one), _whose(one), _state(one), marks)
 
 
 def _name(one: Waker) -> str:
