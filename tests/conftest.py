@@ -1,5 +1,6 @@
 """Fixtures every room's tests may use."""
 
+import contextlib
 import os
 import secrets
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.live import LiveDemo
 from tests.postgresql import create
@@ -24,6 +26,33 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """With several test processes each one's database is a copy that is there already (see below)."""
+    return "PYTEST_XDIST_TESTRUNUID" in os.environ
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_keepdb: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Have the database of this process before Django sets it up: a copy of the one that the first process migrated."""
+    from tests import migrated
+
+    if not django_db_keepdb:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(migrated.copied(tmp_path_factory.getbasetemp().parent))
+        yield
+        with django_db_blocker.unblock():
+            stack.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Connecting an account: who it is, then which role."""
 
 import re
+from typing import Any
 
 from django import forms
 
@@ -10,7 +11,7 @@ PURPOSES = (
     (Purpose.MANAGER, "Owner account: its functions are read here and shared with others"),
     (Purpose.CHECKER, "Consumer account: functions are shared with it, and checked as it"),
     (Purpose.INVOKER, "Test invoke: functions are really called through it, on somebody's click"),
-    (Purpose.SOURCE, "Event sources: buckets, topics, queues and others that you name are wired to functions through it"),
+    (Purpose.SOURCE, "Event sources: its buckets, topics, queues and the like are wired to functions through it"),
 )
 
 
@@ -41,6 +42,12 @@ class AccountForm(forms.Form):
         help_text="ARNs of buckets, topics, rules, alarms, queues and streams of this account, in full, one on a line.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
+
+    def __init__(self, *args: Any, purpose: str = "", **kwargs: Any) -> None:
+        """purpose: of the role, where it is known already; else the form says it, and before it does nothing is optional."""
+        super().__init__(*args, **kwargs)
+        said = purpose or self.data.get("purpose", "")
+        self.fields["sources"].required = said == Purpose.SOURCE or not (said or self.is_bound)
 
     def limits(self, purpose: str) -> list[str]:
         """What a role of this purpose is limited to, a line each: functions' patterns, or sources."""

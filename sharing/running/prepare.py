@@ -1,12 +1,14 @@
-"""What an installation needs before its processes start: tables and static files.
+"""What an installation needs before its processes start: sound settings, tables and static files.
 
-`python -m sharing.running.prepare` brings both up to date. A database that does not answer is one line, no trace.
+`python -m sharing.running.prepare` checks the first and brings the others up to date. A database that does not answer, and
+settings that cannot work, are told without a trace.
 """
 
 import sys
 
 import django
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import OperationalError, connection
 
 from sharing.running.static import collect
@@ -20,13 +22,17 @@ def prepare() -> None:
 
 
 def main() -> int:
-    """Prepare; the exit status."""
+    """Check and prepare; the exit status. The demo's settings are our own: only a deployment's are checked."""
     django.setup()
     try:
+        call_command("check", verbosity=0)
         prepare()
     except OperationalError as problem:
         first = str(problem).strip().partition("\n")[0]
         print(f"fnshare cannot start: DATABASE_URL: the database does not answer: {first}", file=sys.stderr)
+        return 1
+    except SystemCheckError as problem:
+        print(f"fnshare cannot start: {problem}", file=sys.stderr)
         return 1
     except OSError as problem:
         print(f"fnshare cannot start: {problem.strerror}: {problem.filename}", file=sys.stderr)

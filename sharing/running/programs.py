@@ -39,7 +39,8 @@ def _valkey_binary() -> str:
 
 def product(*, port: int, bind: str = "127.0.0.1", folder: Path, patience: int = 5) -> list[Program]:
     """Web, workers and beat. folder: where beat keeps its schedule. patience: seconds a worker may finish its task."""
-    celery = [sys.executable, "-m", "celery", "-A", "sharing"]
+    # Django's checks ran when the installation was prepared: every worker that comes back would run them all again.
+    celery = [sys.executable, "-m", "celery", "-A", "sharing", "--skip-checks"]
     workers = [
         Program(
             name,

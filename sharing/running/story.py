@@ -77,6 +77,9 @@ def connect(accounts: list[dict[str, Any]]) -> None:
         if account["invoker_role_arn"]:  # test invoke is off by itself; here people can try it
             roles += ["--invoker-role-arn", account["invoker_role_arn"]]
             roles += ["--invoker-external-id", account["invoker_external_id"]]
+        if account["source_role_arn"]:  # so are source roles; where there is none, the wizard hands its steps over
+            roles += ["--source-role-arn", account["source_role_arn"], "--source-external-id", account["source_external_id"]]
+            roles += [word for arn in account["sources"] for word in ("--source", arn)]
         if roles:
             do("connect", account["id"], "--name", account["name"], *roles)
     join("consumer@example.com", next(account["id"] for account in accounts if account["kind"] == "consumer"))

@@ -36,13 +36,15 @@ a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-ra
 code { font: 0.8125rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .top { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; align-items: baseline; justify-content: space-between; }
 .quiet { color: var(--quiet); }
-section { margin-top: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+section { margin-top: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  overflow: hidden; }
 .empty { padding: 1.5rem 1rem; text-align: center; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem; border-top: 1px solid var(--line); font-weight: 400; }
 thead th { border-top: 0; color: var(--quiet); font-size: 0.75rem; white-space: nowrap; overflow-wrap: normal; }
 tbody th { font-weight: 600; }
-td small, th small { display: block; color: var(--quiet); font-size: 0.8125rem; font-weight: 400; }
+th div { font-weight: 400; }
+th small { color: var(--quiet); font-size: 0.8125rem; font-weight: 400; padding-left: 0.5rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; width: 6rem; }
 ol { list-style: none; margin: 0; padding: 0; }
 li { display: grid; grid-template-columns: 5.5rem 8rem minmax(0, 1fr) minmax(0, 1fr); gap: 0.25rem 1rem; padding: 0.5rem 1rem;
@@ -58,7 +60,7 @@ li small { display: block; color: var(--quiet); font-size: 0.8125rem; }
   li { grid-template-columns: minmax(0, 1fr) auto; }
   li > div, .why { grid-column: 1 / -1; }
   th, td { padding: 0.5rem; }
-  .number { width: 4rem; }
+  .number { width: auto; }
 }
 """
 
@@ -108,13 +110,13 @@ class DeliveryPage:
         if not ways:
             return ""
         rows = "".join(
-            f'<tr><th scope="row">{self._account(account)}</th><td>{_function(arn)}</td>'
+            f'<tr><th scope="row">{self._account(account)}<div>→ {self._function(arn)}</div></th>'
             f'<td class="number">{delivered:,}</td><td class="number{" bad" if lost else ""}">{lost:,}</td></tr>'
             for (account, arn), (delivered, lost) in sorted(ways.items())
         )
         return (
             '<section aria-labelledby="counts"><h2 id="counts">By account and function</h2><table><thead><tr>'
-            '<th scope="col">Account of the source</th><th scope="col">Function</th>'
+            '<th scope="col">Account of the source, and function</th>'
             '<th scope="col" class="number">Delivered</th><th scope="col" class="number">Lost</th></tr></thead>'
             f"<tbody>{rows}</tbody></table></section>"
         )
@@ -138,7 +140,8 @@ class DeliveryPage:
                 f'<li><time datetime="{one.at.isoformat()}">{one.at:%H:%M:%S}</time>'
                 f'<span class="state {state[0]}">{state[1]}</span>'
                 f"<div>{escape(kind)} <code>{escape(one.source_arn)}</code>"
-                f"<small>of {self._account(one.source_account)}</small></div><div>{_function(one.function_arn)}</div>{why}</li>"
+                f"<small>of {self._account(one.source_account)}</small></div>"
+                f"<div>{self._function(one.function_arn)}</div>{why}</li>"
             )
 
     def _account(self, number: str) -> str:
@@ -146,11 +149,13 @@ class DeliveryPage:
         digits = f"<code>{escape(number)}</code>" if number else "an account nobody knows"
         return f"{escape(name)} {digits}" if name else digits
 
-
-def _function(arn: str) -> str:
-    """A function's name (and alias) with the ARN below it."""
-    name = ":".join(arn.split(":")[6:]) or arn
-    return f"{escape(name)}<small><code>{escape(arn)}</code></small>"
+    def _function(self, arn: str) -> str:
+        """A function's name (and alias), and below it where it is."""
+        parts = arn.split(":")
+        if len(parts) < 7:
+            return f"<code>{escape(arn)}</code>"
+        name = f'<span title="{escape(arn)}">{escape(":".join(parts[6:]))}</span>'
+        return f"{name} <small>{escape(parts[3])}, {self._account(parts[4])}</small>"
 
 
 def _from_here(environ: dict[str, Any]) -> bool:

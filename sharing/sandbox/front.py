@@ -196,7 +196,7 @@ class Exchange:
             parameters=parameters,
             resource=resource,
             caller=caller,
-            context=context,
+            context=context | touched.keys_of(service, operation, parameters),
             request_id=self.request_id,
         )
         return self._with_faults(lambda: self.front.elsewhere.answer(asked))

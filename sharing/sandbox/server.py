@@ -9,8 +9,9 @@ moto's state belongs to the process, so only one sandbox can run in a process at
 Where nobody outside AWS knows the answer (aws-facts section 9), the sandbox takes one: an unknown action name is stored;
 PutResourcePolicy on $LATEST is refused; a function-level document never lets an alias be called; the policy is gone with
 its last statement (a switch leaves it empty); a policy's RevisionId is its own; deleted principals show as AROA or AIDA
-ids; a mapping onto a foreign function is AccessDenied; a foreign function that is missing is 403, not 404; for layers, see
-layers.py.
+ids; a mapping onto a foreign function is AccessDenied; a foreign function that is missing is 403, not 404; an alarm calls a
+function in another region too; a rule's target in another account without a role, or in another region, is a
+ValidationException; for layers, see layers.py.
 """
 
 import logging
@@ -24,6 +25,7 @@ from waitress.server import create_server
 from sharing.sandbox import story as stories
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
+from sharing.sandbox.channel import Channel
 from sharing.sandbox.control import Control
 from sharing.sandbox.delivery_page import DeliveryPage
 from sharing.sandbox.estate import Estate
@@ -101,6 +103,7 @@ class Sandbox(Seeding):
             except OSError as error:
                 raise PortTaken(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
             self._front.lead_here()
+            self._server.channel_class = Channel
             self.reset()
         except BaseException:
             self._close()

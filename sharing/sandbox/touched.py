@@ -63,6 +63,13 @@ def resource_of(service: str, operation: str, request: Request, asked: dict[str,
     return None
 
 
+def keys_of(service: str, operation: str, asked: dict[str, Any]) -> dict[str, list[str]]:
+    """Condition keys that only this kind of call has. In lower case."""
+    if (service, operation) != ("sns", "Subscribe"):
+        return {}
+    return {f"sns:{name.lower()}": [str(asked[name])] for name in ("Protocol", "Endpoint") if asked.get(name)}
+
+
 def bucket_of(request: Request) -> str:
     """The name of the bucket in a request to S3; "" for one about none."""
     return unquote(request.path).strip("/").partition("/")[0]

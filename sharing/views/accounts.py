@@ -65,7 +65,8 @@ def account_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One account: its connections and what happened lately."""
     me = actor(request)
     account = get_object_or_404(Account.objects.visible_to(me), pk=pk)
-    connections = list(account.connections.standing().order_by("-purpose"))
+    order = [*OFFERED, Purpose.ORGANIZATION]
+    connections = sorted(account.connections.standing(), key=lambda one: order.index(Purpose(one.purpose)))
     purposes = {connection.purpose for connection in connections}
     context = {
         "account": account,

@@ -39,7 +39,7 @@ VERBS = {
     "share_layers": "Share layers",
     "map": "Change event source mappings",
     "count": "Count runs",
-    "wire": "Read and wire its sources",
+    "wire": "Read its sources",
     "check": "Check by DryRun",
     "describe": "Name the organisation",
     "members": "List its accounts",
@@ -119,7 +119,7 @@ def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     account = connection.account
     limits = "\n".join(connection.limited_to)
     initial = {"name": account.name, "regions": ", ".join(connection.regions), "limited_to": limits, "sources": limits}
-    form = AccountForm(request.POST or None, initial=initial)
+    form = AccountForm(request.POST or None, initial=initial, purpose=connection.purpose)
     if request.method == "POST" and form.is_valid():
         try:
             connecting.prepare(

@@ -91,6 +91,9 @@ def test_each_kind_that_is_wired_from_its_own_side_is_known_by_its_arn() -> None
         f"arn:aws:dynamodb:{EAST}:{ACME}:table/orders",
         f"arn:aws:logs:{EAST}:{ACME}:log-group:g:*",
         "arn:aws:s3:::acme-uploads/key",
+        f"arn:aws:s3:{EAST}:{ACME}:acme-uploads",
+        f"arn:aws:sqs:{EAST}::orders",
+        f"arn:aws:sqs::{ACME}:orders",
     ],
 )
 def test_anything_else_is_refused_before_a_call(text: str) -> None:

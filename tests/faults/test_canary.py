@@ -24,11 +24,12 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 #: The function whose environment holds the secret, as do all of its nine versions.
 HOLDER = "payment-capture"
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-#: So many pages of each kind; of those about the holder two more, so that each address about it is visited, and some with
+#: What tells pages of one kind apart: a row's id, or an account's digits.
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|(?<=/)[0-9]{12}(?=/)")
+#: So many pages of each kind; of those about the holder some more, so that each address about it is visited, and some with
 #: other queries.
-OF_EACH_KIND = 4
-OF_THE_HOLDER = 6
+OF_EACH_KIND = 6
+OF_THE_HOLDER = 10
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,7 @@ def test_no_page_shows_it(said: list[str], stage: Stage) -> None:
     showing, naming = [], 0
     while queue:
         path = queue.popleft()
-        kind = UUID.sub("*", path.partition("?")[0])
+        kind = ID.sub("*", path.partition("?")[0])
         if path in visited or kinds[kind] >= (OF_THE_HOLDER if holder in path else OF_EACH_KIND):
             continue
         visited.add(path)

@@ -58,8 +58,8 @@ def test_deliveries_are_counted_by_account_and_function_and_the_newest_listed(jo
     journal.record(delivery("arn:aws:s3:::globex", GLOBEX, delivered=False, detail="The function's policy does not let it in."))
     html, _ = shown(page)
     assert texts(html) == [
-        [f"Acme Retail {ACME}", "label-uploads:live", "205", "0"],
-        [f"<script>Globex</script> {GLOBEX}", "label-uploads:live", "0", "1"],
+        [f"Acme Retail {ACME}→ label-uploads:live ", "205", "0"],
+        [f"<script>Globex</script> {GLOBEX}→ label-uploads:live ", "0", "1"],
     ]
     assert html.count("<li>") == SHOWN
     assert html.index("arn:aws:s3:::globex") < html.index("acme-204-")

@@ -120,3 +120,21 @@ def test_a_composite_alarm_is_put_only_by_who_may_put_every_one(speak: Speaker) 
     )
     assert code(one.put_composite_alarm, **asked) == "AccessDenied"
     speak.user("cloudwatch", "Acme Retail", "two", allow("cloudwatch:PutCompositeAlarm")).put_composite_alarm(**asked)
+
+
+def test_the_storys_source_role_wires_what_its_account_offers_and_no_more(speak: Speaker, sandbox: Sandbox) -> None:
+    acme = sandbox.account("Acme Retail")
+    assert [a.name for a in sandbox.accounts if a.source_role_arn] == ["Acme Retail"]
+    assert code(speak.assumed, "s3", acme.source_role_arn, "fnshare") == "AccessDenied"
+    assert code(speak.assumed, "s3", acme.source_role_arn, "fnshare", ExternalId=acme.external_id) == "AccessDenied"
+
+    def client(service: str) -> Any:
+        return speak.assumed(service, acme.source_role_arn, "fnshare", ExternalId=acme.source_external_id)
+
+    s3, sqs = client("s3"), client("sqs")
+    assert s3.get_bucket_notification_configuration(Bucket=UPLOADS, ExpectedBucketOwner=ACME)["QueueConfigurations"]
+    s3.put_object(Bucket=UPLOADS, Key="in/fnshare-test-1.png", Body=b"x")
+    assert code(s3.put_object, Bucket=UPLOADS, Key="in/else.png", Body=b"x") == "AccessDenied"
+    sqs.get_queue_attributes(QueueUrl=f"{sandbox.url}/{ACME}/acme-orders-in", AttributeNames=["Policy"])
+    other = {"QueueUrl": f"{sandbox.url}/{ACME}/acme-removed", "AttributeNames": ["Policy"]}
+    assert code(sqs.get_queue_attributes, **other) == "AccessDenied"

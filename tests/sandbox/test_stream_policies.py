@@ -93,7 +93,10 @@ def test_rights_on_one_stream_are_rights_on_no_other_and_a_topics_on_no_subscrip
     for call in (narrow.get_resource_policy, narrow.delete_resource_policy):
         assert other in refused(call, ResourceARN=other)[2]
     topic = f"arn:aws:sns:{EAST}:{ACME}:orders"
-    one = speak.user("sns", "Acme Retail", "of-topic", allow("sns:*", topic))
+    lambdas = {"StringEquals": {"sns:Protocol": "lambda"}}
+    one = speak.user("sns", "Acme Retail", "of-topic", allow("sns:*", topic, Condition=lambdas))
+    assert refused(one.subscribe, TopicArn=topic, Protocol="https", Endpoint="https://example.com")[1] == 403
     made_ = one.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=HELLO, ReturnSubscriptionArn=True)["SubscriptionArn"]
-    assert refused(one.unsubscribe, SubscriptionArn=made_)[1] == 403
+    ending = speak.user("sns", "Acme Retail", "ending", allow("sns:Unsubscribe", topic))
+    assert refused(ending.unsubscribe, SubscriptionArn=made_)[1] == 403
     speak.user("sns", "Acme Retail", "of-all", allow("sns:Unsubscribe")).unsubscribe(SubscriptionArn=made_)

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from sharing.aws.errors import Unavailable
+from sharing.aws.session import RoleRef
 from sharing.models import Account, Actor, Connection, ConnectionState, Event, Purpose, Wiring, WiringState, WiringStep
 from sharing.services import connecting
+from sharing.services.connecting import testing_source
 from sharing.services.connecting.leaving import what_stays
+from sharing.services.connecting.reports import Report, Result
 from sharing.services.errors import NotPermitted, Refusal
 from tests import factories
 
@@ -56,7 +60,8 @@ def test_the_role_may_wire_exactly_the_named_sources(acme: Account, admin: Actor
     (statements,) = policies_of(one).values()
     assert {tuple(one["Action"]): one["Resource"] for one in statements} == {
         ("s3:GetBucketNotification", "s3:PutBucketNotification"): [BUCKET, f"{BUCKET}-2"],
-        ("sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe"): [TOPIC],
+        ("sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic"): [TOPIC],
+        ("sns:Subscribe",): [TOPIC],
         ("sns:Unsubscribe",): "*",
         ("events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"): [RULE],
         ("cloudwatch:PutMetricAlarm",): [ALARM],
@@ -65,6 +70,12 @@ def test_the_role_may_wire_exactly_the_named_sources(acme: Account, admin: Actor
         ("kinesis:GetResourcePolicy", "kinesis:PutResourcePolicy", "kinesis:DeleteResourcePolicy"): [STREAM],
         ("dynamodb:GetResourcePolicy", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"): [CHANGES],
     }
+
+
+def test_a_topics_messages_go_to_functions_and_nowhere_else(acme: Account, admin: Actor) -> None:
+    (statements,) = policies_of(prepared(acme, admin, TOPIC)).values()
+    (subscribe,) = [one for one in statements if one["Action"] == ["sns:Subscribe"]]
+    assert subscribe["Condition"] == {"StringEquals": {"sns:Protocol": "lambda"}}
 
 
 def test_without_a_topic_or_an_alarm_nothing_is_allowed_on_everything(acme: Account, admin: Actor) -> None:
@@ -201,6 +212,30 @@ def test_disconnecting_it_leaves_wirings_as_they_are_and_says_so(acme: Account, 
     wiring.refresh_from_db()
     assert wiring.state == WiringState.PROVED
     assert connecting.source_roles_for(BUCKET, [ACME]) == set()
+
+
+def test_a_test_goes_on_without_those_that_get_no_answer_but_not_for_ever(
+    acme: Account, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = prepared(acme, admin, BUCKET, *(f"{QUEUE}-{number}" for number in range(5)))
+    tried: list[str] = []
+
+    def reads(connection: Connection, role: RoleRef, arn: str, report: Report) -> bool:
+        tried.append(arn)
+        if arn == BUCKET and answers:
+            return True
+        raise Unavailable("AWS did not answer in time.")
+
+    monkeypatch.setattr(testing_source, "_reads", reads)
+    answers = True
+    result = Result(Report())
+    testing_source.examine_source(one, connecting.role(one), result.report, result)
+    assert result.verbs == {"wire": True}
+    assert tried == [BUCKET, f"{QUEUE}-0", f"{QUEUE}-1", f"{QUEUE}-2"]
+    assert [row["outcome"] for row in result.report.rows] == ["warning"] * 5
+    answers = False
+    with pytest.raises(Unavailable):
+        testing_source.examine_source(one, connecting.role(one), Report(), Result(Report()))
 
 
 # The test of the role, against the sandbox

@@ -168,7 +168,10 @@ class Sources(Narrow):
         return request_id_of(self.ask("SetQueueAttributes", request, write=True))
 
     def stream_policy(self) -> dict[str, Any]:
-        """The stream's resource policy, {} without one. IAM: kinesis: or dynamodb:GetResourcePolicy."""
+        """The stream's resource policy, {} without one. DynamoDB may show a change some seconds late.
+
+        IAM: kinesis:GetResourcePolicy or dynamodb:GetResourcePolicy.
+        """
         try:
             said = self.ask("GetResourcePolicy", self._stream())
         except Refused as refused:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sharing.policy.arn import Arn, ArnError
+from sharing.policy.arn import Arn, ArnError, is_account_id
 from sharing.policy.wiring import recognise
 
 #: On the source itself, by kind (a key of sharing.policy.wiring.SOURCES).
@@ -19,6 +19,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What IAM knows on every resource only: subscriptions have no type of their own, composite alarms are shown to nobody else.
 _EVERYWHERE: Final[Mapping[str, tuple[str, ...]]] = {"sns": ("sns:Unsubscribe",), "alarm": ("cloudwatch:DescribeAlarms",)}
+#: Only under a condition: whoever may subscribe anything could have a topic's messages sent anywhere.
+_ONLY_IF: Final[Mapping[str, dict[str, Any]]] = {"sns:Subscribe": {"StringEquals": {"sns:Protocol": "lambda"}}}
 #: A composite alarm is changed only by who may change every one: no source role gets this by itself.
 COMPOSITE: Final = "cloudwatch:PutCompositeAlarm"
 #: One test event, where there is such a thing.
@@ -32,7 +34,10 @@ Statement = dict[str, Any]
 
 
 def kind_of(arn: str) -> str:
-    """Which kind of source this is an ARN of, "" for anything that cannot be wired from its own side."""
+    """Which kind of source this is an ARN of, "" for anything that cannot be wired from its own side.
+
+    A bucket's ARN has neither account nor region, every other one has both.
+    """
     try:
         parts = Arn.parse(arn)
     except ArnError:
@@ -40,12 +45,15 @@ def kind_of(arn: str) -> str:
     found = recognise(parts.service, parts.resource)
     if found is None or found.key not in KINDS or (found.key == "dynamodb" and "/stream/" not in parts.resource):
         return ""
-    return found.key
+    said = is_account_id(parts.account) and bool(parts.region)
+    bare = not parts.account and not parts.region
+    return found.key if (bare if found.key == "s3" else said) else ""
 
 
 def wiring_statements(kind: str, arns: list[str]) -> list[Statement]:
     """Reading and changing what these sources, all of one kind, hold of events and policy."""
-    found = [_allow(KINDS[kind], arns)]
+    found = [_allow(tuple(one for one in KINDS[kind] if one not in _ONLY_IF), arns)]
+    found += [_allow((one,), arns) | {"Condition": _ONLY_IF[one]} for one in KINDS[kind] if one in _ONLY_IF]
     if kind in _EVERYWHERE:
         found.append(_allow(_EVERYWHERE[kind], "*"))
     return found

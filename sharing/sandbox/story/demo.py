@@ -31,6 +31,9 @@ INVOKER_IDS = {
     ACME: "fnshare-a07d3c6e9f184b52b6e1d48c05f7932a",
 }
 
+#: Acme lets its sources be wired through a role; Globex does that by hand.
+SOURCE_EXTERNAL_ID = "fnshare-72e4a9c05d1b4f8e93a6d7b20c8f1e54"
+
 EAST, WEST = "us-east-1", "eu-west-1"
 
 LONG_NAME = "quarterly-revenue-recognition-report-generator-for-all-countries"
@@ -103,6 +106,7 @@ def load(sandbox: Seeding) -> None:
     sandbox.put_policy(full, full_policy(full))
     layers.add(sandbox, PLATFORM, layers.DEMO)
     sources.add(sandbox)
+    roles.add_source_role(sandbox, sandbox.account(ACME), workers, SOURCE_EXTERNAL_ID)
 
 
 def _add_functions(sandbox: Seeding) -> None:

@@ -1,4 +1,4 @@
-"""The roles that let the product in: worker, manager (read and share stages), checker (aws-facts 5.2, 5.3) and invoker."""
+"""The roles that let the product in: worker, manager (in stages), checker (aws-facts 5.2, 5.3), invoker and source."""
 
 from sharing.sandbox.seeding import Account, Seeding
 from sharing.sandbox.story.statements import Document
@@ -198,3 +198,34 @@ def add_invoker(
     document: Document = {"Version": "2012-10-17", "Statement": statements}
     arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Invoke": document})
     sandbox.describe_account(account.id, invoker_role_arn=arn, invoker_external_id=external_id)
+
+
+#: What a source role does with each kind of source: wiring it, on the source itself; and what IAM knows on everything only.
+_WIRES = {
+    "s3": (["s3:GetBucketNotification", "s3:PutBucketNotification"], []),
+    "sns": (
+        ["sns:GetTopicAttributes", "sns:SetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Subscribe", "sns:Publish"],
+        ["sns:Unsubscribe"],
+    ),
+    "events": (["events:ListTargetsByRule", "events:PutTargets", "events:RemoveTargets"], []),
+    "cloudwatch": (["cloudwatch:PutMetricAlarm"], ["cloudwatch:DescribeAlarms"]),
+    "sqs": (["sqs:GetQueueAttributes", "sqs:SetQueueAttributes", "sqs:SendMessage"], []),
+}
+
+
+def add_source_role(
+    sandbox: Seeding, account: Account, workers: list[str], external_id: str, name: str = "fnshare-source"
+) -> None:
+    """The role that wires the sources which the account offers, and sends each one test event; it reaches nothing else."""
+    statements: list[Document] = []
+    for arn in sandbox.account(account.id).sources:
+        own, everywhere = _WIRES[arn.split(":")[2]]
+        statements.append({"Effect": "Allow", "Action": own, "Resource": arn})
+        if everywhere:
+            statements.append({"Effect": "Allow", "Action": everywhere, "Resource": "*"})
+        if arn.startswith("arn:aws:s3:"):
+            test = {"Action": ["s3:PutObject", "s3:DeleteObject"], "Resource": f"{arn}/*fnshare-test-*"}
+            statements.append({"Effect": "Allow", **test})
+    document: Document = {"Version": "2012-10-17", "Statement": statements}
+    arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Wire": document})
+    sandbox.describe_account(account.id, source_role_arn=arn, source_external_id=external_id)

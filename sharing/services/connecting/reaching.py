@@ -109,8 +109,7 @@ def sources_of(asked: Iterable[str], account: Account) -> list[str]:
     for text in filter(None, (line.strip() for line in asked)):
         kind = kind_of(text) if text.isprintable() and not any(one in text for one in _NOT_PLAIN) else ""
         arn = Arn.parse(text) if kind else None
-        whole = arn is not None and (bool(arn.region) and bool(arn.account)) == (kind != "s3") and len(text) <= 1024
-        if arn is None or not whole or arn.partition != account.partition:
+        if arn is None or len(text) > 1024 or arn.partition != account.partition:
             raise Refusal(
                 f"“{text[:100]}” is not the ARN of a bucket, topic, rule, alarm, queue or stream that can be wired.",
                 next=f"Write ARNs in full, one on a line, such as arn:{account.partition}:s3:::bucket or "
