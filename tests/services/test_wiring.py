@@ -359,6 +359,24 @@ def test_a_reply_that_was_lost_and_a_write_of_somebody_else_is_not_taken_for_our
     assert (step.state, step.made) == ("seen", True)
 
 
+def test_what_aws_took_and_shows_late_is_waited_for_and_not_written_again(desk: Desk) -> None:
+    step = desk.at("dynamodb")
+    held = desk.cloud.held
+    shown: dict[str, Any] = {}
+
+    def hide() -> None:
+        shown.update(held)
+        held[TABLE] = copy.deepcopy(THEIRS)
+
+    desk.cloud.next("after", hide)
+    for _ in range(2):
+        step = desk.run(step)
+        assert (step.state, step.failure_code, desk.cloud.calls.count("put")) == ("queued", "not-shown", 1)
+    held.update(shown)
+    step = desk.run(step)
+    assert (step.state, step.made, desk.cloud.calls.count("put")) == ("seen", True, 1)
+
+
 def test_two_wirings_of_one_bucket_lose_nothing_though_the_first_ones_reply_was_lost(desk: Desk) -> None:
     first = desk.at("s3")
     other = factories.function("thumbnails", desk.platform)

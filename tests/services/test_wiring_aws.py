@@ -34,7 +34,7 @@ class Desk:
         enter = {"Effect": "Allow", "Principal": {"AWS": worker}, "Action": "sts:AssumeRole", "Condition": condition}
         every = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
         trust = {"Version": "2012-10-17", "Statement": [enter]}
-        role = sandbox.add_role(ACME, "fnshare-source", trust=trust, policies={"All": every})
+        role = sandbox.add_role(ACME, "fnshare-wires", trust=trust, policies={"All": every})
         factories.connection(
             self.estate.accounts["Acme Retail"], Purpose.SOURCE, role_arn=role, external_id=EXTERNAL_ID,
             limited_to=[BUCKET, QUEUE, ALARM, TOPIC], verbs={"wire": True},

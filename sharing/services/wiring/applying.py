@@ -7,6 +7,7 @@ write the row says that one begins, so that a write without an answer is known a
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,6 +20,8 @@ from .door import SourceDoor
 from .part import Config, Part
 from .shapes import Outcome
 
+#: What AWS took may be missing from its next answers for this long (policies of topics, queues and streams).
+_SHOWN_WITHIN = timedelta(seconds=90)
 _LOST = "Have somebody try again who may."
 _FOREIGN_NEXT = "Look at both versions. What AWS has now stays as it is; try again to go on from there."
 
@@ -28,9 +31,12 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
     if lost := rights.lost_by_responsible(step.wiring):
         return settling.failed(step, lost, _LOST, code="not-permitted")
     now = part.read(door.sources)
-    if under_way(step):
+    unknown = under_way(step)
+    if unknown:
         if ended := _landed(step, part, now):
             return ended
+        if just_told(step):
+            return settling.later(step, f"AWS took it, and does not show it in {part.what} yet.", "", code="not-shown")
     elif part.holds(now):
         return settling.seen(step, _is_there(part))
     if found := part.hindrance(now):
@@ -41,7 +47,8 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
         request_id = part.add(door.sources, now)
     except Refused as error:
         sentence, following = of_refusal(error, step)
-        return settling.failed(step, sentence, following, code=error.code, request_id=error.request_id, before=None)
+        kept = {} if unknown else {"before": None}  # an earlier write may still show itself
+        return settling.failed(step, sentence, following, code=error.code, request_id=error.request_id, **kept)
     except Unavailable as error:
         if not error.maybe_done:
             settling.move(step, StepState(step.state), before=None)
@@ -60,6 +67,11 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
 def under_way(step: WiringStep) -> bool:
     """Whether a write began of which nobody knows how it ended."""
     return step.before is not None and step.after is None
+
+
+def just_told(step: WiringStep) -> bool:
+    """Whether AWS took a write so lately that its answers may be older."""
+    return step.told_at is not None and timezone.now() - step.told_at < _SHOWN_WITHIN
 
 
 def foreign(step: WiringStep, part: Part, before: Config, after: Config) -> Outcome:

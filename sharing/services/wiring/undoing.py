@@ -9,7 +9,7 @@ from sharing.aws.wired import Absent
 from sharing.models import StepState, WiringStep
 
 from . import rights, settling
-from .applying import as_one_of_us_left_it, foreign, of_refusal, plain, under_way
+from .applying import as_one_of_us_left_it, foreign, just_told, of_refusal, plain, under_way
 from .door import SourceDoor
 from .part import Config, Part
 from .shapes import Outcome
@@ -34,6 +34,8 @@ def take_out(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
     if under_way(step):
         if ended := _landed(step, part, now):
             return ended
+        if just_told(step):
+            return settling.later(step, f"AWS took it out, and still shows it in {part.what}.", "", code="still-shown")
     elif part.absent(now):
         return settling.undone(step, f"It was gone from {part.what} already.")
     elif not part.holds(now):
