@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from sharing.models import (
     WiringStep,
 )
 from sharing.policy.wiring import MappingOptions
-from sharing.services import granting, waking, wiring
+from sharing.services import granting, limits, waking, wiring
 from sharing.services.connecting import entering
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.lease import held
@@ -35,6 +36,7 @@ from sharing.services.wiring.door import source_row
 from tests import factories
 from tests.services.kept import allow, kept
 from tests.services.sources import Cloud, denied, throttled, timeout
+from tests.services.test_limits_file import WHOLE as LIMITS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unpaced")]
 
@@ -846,3 +848,40 @@ def _without_ours(kind: str, held: dict[str, Any], step: WiringStep) -> dict[str
     else:
         found["Statement"] = [one for one in found["Statement"] if one["Sid"] != sid]
     return found
+
+
+# Freezes and limits
+
+
+def test_a_freeze_leaves_the_source_alone_and_the_step_goes_on_when_it_is_over(desk: Desk, cloud: Cloud) -> None:
+    step, shell = desk.at("s3"), Actor.at_shell("root")
+    limits.freeze(by=shell, reason="An incident")
+    step = desk.run(step)
+    assert (step.state, step.failure_code, cloud.held[BUCKET]) == ("queued", "frozen", THREE)
+    list(wiring.due(timezone.now() + timedelta(hours=1)))
+    assert desk.fresh(step).state == "queued", "waiting for the end of a freeze is not being stuck"
+    limits.unfreeze(by=shell)
+    assert desk.fresh(step) in wiring.due(timezone.now())
+    assert desk.run(step).state == "seen"
+
+
+def test_what_a_wiring_made_is_taken_back_while_everything_is_frozen(desk: Desk, cloud: Cloud) -> None:
+    step = desk.run(desk.at("s3"))
+    limits.freeze(by=Actor.at_shell("root"))
+    wiring.abandon(step.wiring, by=desk.by)
+    assert desk.run(step).state == "undone"
+    assert cloud.held[BUCKET] == THREE
+
+
+def test_a_source_in_an_account_that_workers_may_not_write_in_is_not_touched(
+    desk: Desk, cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "limits.toml"
+    file.write_text(LIMITS)
+    file.chmod(0o600)
+    monkeypatch.setenv("WORKER_LIMITS", str(file))
+    step = desk.run(desk.at("s3"))
+    assert (step.state, step.failure_code, cloud.held[BUCKET]) == ("failed", "limit", THREE)
+    file.write_text(LIMITS.replace(PLATFORM, f'{PLATFORM}", "{ACME}', 1))
+    wiring.again(step, by=desk.by)
+    assert desk.run(step).state == "seen"

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from sharing.aws.errors import Refused, Unavailable
 from sharing.models import StepState, WiringStep
+from sharing.services import limits
 
 from . import rights, settling
 from .door import SourceDoor
@@ -41,10 +42,18 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
         return settling.seen(step, _is_there(part))
     if found := part.hindrance(now):
         return settling.failed(step, found.sentence, found.next, code=found.code, before=None)
+    try:
+        limits.require(step.account, subject=step.pk)
+    except limits.Frozen as stopped:
+        return settling.frozen(step, stopped)
+    except limits.Beyond as stopped:
+        return settling.failed(step, stopped.sentence, stopped.next, code=stopped.code)
     if not settling.move(step, StepState(step.state), before=plain(now), after=None, **settling.CLEARED):
         return Outcome(step)  # abandoned meanwhile: nothing was written
     try:
-        request_id = part.add(door.sources, now)
+        sources = door.sources
+        with door.giving():
+            request_id = part.add(sources, now)
     except Refused as error:
         sentence, following = of_refusal(error, step)
         kept = {} if unknown else {"before": None}  # an earlier write may still show itself

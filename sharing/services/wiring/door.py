@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import cached_property
 
 from sharing.aws.wired import Sources
@@ -25,6 +26,10 @@ class SourceDoor:
         for lease in self._leases:
             lease.renew()
         return self._sources
+
+    def giving(self) -> AbstractContextManager[None]:
+        """Around a write that gives access, after `limits.require`: a freeze stops it to the last moment."""
+        return self._leases[0].giving()
 
     @cached_property
     def _sources(self) -> Sources:

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from sharing.models import Actor, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
+from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
+from sharing.services.limits import Frozen
 
 from .shapes import Outcome
 from .words import named, step_named
@@ -160,6 +162,14 @@ def later(step: WiringStep, sentence: str, following: str, *, code: str, at_leas
     pause = min(_LONGEST_PAUSE, 2.0 ** min(step.tries + 1, 9)) * random.uniform(0.75, 1.25)  # noqa: S311
     facts = {"failure": sentence, "failure_code": code[:100], "failure_next": following}
     return _later(step, max(at_least, pause), {**facts, **changes})
+
+
+def frozen(step: WiringStep, stopped: Frozen) -> Outcome:
+    """Everything is frozen: it stays as it is, is not stuck, and goes on by itself once the freeze is over."""
+    facts: dict[str, Any] = {"failure": stopped.sentence, "failure_code": stopped.code, "failure_next": stopped.next}
+    now = timezone.now()
+    move(step, StepState(step.state), started_at=now, tries=0, next_try_at=now + FROZEN_FOR, **facts)
+    return Outcome(step, again_in=FROZEN_FOR.total_seconds())
 
 
 def mark_stuck(step: WiringStep) -> None:

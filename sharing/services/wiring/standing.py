@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from sharing.models import Actor, Membership, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
 from sharing.services.granting.revoking import OVER
+from sharing.services.limits.freezing import FROZEN
 
 from . import settling
 
@@ -37,7 +38,7 @@ def theirs(actor: Actor) -> QuerySet[Wiring]:
 def due(now: datetime) -> QuerySet[WiringStep]:
     """Steps that wait for a worker and whose time has come. Marks as stuck what has been unsettled for too long."""
     old = WiringStep.objects.filter(state__in=(StepState.QUEUED,), started_at__lte=now - settling.STUCK_AFTER)
-    for step in old.select_related("wiring__function__account"):
+    for step in old.exclude(failure_code=FROZEN).select_related("wiring__function__account"):
         settling.mark_stuck(step)
     its_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
     return WiringStep.objects.filter(its_time, state__in=OPEN_STEPS).order_by("next_try_at", "started_at", "pk")
