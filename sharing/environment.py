@@ -8,8 +8,11 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import overload
 from urllib.parse import unquote, urlsplit
 
 import environ
@@ -181,6 +184,48 @@ def owner_tag() -> str:
     if len(value) > 128:
         raise Misconfigured("OWNER_TAG", "is longer than any tag's key: AWS allows 128 characters.")
     return value
+
+
+def metrics_token() -> str:
+    """METRICS_TOKEN: what Prometheus sends as its bearer token; "" and there is no /metrics."""
+    value = os.environ.get("METRICS_TOKEN", "").strip()
+    if value and (len(value) < 20 or not value.isascii() or not value.isprintable() or " " in value):
+        raise Misconfigured("METRICS_TOKEN", "is too weak. Use a random text of 20 characters or more, without spaces.")
+    return value
+
+
+@dataclass(frozen=True)
+class Keep:
+    """For how long rows are kept; None: for ever. Quiet syncs are not removed but rolled up, one for each day."""
+
+    checks: timedelta
+    quiet_syncs: timedelta
+    policy_versions: timedelta | None
+    events: timedelta | None
+
+
+def keep() -> Keep:
+    """KEEP_CHECKS_DAYS, KEEP_QUIET_SYNCS_DAYS, KEEP_POLICY_VERSIONS_DAYS, KEEP_EVENTS_DAYS."""
+    return Keep(
+        checks=_days("KEEP_CHECKS_DAYS", 90),
+        quiet_syncs=_days("KEEP_QUIET_SYNCS_DAYS", 30),
+        policy_versions=_days("KEEP_POLICY_VERSIONS_DAYS", None, least=90),
+        events=_days("KEEP_EVENTS_DAYS", None, least=365),
+    )
+
+
+@overload
+def _days(name: str, default: int, *, least: int = 7) -> timedelta: ...
+@overload
+def _days(name: str, default: None, *, least: int = 7) -> timedelta | None: ...
+def _days(name: str, default: int | None, *, least: int = 7) -> timedelta | None:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return None if default is None else timedelta(days=default)
+    if not (value.isascii() and value.isdigit()) or not least <= int(value[:6]) <= 36_500 or len(value) > 5:
+        forever = "" if default else ", or leave it out to keep them for ever"
+        raise Misconfigured(name, f"is {value[:20]!r}. Use a number of days, {least} or more{forever}.")
+    return timedelta(days=int(value))
 
 
 def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:

@@ -19,6 +19,7 @@ from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
+from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
@@ -31,6 +32,7 @@ __all__ = [
     "Account",
     "Actor",
     "AppendOnly",
+    "CallCount",
     "Check",
     "CheckState",
     "Connection",
@@ -71,6 +73,8 @@ __all__ = [
     "Proof",
     "Proving",
     "ProvingState",
+    "Pulse",
+    "PulseKind",
     "Purpose",
     "Qualifier",
     "QualifierKind",

@@ -165,6 +165,10 @@ class Installation(models.Model):
     identified_at = models.DateTimeField(null=True, blank=True)
     identity_failure = models.TextField(blank=True)
     swept_at = models.DateTimeField(null=True, blank=True, help_text="The sweep's last start: beat and a worker are alive.")
+    retained_at = models.DateTimeField(null=True, blank=True, help_text="The end of the last pass over what is kept too long.")
+    restored_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last restore of a backup (manage.py after-restore)."
+    )
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_one_row"),)

@@ -3,6 +3,7 @@
 Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds whatever was left behind.
 """
 
+from . import pulses as pulses  # connects to the signals of worker and beat
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -12,6 +13,7 @@ from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .requesting import take_up_request
+from .retaining import retain
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
@@ -26,6 +28,7 @@ __all__ = [
     "reconcile_layer_grant",
     "reconcile_mapping",
     "refresh_findings",
+    "retain",
     "run_check",
     "run_invocation",
     "run_sync",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 from sharing.running import leftovers, ports, programs
 from sharing.running.install import CHECKOUT
 from tests.live import alive, wait_for
-from tests.postgresql import PostgreSQL
+from tests.postgresql import PostgreSQL, installation
 
 pytestmark = pytest.mark.processes
 
@@ -214,6 +214,42 @@ def test_the_aws_sdk_finds_no_credentials_in_the_environment_of_the_web_process(
 
     assert found({**variables, "HOME": os.fspath(tmp_path)}) == "None"
     assert found({"PATH": variables["PATH"], "HOME": os.fspath(tmp_path)}) != "None"
+
+
+def test_it_says_when_everything_works(run: Running) -> None:
+    wait_for(lambda: "beat work" in run.output() or "not ready" in run.output(), "its readiness", 60)
+    assert "not ready" not in run.output()
+    with urllib.request.urlopen(f"http://localhost:{run.port}/readyz", timeout=10) as answer:
+        said = json.loads(answer.read())
+    assert said["ready"], said
+    assert set(said) == {"ready", "database", "broker", "worker", "beat"}
+
+
+def test_a_backup_restored_into_an_empty_database_has_the_whole_history(
+    run: Running, services: Services, tmp_path: Path
+) -> None:
+    """As docs/backup.md says, with PostgreSQL's own tools."""
+    added = run.command("add-person", "ada@example.com", "--role", "admin")
+    assert added.returncode == 0, added.stderr
+    listing = "from sharing.models import Event; print(list(Event.objects.order_by('pk').values_list('pk', 'id', 'text')))"
+    before = run.command("shell", "-v0", "-c", listing).stdout
+    assert "ada@example.com" in before
+    tools = installation() / "bin"
+    dump = tmp_path / "fnshare.dump"
+    subprocess.run([tools / "pg_dump", "--format=custom", "--file", dump, run.environ["DATABASE_URL"]], check=True)
+    url = services.database.create(f"restored_{secrets.token_hex(4)}")
+    subprocess.run([tools / "pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, dump], check=True)
+    restored = replace(run, environ={**run.environ, "DATABASE_URL": url})
+    assert before.rstrip("\n]") in restored.command("shell", "-v0", "-c", listing).stdout
+    seal = "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
+    seal += "sealing.seal(timezone.now() + timedelta(minutes=5))"
+    assert restored.command("shell", "-v0", "-c", seal).returncode == 0
+    verified = restored.command("verify-history", "--json")
+    assert verified.returncode == 0, verified.stdout
+    after = restored.command("after-restore", "--json")
+    assert json.loads(after.stdout)["ok"], after.stdout
+    migrated = restored.command("migrate", "--check")
+    assert migrated.returncode == 0, migrated.stderr
 
 
 def test_what_dies_comes_back(run: Running) -> None:

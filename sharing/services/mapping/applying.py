@@ -11,6 +11,7 @@ from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted
 from sharing.models import MappingChange, MappingChangeKind
 from sharing.models.mapping import ON_ITS_WAY
+from sharing.services.operating import restored
 
 from . import rights, settling
 from .door import MappingDoor
@@ -30,6 +31,8 @@ ROLE_MAY_NOT_READ = "role-may-not-read"
 def advance(change: MappingChange, door: MappingDoor) -> Outcome:
     """Do what is next. Raises what `door` raises."""
     if change.told_at is None:
+        if restored.asked_before(change.created_at):
+            return _restored(change, door)
         if lost := rights.lost_by_requester(change):
             doubt = " An earlier try got no answer: read the function again to see." if change.tries else ""
             return settling.failed(change, lost + doubt, "Have somebody ask who may.", code="not-permitted")
@@ -40,6 +43,16 @@ def advance(change: MappingChange, door: MappingDoor) -> Outcome:
         if ended is not None:
             return ended
     return _look(change, door)
+
+
+def _restored(change: MappingChange, door: MappingDoor) -> Outcome:
+    """A backup brought it back: what AWS has now is kept, and nothing is told."""
+    found = door.find() if change.kind == MappingChangeKind.CREATE else door.get()
+    if found is not None:
+        settling.keep(change, found)
+        if change.kind != MappingChangeKind.CREATE and _is_so(change, found):
+            return settling.done(change, "AWS has it so.")
+    return settling.failed(change, restored.SENTENCE, restored.NEXT, code=restored.CODE)
 
 
 def _create(change: MappingChange, door: MappingDoor) -> Outcome | None:
