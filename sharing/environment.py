@@ -228,6 +228,35 @@ def _days(name: str, default: int | None, *, least: int = 7) -> timedelta | None
     return timedelta(days=int(value))
 
 
+def history_key_file() -> str:
+    """HISTORY_KEY_FILE: the Ed25519 key, in PEM, that signs the history's seals; for workers only. "": they are not signed."""
+    value = os.environ.get("HISTORY_KEY_FILE", "").strip()
+    if value and not Path(value).is_absolute():
+        raise Misconfigured("HISTORY_KEY_FILE", "is no absolute path. manage.py history-key --new PATH makes a key.")
+    return value
+
+
+def history_ship_to() -> list[str]:
+    """HISTORY_SHIP_TO: where seals are sent, by commas: file:///path, syslog://host:port, syslog:///dev/log, mailto:address."""
+    found = [one.strip() for one in os.environ.get("HISTORY_SHIP_TO", "").split(",") if one.strip()]
+    for one in found:
+        try:
+            parts = urlsplit(one)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        here = not parts.netloc and len(parts.path) > 1 and parts.path.startswith("/")
+        there = bool(parts.hostname) and parts.path in ("", "/") and port != 0 and "@" not in parts.netloc
+        address = re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", parts.path) is not None
+        good = {"file": here, "syslog": here or there, "mailto": address}.get(parts.scheme, False)
+        if not good or len(one) > 300:
+            raise Misconfigured(
+                "HISTORY_SHIP_TO",
+                f"has {one[:60]!r}. Examples: file:///mnt/worm/seals, syslog://log:514, mailto:a@example.com",
+            )
+    return found
+
+
 def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:
     value = os.environ.get(name, "").strip()
     try:
@@ -297,9 +326,16 @@ _NO_CREDENTIALS = {
 }
 
 
+#: What only workers get: credentials of AWS, and the key that signs the history.
+_FOR_WORKERS = ("AWS_", "HISTORY_")
+
+
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials."""
-    return {name: value for name, value in variables.items() if not name.startswith("AWS_")} | _NO_CREDENTIALS
+    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials.
+
+    Nor does it get the key that signs the history.
+    """
+    return {name: value for name, value in variables.items() if not name.startswith(_FOR_WORKERS)} | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

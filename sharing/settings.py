@@ -24,6 +24,8 @@ LEASE_SECONDS = environment.lease_seconds()
 OWNER_TAG = environment.owner_tag()
 METRICS_TOKEN = environment.metrics_token()
 KEEP = environment.keep()
+HISTORY_KEY_FILE = environment.history_key_file()
+HISTORY_SHIP_TO = environment.history_ship_to()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10

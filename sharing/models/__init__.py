@@ -21,6 +21,7 @@ from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
+from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
@@ -37,6 +38,7 @@ __all__ = [
     "CheckState",
     "Connection",
     "ConnectionState",
+    "Erasure",
     "Event",
     "Exposure",
     "Finding",
@@ -84,6 +86,7 @@ __all__ = [
     "Role",
     "Seal",
     "Seen",
+    "Shipment",
     "SignInFailure",
     "StepState",
     "Sync",

@@ -13,7 +13,7 @@ from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .requesting import take_up_request
-from .retaining import retain
+from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 
@@ -33,6 +33,7 @@ __all__ = [
     "run_invocation",
     "run_sync",
     "send_notice",
+    "ship_history",
     "soon",
     "sweep",
     "take_up_request",

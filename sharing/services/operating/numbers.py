@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -36,6 +37,7 @@ from sharing.models import (
     PulseKind,
     Purpose,
     Seal,
+    Shipment,
     Sync,
     SyncKind,
     Weight,
@@ -192,9 +194,22 @@ def _history(now: datetime) -> Iterator[Metric]:
     last = Seal.objects.order_by("number").last()
     unsealed = Event.objects.filter(sequence__gt=last.last if last else 0).order_by()
     since = unsealed.aggregate(since=Min("at"))["since"]
+    yield from _shipped(now)
     yield _gauge(
         "fnshare_history_oldest_unsealed_seconds", "Age of the oldest line of history without a seal.", _age(since, now)
     )
+
+
+def _shipped(now: datetime) -> Iterator[Metric]:
+    """Nothing where nothing is to be shipped; a destination that never got a seal is as old as the first seal."""
+    if not settings.HISTORY_SHIP_TO:
+        return
+    age = GaugeMetricFamily("fnshare_history_shipped_age_seconds", "Since a seal last left for there.", labels=["destination"])
+    sent = dict(Shipment.objects.filter(failure="").order_by().values_list("destination").annotate(at=Max("at")))
+    first = Seal.objects.order_by("number").values_list("at", flat=True).first()
+    for number, destination in enumerate(settings.HISTORY_SHIP_TO, start=1):
+        age.add_metric([f"{number}"], _age(sent.get(destination, first), now))
+    yield age
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:
