@@ -327,7 +327,7 @@ _NO_CREDENTIALS = {
 
 
 #: What only workers get: credentials of AWS, and the key that signs the history.
-_FOR_WORKERS = ("AWS_", "HISTORY_")
+_FOR_WORKERS = ("AWS_", "HISTORY_KEY")
 
 
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:

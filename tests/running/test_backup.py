@@ -16,7 +16,6 @@ SEAL = (
     "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
     "sealing.seal(timezone.now() + timedelta(minutes=5))"
 )
-COUNT = "from sharing.models import Event; print(Event.objects.count(), Event.objects.last().id)"
 
 
 def test_a_copy_made_while_it_runs_holds_the_whole_history(demo: LiveDemo, tmp_path: Path) -> None:

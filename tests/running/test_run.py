@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
 from sharing.running import leftovers, ports, programs
@@ -225,31 +227,69 @@ def test_it_says_when_everything_works(run: Running) -> None:
     assert set(said) == {"ready", "database", "broker", "worker", "beat"}
 
 
-def test_a_backup_restored_into_an_empty_database_has_the_whole_history(
-    run: Running, services: Services, tmp_path: Path
-) -> None:
-    """As docs/backup.md says, with PostgreSQL's own tools."""
+LISTING = "from sharing.models import Event; print(list(Event.objects.order_by('pk').values_list('pk', 'id', 'text')))"
+SEAL = (
+    "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
+    "print(sealing.seal(timezone.now() + timedelta(minutes=5)))"
+)
+
+
+@pytest.fixture(scope="module")
+def restored(run: Running, services: Services, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Running]:
+    """A backup restored into an empty database, as docs/backup.md says; before it, what history said then."""
     added = run.command("add-person", "ada@example.com", "--role", "admin")
     assert added.returncode == 0, added.stderr
-    listing = "from sharing.models import Event; print(list(Event.objects.order_by('pk').values_list('pk', 'id', 'text')))"
-    before = run.command("shell", "-v0", "-c", listing).stdout
-    assert "ada@example.com" in before
+    before = run.command("shell", "-v0", "-c", LISTING).stdout
     tools = installation() / "bin"
-    dump = tmp_path / "fnshare.dump"
+    dump = tmp_path_factory.mktemp("backup") / "fnshare.dump"
     subprocess.run([tools / "pg_dump", "--format=custom", "--file", dump, run.environ["DATABASE_URL"]], check=True)
     url = services.database.create(f"restored_{secrets.token_hex(4)}")
     subprocess.run([tools / "pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, dump], check=True)
-    restored = replace(run, environ={**run.environ, "DATABASE_URL": url})
-    assert before.rstrip("\n]") in restored.command("shell", "-v0", "-c", listing).stdout
-    seal = "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
-    seal += "sealing.seal(timezone.now() + timedelta(minutes=5))"
-    assert restored.command("shell", "-v0", "-c", seal).returncode == 0
-    verified = restored.command("verify-history", "--json")
+    return before, replace(run, environ={**run.environ, "DATABASE_URL": url})
+
+
+def test_a_restored_backup_has_the_whole_history(restored: tuple[str, Running]) -> None:
+    before, there = restored
+    assert "ada@example.com" in before
+    assert there.command("shell", "-v0", "-c", LISTING).stdout.startswith(before.rstrip("]\n"))
+    assert there.command("shell", "-v0", "-c", SEAL).returncode == 0
+    verified = there.command("verify-history", "--json")
     assert verified.returncode == 0, verified.stdout
-    after = restored.command("after-restore", "--json")
+    after = there.command("after-restore", "--json")
     assert json.loads(after.stdout)["ok"], after.stdout
-    migrated = restored.command("migrate", "--check")
-    assert migrated.returncode == 0, migrated.stderr
+
+
+def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
+    restored: tuple[str, Running], services: Services
+) -> None:
+    """docs/deployment/postgresql-roles.sql, tried."""
+    _, there = restored
+    owners = there.environ["DATABASE_URL"]
+    with psycopg.connect(owners, autocommit=True) as owner:
+        owner.execute("DROP ROLE IF EXISTS fnshare_app")
+        owner.execute("CREATE ROLE fnshare_app LOGIN PASSWORD 'of-the-tests'")
+    script = CHECKOUT / "docs" / "deployment" / "postgresql-roles.sql"
+    psql = [installation() / "bin" / "psql", owners, "-q", "-v", "app=fnshare_app", "-f", script]
+    for _ in range(2):  # it may be run again
+        subprocess.run(psql, check=True)
+    parts = urlsplit(owners)
+    app = urlunsplit(parts._replace(netloc=f"fnshare_app:of-the-tests@{parts.hostname}:{parts.port}"))
+    as_app = replace(there, environ={**there.environ, "DATABASE_URL": app})
+    added = as_app.command("add-person", "bea@example.com", "--role", "auditor")
+    assert added.returncode == 0, added.stderr
+    assert "bea@example.com" in as_app.command("shell", "-v0", "-c", LISTING).stdout
+    assert "None" not in as_app.command("shell", "-v0", "-c", SEAL).stdout
+    assert as_app.command("retain", "--json").returncode == 0
+    for table in ("sharing_event", "sharing_seal"):
+        for statement in (f"UPDATE {table} SET at = now()", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+            with psycopg.connect(app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+    refused = as_app.command("erase-person", "bea@example.com", "--for-good", "--json")
+    assert refused.returncode == 1
+    erased = there.command("erase-person", "bea@example.com", "--for-good", "--json")
+    assert json.loads(erased.stdout)["ok"], erased.stdout
+    assert "bea@example.com" not in there.command("shell", "-v0", "-c", LISTING).stdout
+    assert there.command("verify-history").returncode == 0
 
 
 def test_what_dies_comes_back(run: Running) -> None:

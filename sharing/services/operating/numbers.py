@@ -6,13 +6,12 @@ A constant number of queries, whatever the size of the estate; what cannot be as
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -201,14 +200,12 @@ def _history(now: datetime) -> Iterator[Metric]:
 
 
 def _shipped(now: datetime) -> Iterator[Metric]:
-    """Nothing where nothing is to be shipped; a destination that never got a seal is as old as the first seal."""
-    if not settings.HISTORY_SHIP_TO:
-        return
+    """From what was tried lately: where seals go is known to the workers only. Never taken: as old as the first try."""
+    tried = Shipment.objects.filter(at__gt=now - timedelta(days=7)).order_by().values("destination")
+    last = tried.annotate(sent=Max("at", filter=Q(failure="")), first=Min("at"))
     age = GaugeMetricFamily("fnshare_history_shipped_age_seconds", "Since a seal last left for there.", labels=["destination"])
-    sent = dict(Shipment.objects.filter(failure="").order_by().values_list("destination").annotate(at=Max("at")))
-    first = Seal.objects.order_by("number").values_list("at", flat=True).first()
-    for number, destination in enumerate(settings.HISTORY_SHIP_TO, start=1):
-        age.add_metric([f"{number}"], _age(sent.get(destination, first), now))
+    for row in last:
+        age.add_metric([row["destination"]], _age(row["sent"] or row["first"], now))
     yield age
 
 

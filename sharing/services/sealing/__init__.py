@@ -7,7 +7,7 @@ sent outside or printed in an evidence report.
 
 from .exporting import FromExport, export
 from .lines import FIELDS, Line, Sealed, digest_of, line_of
-from .making import SETTLED, seal
+from .making import SETTLED, one_at_a_time, seal
 from .verifying import FromDatabase, Head, Verified, heads_in, verify
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "export",
     "heads_in",
     "line_of",
+    "one_at_a_time",
     "seal",
     "verify",
 ]

@@ -9,7 +9,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Min
 
-from sharing.models import Event, Seal
+from sharing.models import Event, Installation, Seal
 
 from . import keys
 from .lines import Sealed, digest_of, line_of
@@ -29,6 +29,20 @@ def seal(now: datetime) -> Seal | None:
 
     With HISTORY_KEY_FILE the seal is signed; a key that cannot be read means no seal at all, and an error in the log.
     """
+    try:
+        with transaction.atomic():
+            one_at_a_time()
+            return _seal(now)
+    except IntegrityError:
+        return None  # another worker was first
+
+
+def one_at_a_time() -> None:
+    """Wait for whoever seals, or erases a name in what is sealed. Call it inside a transaction."""
+    Installation.objects.select_for_update().filter(pk=1).first()
+
+
+def _seal(now: datetime) -> Seal | None:
     last = Seal.objects.last()
     start = last.last if last else 0
     fresh = Event.objects.filter(sequence__gt=start, at__gt=now - SETTLED).aggregate(first=Min("sequence"))["first"]
@@ -59,12 +73,8 @@ def seal(now: datetime) -> Seal | None:
     )
     if signer is not None:
         made.signature, made.key = signer.sign(Sealed.of(made).message), signer.public.name
-    try:
-        with transaction.atomic():
-            made.save(force_insert=True)
-            return made
-    except IntegrityError:
-        return None  # another worker was first
+    made.save(force_insert=True)
+    return made
 
 
 def _late(now: datetime) -> list[Event]:
