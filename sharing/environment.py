@@ -201,16 +201,14 @@ class Keep:
     checks: timedelta
     quiet_syncs: timedelta
     policy_versions: timedelta | None
-    events: timedelta | None
 
 
 def keep() -> Keep:
-    """KEEP_CHECKS_DAYS, KEEP_QUIET_SYNCS_DAYS, KEEP_POLICY_VERSIONS_DAYS, KEEP_EVENTS_DAYS."""
+    """KEEP_CHECKS_DAYS, KEEP_QUIET_SYNCS_DAYS, KEEP_POLICY_VERSIONS_DAYS."""
     return Keep(
         checks=_days("KEEP_CHECKS_DAYS", 90),
         quiet_syncs=_days("KEEP_QUIET_SYNCS_DAYS", 30),
         policy_versions=_days("KEEP_POLICY_VERSIONS_DAYS", None, least=90),
-        events=_days("KEEP_EVENTS_DAYS", None, least=365),
     )
 
 

@@ -101,9 +101,8 @@ class _Words:
     def __call__(self, text: str) -> str:
         for word, instead in self.pairs:
             # Not inside a longer address: ann@example.com is not joann@example.com.
-            text = re.sub(
-                rf"(?<![\w.+-]){re.escape(word)}(?![\w-]|\.\w)", lambda _, new=instead: new, text, flags=re.IGNORECASE
-            )
+            whole = re.compile(rf"(?<![\w.+-]){re.escape(word)}(?![\w-]|\.\w)", re.IGNORECASE)
+            text = whole.sub(instead, text)
         return text
 
     def holding(self, *columns: str) -> Q:
@@ -150,7 +149,7 @@ def _erase_lines(words: _Words) -> tuple[list[Erased], int]:
     last = Seal.objects.order_by("number").last()
     end = last.last if last else 0
     unsealed_gaps = _gaps()
-    past = models.QuerySet(Event)  # the manager's own refuses
+    past: models.QuerySet[Event] = models.QuerySet(Event)  # the manager's own refuses
     erased = []
     lines = 0
     for event in list(past.filter(words.holding(*_OF_EVENTS)).order_by("sequence")):

@@ -269,7 +269,7 @@ def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
         owner.execute("DROP ROLE IF EXISTS fnshare_app")
         owner.execute("CREATE ROLE fnshare_app LOGIN PASSWORD 'of-the-tests'")
     script = CHECKOUT / "docs" / "deployment" / "postgresql-roles.sql"
-    psql = [installation() / "bin" / "psql", owners, "-q", "-v", "app=fnshare_app", "-f", script]
+    psql = [str(installation() / "bin" / "psql"), owners, "-q", "-v", "app=fnshare_app", "-f", str(script)]
     for _ in range(2):  # it may be run again
         subprocess.run(psql, check=True)
     parts = urlsplit(owners)
@@ -281,7 +281,7 @@ def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
     assert "None" not in as_app.command("shell", "-v0", "-c", SEAL).stdout
     assert as_app.command("retain", "--json").returncode == 0
     for table in ("sharing_event", "sharing_seal"):
-        for statement in (f"UPDATE {table} SET at = now()", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+        for statement in (f"UPDATE {table} SET at = now()", f"DELETE FROM {table}", f"TRUNCATE {table}"):  # noqa: S608
             with psycopg.connect(app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
     refused = as_app.command("erase-person", "bea@example.com", "--for-good", "--json")

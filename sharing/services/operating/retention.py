@@ -3,9 +3,9 @@
 - Answered checks go after 90 days; the last answer about each grant or principal stays.
 - Quiet reads (complete, nothing changed, nothing unread) older than 30 days are rolled up: one row for each day and place,
   which says for how many it stands. The first read of each place stays as it is.
-- Contents of policies and lines of history stay for ever, unless the environment says otherwise. Then a content goes when
-  another one had taken its place before the cut; what is left reads as if it had been the first.
-- Mail, invocations (their payloads are emptied after 15 minutes) and everything else stay.
+- Contents of policies stay for ever, unless the environment says otherwise. Then a content goes when another one had taken
+  its place before the cut; what is left reads as if it had been the first.
+- History, mail, invocations (their payloads are emptied after 15 minutes) and everything else stay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -95,12 +95,12 @@ def _drop_checks(now: datetime, batch: int) -> int:
     return Check.objects.filter(pk__in=list(_old_checks(now).values_list("pk", flat=True)[:batch])).delete()[0]
 
 
-def _quiet() -> QuerySet[Sync]:
+def _quiet() -> Any:  # with `day`
     day = TruncDate("finished_at", tzinfo=UTC)
     return Sync.objects.filter(state=SyncState.DONE, changed=0, unread=0).annotate(day=day).order_by()
 
 
-def _newer(of_function: bool) -> QuerySet[Sync]:
+def _newer(of_function: bool) -> Any:
     """Of the same place, kind and day, and later; the last of a day stands for the others."""
     same = _quiet().filter(account=OuterRef("account"), region=OuterRef("region"), kind=OuterRef("kind"))
     same = same.filter(day=OuterRef("day"))
@@ -110,7 +110,7 @@ def _newer(of_function: bool) -> QuerySet[Sync]:
     )
 
 
-def _old_syncs(now: datetime) -> QuerySet[Sync]:
+def _old_syncs(now: datetime) -> Any:
     earlier = Sync.objects.complete().filter(
         account=OuterRef("account"), region=OuterRef("region"), kind=OuterRef("kind"), finished_at__lt=OuterRef("finished_at")
     )
