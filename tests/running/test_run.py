@@ -227,19 +227,24 @@ def test_it_says_when_everything_works(run: Running) -> None:
     assert set(said) == {"ready", "database", "broker", "worker", "beat"}
 
 
-LISTING = "from sharing.models import Event; print(list(Event.objects.order_by('pk').values_list('pk', 'id', 'text')))"
 SEAL = (
     "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
     "print(sealing.seal(timezone.now() + timedelta(minutes=5)))"
 )
 
 
+def history(url: str) -> list[tuple[Any, ...]]:
+    """Every line, from the database itself."""
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT sequence, id, at, text FROM sharing_event ORDER BY sequence").fetchall()
+
+
 @pytest.fixture(scope="module")
-def restored(run: Running, services: Services, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Running]:
-    """A backup restored into an empty database, as docs/backup.md says; before it, what history said then."""
+def restored(run: Running, services: Services, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Running]:
+    """A backup restored into an empty database, as docs/backup.md says; and how many lines history had before it."""
     added = run.command("add-person", "ada@example.com", "--role", "admin")
     assert added.returncode == 0, added.stderr
-    before = run.command("shell", "-v0", "-c", LISTING).stdout
+    before = len(history(run.environ["DATABASE_URL"]))
     tools = installation() / "bin"
     dump = tmp_path_factory.mktemp("backup") / "fnshare.dump"
     subprocess.run([tools / "pg_dump", "--format=custom", "--file", dump, run.environ["DATABASE_URL"]], check=True)
@@ -248,11 +253,12 @@ def restored(run: Running, services: Services, tmp_path_factory: pytest.TempPath
     return before, replace(run, environ={**run.environ, "DATABASE_URL": url})
 
 
-def test_a_restored_backup_has_the_whole_history(restored: tuple[str, Running]) -> None:
+def test_a_restored_backup_has_the_whole_history(run: Running, restored: tuple[int, Running]) -> None:
     before, there = restored
-    assert "ada@example.com" in before
-    assert there.command("shell", "-v0", "-c", LISTING).stdout.startswith(before.rstrip("]\n"))
-    assert there.command("shell", "-v0", "-c", SEAL).returncode == 0
+    lines = history(there.environ["DATABASE_URL"])
+    assert len(lines) >= before > 0
+    assert lines == history(run.environ["DATABASE_URL"])[: len(lines)]
+    assert "ada@example.com" in str(lines)
     verified = there.command("verify-history", "--json")
     assert verified.returncode == 0, verified.stdout
     after = there.command("after-restore", "--json")
@@ -260,13 +266,12 @@ def test_a_restored_backup_has_the_whole_history(restored: tuple[str, Running]) 
 
 
 def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
-    restored: tuple[str, Running], services: Services
+    restored: tuple[int, Running], services: Services
 ) -> None:
     """docs/deployment/postgresql-roles.sql, tried."""
     _, there = restored
     owners = there.environ["DATABASE_URL"]
     with psycopg.connect(owners, autocommit=True) as owner:
-        owner.execute("DROP ROLE IF EXISTS fnshare_app")
         owner.execute("CREATE ROLE fnshare_app LOGIN PASSWORD 'of-the-tests'")
     script = CHECKOUT / "docs" / "deployment" / "postgresql-roles.sql"
     psql = [str(installation() / "bin" / "psql"), owners, "-q", "-v", "app=fnshare_app", "-f", str(script)]
@@ -277,18 +282,16 @@ def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
     as_app = replace(there, environ={**there.environ, "DATABASE_URL": app})
     added = as_app.command("add-person", "bea@example.com", "--role", "auditor")
     assert added.returncode == 0, added.stderr
-    assert "bea@example.com" in as_app.command("shell", "-v0", "-c", LISTING).stdout
+    assert "bea@example.com" in str(history(app)[-1])
     assert "None" not in as_app.command("shell", "-v0", "-c", SEAL).stdout
-    assert as_app.command("retain", "--json").returncode == 0
     for table in ("sharing_event", "sharing_seal"):
         for statement in (f"UPDATE {table} SET at = now()", f"DELETE FROM {table}", f"TRUNCATE {table}"):  # noqa: S608
             with psycopg.connect(app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
-    refused = as_app.command("erase-person", "bea@example.com", "--for-good", "--json")
-    assert refused.returncode == 1
+    assert as_app.command("erase-person", "bea@example.com", "--for-good").returncode == 1
     erased = there.command("erase-person", "bea@example.com", "--for-good", "--json")
     assert json.loads(erased.stdout)["ok"], erased.stdout
-    assert "bea@example.com" not in there.command("shell", "-v0", "-c", LISTING).stdout
+    assert "bea@example.com" not in str(history(owners))
     assert there.command("verify-history").returncode == 0
 
 
