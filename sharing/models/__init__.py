@@ -21,7 +21,9 @@ from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
+from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
+from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
@@ -33,11 +35,13 @@ __all__ = [
     "Account",
     "Actor",
     "AppendOnly",
+    "CallCount",
     "Check",
     "CheckState",
     "Connection",
     "ConnectionState",
     "CountedWrite",
+    "Erasure",
     "Event",
     "Exposure",
     "Finding",
@@ -77,6 +81,8 @@ __all__ = [
     "Proof",
     "Proving",
     "ProvingState",
+    "Pulse",
+    "PulseKind",
     "Purpose",
     "Qualifier",
     "QualifierKind",
@@ -86,6 +92,7 @@ __all__ = [
     "Role",
     "Seal",
     "Seen",
+    "Shipment",
     "SignInFailure",
     "StepState",
     "Sync",

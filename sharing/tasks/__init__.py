@@ -3,6 +3,7 @@
 Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds whatever was left behind.
 """
 
+from . import pulses as pulses  # connects to the signals of worker and beat
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -13,6 +14,7 @@ from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
 from .requesting import take_up_request
+from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
 from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
@@ -31,11 +33,13 @@ __all__ = [
     "reconcile_mapping",
     "reconcile_wiring",
     "refresh_findings",
+    "retain",
     "run_check",
     "run_invocation",
     "run_sync",
     "send_notice",
     "send_wiring_test",
+    "ship_history",
     "soon",
     "sweep",
     "take_up_request",

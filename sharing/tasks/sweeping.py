@@ -27,6 +27,8 @@ from sharing.services import (
     wiring,
 )
 from sharing.services.findings import refreshing
+from sharing.services.operating import retention
+from sharing.services.sealing import shipping
 from sharing.services.signing import failing
 
 from .findings import refresh_findings
@@ -39,6 +41,7 @@ from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .requesting import take_up_request
+from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 
@@ -98,6 +101,10 @@ def sweep(_pk: str = "1") -> None:
         soon(read_organization, organization, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
+    if shipping.due(now):
+        soon(ship_history, "1", queue="mail", expires=again)
+    if retention.due(now):
+        soon(retain, "1", queue="sync", expires=again)
     failing.tell_due(now)
     limits.tell(now)
     limits.prune(now)
