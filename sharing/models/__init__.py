@@ -2,6 +2,7 @@
 
 from .access_request import AccessRequest, RequestKind, RequestState
 from .account import Account, Connection, ConnectionState, Installation, Purpose
+from .bulk import Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Judgement
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
@@ -31,6 +32,11 @@ __all__ = [
     "Account",
     "Actor",
     "AppendOnly",
+    "Bulk",
+    "BulkItem",
+    "BulkItemState",
+    "BulkPlace",
+    "BulkState",
     "Check",
     "CheckState",
     "Connection",
@@ -52,6 +58,7 @@ __all__ = [
     "Invocation",
     "InvocationState",
     "InvocationType",
+    "Judgement",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",

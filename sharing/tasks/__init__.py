@@ -3,6 +3,7 @@
 Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds whatever was left behind.
 """
 
+from .bulk import begin, work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -16,6 +17,7 @@ from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_ch
 from .sweeping import sweep
 
 __all__ = [
+    "begin",
     "identify",
     "look_for_role",
     "make_grants",
@@ -34,4 +36,5 @@ __all__ = [
     "sweep",
     "take_up_request",
     "test_connection",
+    "work_bulk",
 ]
