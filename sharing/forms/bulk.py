@@ -27,17 +27,17 @@ class PicksForm(_ManyForm):
     """Functions, and who gets each of them: one a line."""
 
     functions = forms.CharField(
-        label="Functions",
+        label="Names or ARNs, one a line",
         max_length=2_000_000,
         widget=forms.Textarea(attrs=_LINES),
-        help_text="Names or ARNs, one a line; with :alias or :version for one of those.",
+        help_text="With :alias or :version for one of those.",
         error_messages={"required": "Name the functions, or search and tick some."},
     )
     who = forms.CharField(
-        label="Who",
+        label="Accounts and other principals, one a line",
         max_length=2_000_000,
         widget=forms.Textarea(attrs=_LINES),
-        help_text="Names or ids of accounts, ARNs of roles or users, organisations, services; one a line.",
+        help_text="Names or ids of accounts, ARNs of roles or users, organisations, services.",
         error_messages={"required": "Say who should get access, or search and tick some."},
     )
     action = forms.ChoiceField(

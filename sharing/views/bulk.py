@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.contrib import messages
@@ -15,12 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from sharing.forms.bulk import TakeBackForm
 from sharing.models import Actor, Bulk, BulkItem, BulkState, Judgement, Wanted
+from sharing.policy.arn import is_account_id
 from sharing.services import bulk as bulks
 from sharing.services import gaps
 from sharing.services.access import exporting
 from sharing.services.bulk import Outcome
 from sharing.services.bulk.telling import COLUMNS, WORDS
 from sharing.services.errors import Refusal
+from sharing.services.granting.wording import doing
 from sharing.tasks import begin
 
 from .access import file
@@ -29,6 +32,36 @@ from .paging import page_of
 from .permitting import actor, for_changing
 
 Mark = tuple[str, str]  # tone, icon
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line as the pages show it. `name`: of the principal, "" where its own form says it all."""
+
+    item: BulkItem
+    tone: str
+    icon: str
+    words: str
+    says: str = ""
+    next: str = ""
+
+    @property
+    def name(self) -> str:
+        """Whom people would say."""
+        label = self.item.who_label
+        return "" if label in (self.item.who, f"account {self.item.who}") else label
+
+    @property
+    def is_account(self) -> bool:
+        """Whether it is an account's digits."""
+        return is_account_id(self.item.who)
+
+    @property
+    def may(self) -> str:
+        """What they may do with the function."""
+        words = doing(self.item.action)
+        return f"{words[:1].upper()}{words[1:]}".removesuffix(" of").removesuffix(" from")
+
 
 VERDICTS: Final[dict[Judgement, Mark]] = {
     Judgement.OK: ("ok", "circle-check"),
@@ -84,7 +117,7 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         said = bulks.verdicts(bulk)
         context |= {
             "chips": [(one.value, one.label, *VERDICTS[one], count, one == verdict) for one, count in said.items()],
-            "rows": [(item, *VERDICTS[Judgement(item.verdict)]) for item in page.object_list],
+            "rows": [_judged(item) for item in page.object_list],
             "written": said.get(Judgement.OK, 0) + said.get(Judgement.SECOND, 0),
             "second": said.get(Judgement.SECOND, 0),
             "left": sum(count for one, count in said.items() if one not in (Judgement.OK, Judgement.SECOND)),
@@ -99,7 +132,7 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     busy = bulk.state == BulkState.RUNNING or bool(tally.get(Outcome.UNDER_WAY))
     context |= {
         "chips": [(one.value, WORDS[one], *OUTCOMES[one], count, one.value == outcome) for one, count in tally.items()],
-        "rows": [_row(item) for item in page.object_list],
+        "rows": [_done_with(item) for item in page.object_list],
         "wanted": wanted,
         "ended": min(ended, wanted),
         "total": sum(tally.values()),
@@ -112,12 +145,18 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "bulk/detail.html", context)
 
 
+_BEGUN = "Sharing has begun. It goes on by itself when you leave this page."
 _LIVE = (Outcome.ACTIVE, Outcome.SECOND, Outcome.UNDER_WAY, Outcome.WAITING, Outcome.STILL)
 
 
-def _row(item: BulkItem) -> tuple[BulkItem, str, str, str, str, str]:
+def _judged(item: BulkItem) -> Row:
+    judgement = Judgement(item.verdict)
+    return Row(item, *VERDICTS[judgement], str(judgement.label), item.says, item.next)
+
+
+def _done_with(item: BulkItem) -> Row:
     outcome = bulks.outcome_of(item)
-    return (item, *OUTCOMES[outcome], WORDS[outcome], *bulks.happened(item))
+    return Row(item, *OUTCOMES[outcome], WORDS[outcome], *bulks.happened(item))
 
 
 @require_safe
@@ -139,7 +178,12 @@ def bulk_export(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
 def bulk_confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Share what the preview said."""
     seen = parse_datetime(request.POST.get("judged", "")[:40]) if _is_moment(request.POST.get("judged", "")) else None
-    return _done(request, pk, lambda bulk, me: bulks.confirm(bulk, by=me, judged_at=seen), "It goes on by itself from here.")
+    return _done(
+        request,
+        pk,
+        lambda bulk, me: bulks.confirm(bulk, by=me, judged_at=seen),
+        _BEGUN,
+    )
 
 
 @for_changing

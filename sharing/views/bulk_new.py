@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods
 from sharing.forms.bulk import ListForm, PicksForm
 from sharing.models import Actor, Bulk, Function
 from sharing.services import bulk as bulks
-from sharing.services import consumers, inviting
+from sharing.services import consumers, inventory, inviting
 from sharing.services.bulk import Line
 from sharing.services.consumers import Asked
 from sharing.services.errors import Refusal
 
 from .errors import blame
+from .functions import Filters
 from .permitting import actor, for_changing
 
 #: So many functions at most come along from the ticked rows of a list.
@@ -33,7 +34,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     if request.GET.get("how") == "list":
         return _list(request, me)
     if request.method != "POST":
-        initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(_ticked(request.GET.getlist("function"), me))}
+        initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(_chosen(request, me))}
         return _picks(request, me, PicksForm(initial=initial))
     step = request.POST.get("step", "preview")
     if step == "enter":  # the Enter key in some field
@@ -82,6 +83,15 @@ def _list(request: HttpRequest, me: Actor) -> HttpResponse:
 
 def _draft(lines: list[Line], title: str, given: dict[str, Any], me: Actor) -> Bulk:
     return bulks.draft(lines, title=title, reason=given["reason"], by=me, form_token=given["form_token"])
+
+
+def _chosen(request: HttpRequest, me: Actor) -> list[str]:
+    """The ARNs of the list's functions: all that its filters let through (`?every=1`), else the ticked ones."""
+    if request.GET.get("every") != "1":
+        return _ticked(request.GET.getlist("function"), me)
+    asked = Filters.of(request.GET)
+    found = inventory.functions(by=me, text=asked.text, account=asked.account, region=asked.region, exposed=asked.exposed)
+    return list(found.values_list("arn", flat=True)[: bulks.MOST])
 
 
 def _ticked(keys: list[str], me: Actor) -> list[str]:
