@@ -8,6 +8,7 @@ from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
+from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
@@ -51,6 +52,9 @@ __all__ = [
     "Function",
     "Grant",
     "GrantState",
+    "Group",
+    "GroupMember",
+    "GroupShare",
     "Installation",
     "Invitation",
     "InvitationItem",

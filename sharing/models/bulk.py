@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from .account import Account
 from .grant import Grant, Wanted
+from .group import Group, GroupShare
 from .person import Actor, User
 from .policy import Policy
 
@@ -88,6 +89,12 @@ class Bulk(models.Model):
     judged_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Whose members change with it."
+    )
+    joins = models.JSONField(default=list, blank=True, help_text="Accounts that are in the group once it is confirmed.")
+    leaves = models.JSONField(default=list, blank=True, help_text="Accounts that are not any more.")
+    ends_group = models.BooleanField(default=False)
     revoked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     revoked_operator = models.CharField(max_length=100, blank=True)
     revoke_reason = models.CharField(max_length=500, blank=True)
@@ -173,6 +180,8 @@ class BulkItem(models.Model):
     next = models.TextField(blank=True)
     state = models.CharField(max_length=9, choices=BulkItemState, default=BulkItemState.WAITING)
     grant = models.ForeignKey(Grant, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    share = models.ForeignKey(GroupShare, null=True, blank=True, on_delete=models.PROTECT, related_name="items")
     attempt = models.PositiveIntegerField(default=0)
     failure = models.TextField(blank=True)
     failure_next = models.TextField(blank=True)

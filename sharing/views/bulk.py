@@ -122,6 +122,7 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             "second": said.get(Judgement.SECOND, 0),
             "left": sum(count for one, count in said.items() if one not in (Judgement.OK, Judgement.SECOND)),
             "total": sum(said.values()),
+            "taking": bulk.wanted == Wanted.ABSENT,
         }
         return render(request, "bulk/preview.html", context)
     tally = bulks.tally(bulk)
@@ -137,7 +138,7 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "ended": min(ended, wanted),
         "total": sum(tally.values()),
         "retryable": bulks.retryable(bulk) if bulk.state != BulkState.RUNNING or tally.get(Outcome.FAILED) else 0,
-        "may_take_back": bulk.wanted == Wanted.PRESENT and any(tally.get(one) for one in _LIVE),
+        "may_take_back": bulk.wanted == Wanted.PRESENT and bulk.group is None and any(tally.get(one) for one in _LIVE),
         "cancellable": tally.get(Outcome.WAITING, 0) if bulk.is_open else 0,
         "polls": busy,
         "taken_back": bulk.wanted == Wanted.ABSENT,
@@ -268,7 +269,7 @@ def _done(request: HttpRequest, pk: uuid.UUID, act: Callable[[Bulk, Actor], Bulk
 
 
 def _the_bulk(me: Actor, pk: uuid.UUID) -> Bulk:
-    return get_object_or_404(Bulk.objects.visible_to(me).select_related("requested_by", "revoked_by"), pk=pk)
+    return get_object_or_404(Bulk.objects.visible_to(me).select_related("requested_by", "revoked_by", "group"), pk=pk)
 
 
 def _is_moment(text: str) -> bool:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from sharing.forms.bulk import ListForm, PicksForm
 from sharing.models import Actor, Bulk, Function
 from sharing.services import bulk as bulks
-from sharing.services import consumers, inventory, inviting
+from sharing.services import consumers, groups, inventory, inviting
 from sharing.services.bulk import Line
 from sharing.services.consumers import Asked
 from sharing.services.errors import Refusal
@@ -35,6 +35,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         return _list(request, me)
     if request.method != "POST":
         initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(_chosen(request, me))}
+        initial["who"] = request.GET.get("who", "")[:200].replace("\x00", "")
         return _picks(request, me, PicksForm(initial=initial))
     step = request.POST.get("step", "preview")
     if step == "enter":  # the Enter key in some field
@@ -88,16 +89,17 @@ def _draft(lines: list[Line], title: str, given: dict[str, Any], me: Actor) -> B
 def _chosen(request: HttpRequest, me: Actor) -> list[str]:
     """The ARNs of the list's functions: all that its filters let through (`?every=1`), else the ticked ones."""
     if request.GET.get("every") != "1":
-        return _ticked(request.GET.getlist("function"), me)
+        return _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128].replace("\x00", ""))
     asked = Filters.of(request.GET)
     found = inventory.functions(by=me, text=asked.text, account=asked.account, region=asked.region, exposed=asked.exposed)
     return list(found.values_list("arn", flat=True)[: bulks.MOST])
 
 
-def _ticked(keys: list[str], me: Actor) -> list[str]:
-    """The ARNs of ticked functions that are in sight. Text that is no id means nothing."""
+def _ticked(keys: list[str], me: Actor, *, on: str) -> list[str]:
+    """The ARNs of ticked functions in sight, of their alias or version `on` if one is given. Text that is no id means nothing."""
     wanted = [key for text in keys[:_TICKED] if (key := _uuid(text)) is not None]
-    return list(Function.objects.visible_to(me).present().filter(pk__in=wanted).order_by("name").values_list("arn", flat=True))
+    arns = Function.objects.visible_to(me).present().filter(pk__in=wanted).order_by("name").values_list("arn", flat=True)
+    return [f"{arn}:{on}" if on else arn for arn in arns]
 
 
 def _added(request: HttpRequest) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def _added(request: HttpRequest) -> dict[str, Any]:
 
 def _picks(request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 200) -> HttpResponse:
     asked = {name: request.POST.get(name, "").replace("\x00", "").strip()[:400] for name in ("find", "find_who")}
-    context: dict[str, Any] = {"form": form, "how": "picks", "most": bulks.MOST, **asked, "tab": "bulk"}
+    context: dict[str, Any] = {"form": form, "how": "picks", "most": bulks.MOST, **asked, "groups": groups.groups()[:20]}
     if asked["find"] and request.POST.get("step") in ("find", "enter"):
         context["found"] = inviting.search(asked["find"], by=me)
     if asked["find_who"] and request.POST.get("step") in ("find-who", "enter"):
@@ -122,7 +124,7 @@ def _picks(request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 20
 
 
 def _listed(request: HttpRequest, form: ListForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "how": "list", "most": bulks.MOST, "columns": ",".join(bulks.COLUMNS), "tab": "bulk"}
+    context = {"form": form, "how": "list", "most": bulks.MOST, "columns": ",".join(bulks.COLUMNS)}
     return render(request, "bulk/new_list.html", context, status=status)
 
 

@@ -17,6 +17,7 @@ from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.deciding import checked_reason
 from sharing.services.history import record
 
+from . import grouping
 from .judging import Verdict, judged, line_of
 from .lines import Line
 from .telling import again
@@ -43,7 +44,8 @@ def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_tok
         form_token=form_token,
         judged_at=timezone.now(),
     )
-    items = [BulkItem(bulk=bulk, number=line.number) for line in lines]
+    lines = grouping.expanded(lines)
+    items = [BulkItem(bulk=bulk, number=line.number, group_id=line.group) for line in lines]
     verdicts = judged(lines, [item.form_token for item in items], by=by)
     try:
         with transaction.atomic():
@@ -63,6 +65,10 @@ def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_tok
 def judge_again(bulk: Bulk, *, by: Actor) -> Bulk:
     """Make the verdicts of a draft anew: what is shared and how full policies are has changed since."""
     require(bulk, by)
+    if bulk.wanted == Wanted.ABSENT:
+        grouping.look_again(bulk)
+        bulk.refresh_from_db()
+        return bulk
     items = list(bulk.items.all())
     verdicts = judged([line_of(item) for item in items], [item.form_token for item in items], by=by)
     with transaction.atomic():
@@ -93,11 +99,13 @@ def confirm(bulk: Bulk, *, by: Actor, judged_at: datetime | None) -> Bulk:
     if bulk.judged_at != judged_at:
         raise Refusal("The preview has been made anew since.", next="Look at it and confirm again.", code="stale")
     written = bulk.items.filter(verdict__in=WRITTEN).count()
-    if not written:
+    if not written and bulk.group is None:
         raise Refusal("No line of it can be shared.", next="Look at what is said beside each line, and start again.")
+    words = "shared" if bulk.wanted == Wanted.PRESENT else "taken back"
     with transaction.atomic():
         if Bulk.objects.filter(pk=bulk.pk, state=BulkState.DRAFT).update(state=BulkState.RUNNING, confirmed_at=now):
-            _tell(bulk, "bulk.confirmed", f"To be shared, {written:,} at once: {bulk.title}.", by=by, reason=bulk.reason)
+            grouping.confirmed(bulk, by=by)
+            _tell(bulk, "bulk.confirmed", f"To be {words}, {written:,} at once: {bulk.title}.", by=by, reason=bulk.reason)
     bulk.refresh_from_db()
     return bulk
 
@@ -159,6 +167,9 @@ def take_back(bulk: Bulk, *, by: Actor, reason: str) -> Bulk:
         _require_not_draft(bulk)
         if bulk.wanted == Wanted.ABSENT:
             return bulk
+        if bulk.group is not None:
+            raise Refusal("It made members of a group.", next="Remove them from the group to take it back.", code="stale")
+        grouping.ended(bulk)
         bulk.items.filter(state=BulkItemState.WAITING, grant=None).update(state=BulkItemState.CANCELLED)
         ours = Q(state__in=(BulkItemState.MADE, BulkItemState.WAITING), grant__state__in=LIVE)
         count = BulkItem.objects.filter(pk__in=bulk.items.filter(ours).values("pk")).update(

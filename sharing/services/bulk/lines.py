@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,7 @@ class Line:
     reason: str = ""
     wrong: str = ""
     next: str = ""
+    group: uuid.UUID | None = None
 
 
 def from_picks(
@@ -45,7 +47,7 @@ def from_picks(
         raise Refusal("No function is chosen.", next="Paste names or ARNs, or search and tick some.", field="functions")
     if not people:
         raise Refusal("Nobody is chosen.", next="Name accounts or other principals, one a line.", field="who")
-    _check_count(len(places) * len(people))
+    check_count(len(places) * len(people))
     pairs = [(place, one) for place in places for one in people]
     return [Line(number, place, one, action, ends_at, reason) for number, (place, one) in enumerate(pairs, start=1)]
 
@@ -76,7 +78,7 @@ def from_list(text: str, *, ends_at: datetime | None, reason: str) -> list[Line]
     filled = [row for row in rows[1:] if any(cell.strip() for cell in row)]
     if not filled:
         raise Refusal("The list has a heading and no lines.", next="Add a line for each share.", field="text")
-    _check_count(len(filled))
+    check_count(len(filled))
     return [_line(number, dict(zip(columns, row, strict=False)), ends_at, reason) for number, row in enumerate(filled, start=1)]
 
 
@@ -124,6 +126,6 @@ def _trimmed(text: str) -> str:
     return " ".join(text.replace("\x00", "").split()).removeprefix("'").strip()
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
     if count > MOST:
         raise Refusal(f"That is {count:,} shares; {MOST:,} are done at once.", next="Do it in parts.", code="too-many")
