@@ -116,8 +116,8 @@ def bulk_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if is_draft:
         said = bulks.verdicts(bulk)
         context |= {
-            "chips": [(one.value, one.label, *VERDICTS[one], count, one == verdict) for one, count in said.items()],
-            "rows": [_judged(item) for item in page.object_list],
+            "chips": [(one.value, *_verdict_mark(one, bulk), count, one == verdict) for one, count in said.items()],
+            "rows": [_judged(item, bulk) for item in page.object_list],
             "written": said.get(Judgement.OK, 0) + said.get(Judgement.SECOND, 0),
             "second": said.get(Judgement.SECOND, 0),
             "left": sum(count for one, count in said.items() if one not in (Judgement.OK, Judgement.SECOND)),
@@ -150,9 +150,15 @@ _BEGUN = "Sharing has begun. It goes on by itself when you leave this page."
 _LIVE = (Outcome.ACTIVE, Outcome.SECOND, Outcome.UNDER_WAY, Outcome.WAITING, Outcome.STILL)
 
 
-def _judged(item: BulkItem) -> Row:
-    judgement = Judgement(item.verdict)
-    return Row(item, *VERDICTS[judgement], str(judgement.label), item.says, item.next)
+def _judged(item: BulkItem, bulk: Bulk) -> Row:
+    words, tone, icon = _verdict_mark(Judgement(item.verdict), bulk)
+    return Row(item, tone, icon, words, item.says, item.next)
+
+
+def _verdict_mark(judgement: Judgement, bulk: Bulk) -> tuple[str, str, str]:
+    if judgement is Judgement.OK and bulk.wanted == Wanted.ABSENT:
+        return "Will be taken back", "warn", "arrow-back-up"
+    return str(judgement.label), *VERDICTS[judgement]
 
 
 def _done_with(item: BulkItem) -> Row:

@@ -96,7 +96,7 @@ def _chosen(request: HttpRequest, me: Actor) -> list[str]:
 
 
 def _ticked(keys: list[str], me: Actor, *, on: str) -> list[str]:
-    """The ARNs of ticked functions in sight, of their alias or version `on` if one is given. Text that is no id means nothing."""
+    """The ARNs of ticked functions in sight, of their alias or version `on` if given. Text that is no id means nothing."""
     wanted = [key for text in keys[:_TICKED] if (key := _uuid(text)) is not None]
     arns = Function.objects.visible_to(me).present().filter(pk__in=wanted).order_by("name").values_list("arn", flat=True)
     return [f"{arn}:{on}" if on else arn for arn in arns]
