@@ -51,8 +51,8 @@ def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_tok
         with transaction.atomic():
             bulk.save(force_insert=True)
             for item, line in zip(items, lines, strict=True):
-                item.function, item.action, item.ends_at = line.function, line.action, line.ends_at
-                item.who, item.reason = line.who, line.reason[:500]
+                item.function, item.action, item.ends_at = line.function[:400], line.action[:100], line.ends_at
+                item.who, item.reason = line.who[:2048], line.reason[:500]
             _keep(bulk, items, verdicts)
             BulkItem.objects.bulk_create(items, batch_size=_MANY)
     except IntegrityError:
@@ -206,7 +206,7 @@ def _keep(bulk: Bulk, items: Sequence[BulkItem], verdicts: Sequence[Verdict]) ->
         if policy is not None and policy.pk not in places:
             places[policy.pk] = BulkPlace(bulk=bulk, policy=policy, number=len(places) + 1, open=False)
         item.place = places[policy.pk] if policy is not None else None
-        item.who, item.who_label = verdict.who or item.who, verdict.who_label[:2200]
+        item.who, item.who_label = (verdict.who or item.who)[:2048], verdict.who_label[:2200]
         item.unreadable = verdict.unreadable
         item.verdict, item.says, item.next, item.grant = verdict.judgement, verdict.says, verdict.next, verdict.grant
         written = verdict.judgement in WRITTEN
