@@ -21,6 +21,8 @@ KINDS = (
     ("check", "Checks"),
     ("function", "Functions"),
     ("sync", "Syncs"),
+    ("bulk", "Bulk shares"),
+    ("group", "Groups"),
     ("trust", "Trust list"),
     ("connection", "Connections"),
     ("account", "Accounts"),
