@@ -36,7 +36,7 @@ def main() -> int:
     if options.worker:
         return worker(options.worker, paced=not options.kills)
     with tempfile.TemporaryDirectory(prefix="bulk") as folder:
-        prepare(Path(folder))
+        prepare(Path(folder), lease=5 if options.kills else 45)
         return measure(options)
 
 
@@ -50,8 +50,8 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def prepare(folder: Path) -> None:
-    """Django on an empty database."""
+def prepare(folder: Path, *, lease: int) -> None:
+    """Django on an empty database. lease: seconds that a killed worker makes the next one wait."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "sharing.settings",
         "SECRET_KEY": secrets.token_urlsafe(48),
@@ -61,7 +61,7 @@ def prepare(folder: Path) -> None:
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "LEASE_SECONDS": "5",  # what a killed worker makes the next one wait
+        "LEASE_SECONDS": str(lease),
     }
     import django
     from django.core.management import call_command
