@@ -133,7 +133,13 @@ class WiringForm(NewMappingForm):
     )
 
     def __init__(
-        self, *args: Any, kind: SourceKind | None, crosses: bool = True, known: Iterable[Account] = (), **kwargs: Any
+        self,
+        *args: Any,
+        kind: SourceKind | None,
+        crosses: bool = True,
+        known: Iterable[Account] = (),
+        execution_role: str = "",
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._known = tuple(known)
@@ -147,6 +153,8 @@ class WiringForm(NewMappingForm):
             del self.fields[name]
         if "source_account" in self.fields:
             self.fields["source_account"].required = True
+        if execution_role and "execution_role" in self.fields:
+            self.fields["execution_role"].help_text = f"Empty: {execution_role}, as last read."
         self.fields["source"].help_text = f"Its ARN, such as {kind.example}" if kind and kind.example else "Its ARN."
 
     @property

@@ -138,6 +138,7 @@ def _form(function: Function, kind: SourceKind | None, source: str, me: Actor, *
         kind=kind,
         crosses=number != function.account.number,
         known=Account.objects.visible_to(me),
+        execution_role=function.execution_role,
         qualifiers=[one for one in choices_of(function) if one[0]],
     )
 

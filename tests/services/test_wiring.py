@@ -885,3 +885,17 @@ def test_a_source_in_an_account_that_workers_may_not_write_in_is_not_touched(
     file.write_text(LIMITS.replace(PLATFORM, f'{PLATFORM}", "{ACME}', 1))
     wiring.again(step, by=desk.by)
     assert desk.run(step).state == "seen"
+
+
+# The execution role
+
+
+def test_the_execution_role_that_was_read_is_named_to_the_queue_and_a_given_one_goes_before(desk: Desk) -> None:
+    Function.objects.filter(pk=desk.function.pk).update(execution_role=EXECUTION)
+    desk.function.refresh_from_db()
+    plan = desk.plan(QUEUE)
+    assert plan.options["execution_role"] == EXECUTION
+    assert plan.plan is not None
+    assert next(one for one in plan.plan.steps if one.key == "source-policy").ours, "nothing is left to fill in"
+    assert desk.plan(QUEUE, execution_role=f"{EXECUTION}2").options["execution_role"] == f"{EXECUTION}2"
+    assert desk.plan(TOPIC).options["execution_role"] == "", "whoever calls by itself never meets it"

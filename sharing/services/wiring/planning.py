@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sharing.models import Actor, Function, Policy, Wiring, WiringStep
-from sharing.policy.wiring import MappingOptions, Plan, Refusal
+from sharing.policy.wiring import MappingOptions, Plan, Refusal, Style, recognise
 from sharing.policy.wiring import plan as plan_steps
 from sharing.services import granting
 from sharing.services import mapping as mappings
@@ -50,7 +50,8 @@ def plan(
     """Plan the wiring of a source to a function, alias or version (`qualifier`). Asks the database, never AWS.
 
     `source`: its ARN. `source_account`, `source_region`: where the ARN does not say them. `execution_role`: the function's,
-    for a source of another account that is polled; without it that source's policy is handed over with a gap to fill in.
+    for a source of another account that is polled; "": as last read. Where it was not read, that source's policy is handed
+    over with a gap to fill in.
     Raises NotFound (out of scope) and NotPermitted; everything else that is wrong is in the answer.
     """
     rights.require_change(by, function, "That function")
@@ -63,7 +64,7 @@ def plan(
         "filter_policy": filter_policy.strip(),
         "owner_subscribes": owner_subscribes,
         "caller_role": caller_role.strip(),
-        "execution_role": execution_role.strip(),
+        "execution_role": execution_role.strip() or _role_of(function, source),
         "mapping": asdict(mapping) if mapping else None,
     }
     wiring_id = uuid.uuid5(_FORMS, form_token) if form_token else uuid.uuid4()
@@ -184,6 +185,13 @@ def _asked(account: str, region: str, options: dict[str, Any], sid: str) -> dict
         "filter_policy": options.get("filter_policy", ""),
         "owner_subscribes": bool(options.get("owner_subscribes")),
     }
+
+
+def _role_of(function: Function, source: str) -> str:
+    """The execution role as last read, for sources that are polled: others never meet it."""
+    parts = source.split(":", 5)
+    kind = recognise(parts[2], parts[5]) if len(parts) == 6 else None
+    return function.execution_role if kind is not None and kind.style is Style.PULL else ""
 
 
 def _target(function: Function, qualifier: str) -> str:
