@@ -13,6 +13,8 @@ from django.utils import timezone
 from sharing.models import (
     AccessRequest,
     Actor,
+    Bulk,
+    BulkState,
     Connection,
     ConnectionState,
     Function,
@@ -110,7 +112,7 @@ class Overview:
     perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully read, the worst
     first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role. `requests`: wishes of
     consumers and colleagues that wait for an answer. `versions_unread`: functions whose published versions' policies were
-    never looked at. `wirings`: WiringLines of those that failed or are stuck.
+    never looked at. `wirings`: WiringLines of those that failed or are stuck. `bulks`: that run or are paused.
     """
 
     overdue: Some
@@ -130,6 +132,7 @@ class Overview:
     requests: int
     steps: Sequence[Step]
     wirings: Some
+    bulks: Some
 
     @property
     def young(self) -> bool:
@@ -188,6 +191,7 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         requests=AccessRequest.objects.visible_to(by).open().count(),
         steps=_steps(by, known["all"]),
         wirings=_wirings(by),
+        bulks=_bulks(by),
     )
 
 
@@ -219,6 +223,11 @@ def _wirings(by: Actor) -> Some:
     bad = WiringStep.objects.filter(state__in=(StepState.FAILED, StepState.STUCK))
     rows = found.select_related("function").prefetch_related(Prefetch("steps", bad))[:SHOWN]
     return Some([WiringLine(one, wiring_named(one), next(iter(one.steps.all()), None)) for one in rows], found.count())
+
+
+def _bulks(by: Actor) -> Some:
+    found = Bulk.objects.visible_to(by).filter(state__in=(BulkState.RUNNING, BulkState.PAUSED))
+    return Some(list(found.order_by("-created_at")[:SHOWN]), found.count())
 
 
 def _steps(by: Actor, functions: int) -> list[Step]:

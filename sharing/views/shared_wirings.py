@@ -166,6 +166,8 @@ def _their_steps(one: Wiring, plan: Plan | None) -> list[ShownStep]:
 def _mark(one: Wiring) -> Mark:
     """Where the whole stands, as far as it is theirs to know."""
     states = {row.state for row in _rows_of(one) if not row.ours}
+    if one.state == WiringState.UNDONE:
+        return ("off", "arrow-back-up", "Taken back by its owner: undo your side")
     if one.abandoned_at is not None:
         return ("wait", "arrow-back-up", "Being taken back")
     if StepState.ASKED in states:
@@ -183,7 +185,7 @@ def _owner(one: Wiring) -> Mark:
     """The owner's side, in one word: why it is not ready is theirs."""
     states = {row.state for row in one.steps.all() if row.side == Side.OWNER}
     if one.abandoned_at is not None:
-        return ("off", "arrow-back-up", "Takes it back")
+        return ("off", "arrow-back-up", "Taken back" if one.state == WiringState.UNDONE else "Takes it back")
     if states <= {StepState.SEEN}:
         return ("ok", "circle-check", "Ready")
     if states <= {StepState.SEEN, StepState.SAID}:

@@ -19,6 +19,7 @@ from sharing.models import (
     Function,
     Grant,
     GrantState,
+    Installation,
     Purpose,
     Role,
     Wiring,
@@ -664,6 +665,20 @@ def test_who_acts_for_the_sources_account_sees_the_wiring_and_says_their_own_ste
     assert wiring.say_done(step, by=theirs).state == "said"
     wiring.abandon(made, by=desk.by)
     assert (desk.fresh(step).state, "ask them" in desk.fresh(step).evidence) == ("kept", True)
+    assert list(wiring.theirs(theirs)) == [made]
+    Wiring.objects.filter(pk=made.pk).update(state="undone", settled_at=timezone.now())
+    assert list(wiring.theirs(theirs)) == [made], "what they made is still to be undone"
+    Wiring.objects.filter(pk=made.pk).update(settled_at=timezone.now() - timedelta(days=31))
+    assert list(wiring.theirs(theirs)) == []
+
+
+def test_a_wiring_that_a_backup_brought_back_is_looked_for_and_not_written(desk: Desk, cloud: Cloud) -> None:
+    step = desk.at("s3")
+    Installation.objects.update_or_create(pk=1, defaults={"restored_at": timezone.now()})
+    step = desk.run(step)
+    assert (step.state, step.failure_code, cloud.held[BUCKET]) == ("failed", "restored", THREE)
+    wiring.again(step, by=desk.by)
+    assert desk.run(step).state == "seen"
 
 
 def test_a_rule_of_another_account_waits_for_the_role_that_only_they_can_make(desk: Desk) -> None:

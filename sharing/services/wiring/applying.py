@@ -15,6 +15,7 @@ from django.utils import timezone
 from sharing.aws.errors import Refused, Unavailable
 from sharing.models import StepState, WiringStep
 from sharing.services import limits
+from sharing.services.operating import restored
 
 from . import rights, settling
 from .door import SourceDoor
@@ -32,6 +33,8 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
     if lost := rights.lost_by_responsible(step.wiring):
         return settling.failed(step, lost, _LOST, code="not-permitted")
     now = part.read(door.sources)
+    if restored.asked_before(step.started_at) and not part.holds(now):
+        return settling.failed(step, restored.SENTENCE, restored.NEXT, code=restored.CODE)
     unknown = under_way(step)
     if unknown:
         if ended := _landed(step, part, now):

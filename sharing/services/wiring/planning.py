@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sharing.models import Actor, Function, Policy, Wiring, WiringStep
+from sharing.policy.checks import NO_CHECK
 from sharing.policy.wiring import MappingOptions, Plan, Refusal, Style, recognise
 from sharing.policy.wiring import plan as plan_steps
 from sharing.services import granting
@@ -89,7 +90,7 @@ def plan(
         share = _share(steps, function, qualifier, by=by, wiring_id=wiring_id)
         if share is not None:
             problems += [replace(one, field=_FIELDS.get(one.field, "")) for one in share.problems]
-            warnings += share.warnings
+            warnings += [one for one in share.warnings if one.message != NO_CHECK]  # a wiring is watched instead
             warnings += checking.of_end(share)
         problems += _mapping_problems(steps, function, qualifier, source, mapping)
     return WiringPlan(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from sharing.models import Actor, Membership, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
@@ -14,6 +15,8 @@ from sharing.services.limits.freezing import FROZEN
 from . import settling
 
 _RELATED = ("function__account", "requested_by", "undone_by")
+#: So long people of the source's account are told what is left on their side after a wiring was taken back.
+_LEFT_TO_THEM = timedelta(days=30)
 #: So many wirings are looked at a sweep; the next one takes the others.
 _LOOKS = 200
 #: What was seen, and whose share or mapping is known to be over.
@@ -29,9 +32,14 @@ def wirings_for(actor: Actor) -> QuerySet[Wiring]:
 
 
 def theirs(actor: Actor) -> QuerySet[Wiring]:
-    """Wirings whose source is in an account that the person acts for; those taken back are over for them."""
+    """Wirings whose source is in an account that the person acts for.
+
+    One that was taken back stays for a while if something of theirs may be left of it: nobody else can undo that.
+    """
     numbers = Membership.objects.of(actor).values("account__number")
-    found = Wiring.objects.exclude(state=WiringState.UNDONE).exclude(source_account="")
+    left = WiringStep.objects.filter(state=StepState.KEPT, ours=False, said_at__isnull=False).values("wiring")
+    lately = Q(settled_at__gte=timezone.now() - _LEFT_TO_THEM, pk__in=left)
+    found = Wiring.objects.filter(~Q(state=WiringState.UNDONE) | lately).exclude(source_account="")
     return found.filter(source_account__in=numbers).select_related(*_RELATED)
 
 
