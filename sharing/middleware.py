@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,8 +15,35 @@ from django.utils import timezone
 from sharing.models import Role, User
 from sharing.services.errors import Refusal
 from sharing.services.signing import factors, sessions, ways
+from sharing.views import operations
 from sharing.views.errors import refused
 from sharing.views.signing.providers import PROVED_AT
+
+
+class ProbesMiddleware:
+    """Answers probes before anything else: they come to an address, not to a name, without https and without a session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Every other address goes on."""
+        return operations.answer(request) or self.get_response(request)
+
+
+class RequestIdMiddleware:
+    """Answers carry the id under which the log has the request, and whatever workers did because of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The id is django-structlog's, made anew for each request: nobody outside chooses what the log says."""
+        response = self.get_response(request)
+        asked = structlog.contextvars.get_contextvars().get("request_id")
+        if asked:
+            response["X-Request-ID"] = asked
+        return response
 
 
 class PersonalSettingsMiddleware:

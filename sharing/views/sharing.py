@@ -29,6 +29,7 @@ from sharing.policy import ActionClass
 from sharing.policy import services as known_services
 from sharing.policy.wiring.packs import Help, left_to_do
 from sharing.services import granting
+from sharing.services.bulk.grouping import group_named
 from sharing.services.errors import Refusal
 from sharing.services.granting import Plan
 from sharing.services.waking.sources import account_in
@@ -161,6 +162,7 @@ def preview_of(form: ShareForm, plan: Plan | None) -> dict[str, Any]:
     return {
         "plan": plan,
         "address": address[0] if (address := _ADDRESS.fullmatch(str(form["who"].value() or "").strip())) else "",
+        "group": group_named(str(form["who"].value() or "")[:100]),
         "kind": kind,
         "service": service,
         "left": _left_to_do(plan) if service else None,

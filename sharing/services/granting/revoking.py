@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sharing.models import Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
+from sharing.models import Account, Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
 from sharing.policy import Permission, Statement
 from sharing.policy.statement import canonical
 from sharing.services.errors import NotFound, Refusal
@@ -160,7 +160,12 @@ def way_in_problem(policy: Policy, *, taking: bool = False) -> Refusal | None:
     taking: something is only taken back (see way_into).
     """
     account = policy.function.account
-    connection = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
+    found = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
+    return why_no_way_in(account, found, taking=taking)
+
+
+def why_no_way_in(account: Account, connection: Connection | None, *, taking: bool = False) -> Refusal | None:
+    """The same of an account, through its manager connection that stands (None: there is none)."""
     if connection is None:
         return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
     usable = connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back)
