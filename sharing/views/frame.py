@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from sharing.models import Actor, Installation, Membership, Sync, SyncKind, User
+from sharing.models import Actor, Freeze, Installation, Membership, Sync, SyncKind, User
 from sharing.models.sync import OPEN, SyncState
 from sharing.services import limits
 from sharing.services.findings.listing import badge
@@ -63,13 +63,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["demo_deliveries"] = settings.DEMO_DELIVERIES
     if isinstance(person, User):
         me = Actor.of(person)
+        told = SimpleLazyObject(workers_told)
         context |= {
             "me": me,
             "places": SimpleLazyObject(lambda: places(request, me)),
             "finding_count": SimpleLazyObject(lambda: badge(me, now=timezone.now())),
             "last_sync": SimpleLazyObject(lambda: last_sync(me)),
-            "worker_silence": SimpleLazyObject(worker_silence),
-            "frozen": SimpleLazyObject(limits.standing),
+            "worker_silence": SimpleLazyObject(lambda: worker_silence(told.swept_at)),
+            "frozen": SimpleLazyObject(lambda: limits.standing() if told.frozen else None),
         }
     return context
 
@@ -95,9 +96,23 @@ def last_sync(me: Actor) -> LastSync:
     return LastSync(row["at"], row["running"])
 
 
-def worker_silence() -> str:
+@dataclass(frozen=True)
+class Told:
+    """What every page says of the workers: when the last sweep began, whether a freeze stands."""
+
+    swept_at: datetime | None
+    frozen: bool
+
+
+def workers_told() -> Told:
+    """One query, for both."""
+    stands = Exists(Freeze.objects.filter(standing=True))
+    row = Installation.objects.filter(pk=1).annotate(frozen=stands).values_list("swept_at", "frozen").first()
+    return Told(*row) if row is not None else Told(None, limits.is_frozen())
+
+
+def worker_silence(seen: datetime | None) -> str:
     """A sentence when no worker has started the sweep lately; empty when all is well."""
-    seen = Installation.objects.filter(pk=1).values_list("swept_at", flat=True).first()
     if seen is None:
         return "No worker was ever seen."
     silent = timezone.now() - seen

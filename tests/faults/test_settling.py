@@ -154,7 +154,7 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_again(
     from sharing.aws import session
 
     patient = session._config
-    monkeypatch.setattr(session, "_config", lambda timeout: patient(0.3))
+    monkeypatch.setattr(session, "_config", lambda timeout, service="": patient(0.3))
     session.forget()
     revoking = operation == "RemovePermission"
     grant = granting.revoke(estate.shared(hello), by=estate.by) if revoking else estate.share(hello)
