@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, Q
+from django.db.models import Count, Exists, Max, Q, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -63,7 +63,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["demo_deliveries"] = settings.DEMO_DELIVERIES
     if isinstance(person, User):
         me = Actor.of(person)
-        told = SimpleLazyObject(workers_told)
+        told = SimpleLazyObject(lambda: workers_told(person))
         context |= {
             "me": me,
             "places": SimpleLazyObject(lambda: places(request, me)),
@@ -104,11 +104,11 @@ class Told:
     frozen: bool
 
 
-def workers_told() -> Told:
-    """One query, for both."""
+def workers_told(person: User) -> Told:
+    """One query for both; it hangs on the person's row, which is there when no worker ever told anything."""
+    swept_at = Subquery(Installation.objects.filter(pk=1).values("swept_at"))
     stands = Exists(Freeze.objects.filter(standing=True))
-    row = Installation.objects.filter(pk=1).annotate(frozen=stands).values_list("swept_at", "frozen").first()
-    return Told(*row) if row is not None else Told(None, limits.is_frozen())
+    return Told(*User.objects.filter(pk=person.pk).values_list(swept_at, stands)[0])
 
 
 def worker_silence(seen: datetime | None) -> str:
