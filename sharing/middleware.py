@@ -15,6 +15,7 @@ from django.utils.cache import patch_cache_control
 from sharing.models import Role, User
 from sharing.services.errors import Refusal
 from sharing.services.signing import factors, sessions, ways
+from sharing.views import limiting
 from sharing.views.errors import refused
 from sharing.views.signing.providers import PROVED_AT
 
@@ -165,6 +166,23 @@ class SecondFactorMiddleware:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("mfa_index")})
         return redirect("mfa_index")
+
+
+class LimitsMiddleware:
+    """What costs much is asked so many times a minute by one person (sharing.views.limiting)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing before the address is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., HttpResponse], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """The page that says when to try again."""
+        return limiting.refused(request, (request.resolver_match.url_name if request.resolver_match else None) or "")
 
 
 class RefusalMiddleware:

@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "sharing.middleware.PersonalSettingsMiddleware",
     "sharing.middleware.ConsumersMiddleware",
     "sharing.middleware.SecondFactorMiddleware",
+    "sharing.middleware.LimitsMiddleware",
     "sharing.middleware.RefusalMiddleware",
 ]
 
@@ -154,7 +155,9 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
         "OPTIONS": {"MAX_ENTRIES": 20_000},
-    }
+    },
+    # Counts what a person asks of this process (sharing/views/limiting.py); nothing else belongs here.
+    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 5_000}},
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
