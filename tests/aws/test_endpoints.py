@@ -108,7 +108,7 @@ def test_a_client_that_was_led_elsewhere_sends_nothing(nowhere: None, monkeypatc
     sent: list[Any] = []
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: sent.append(request))
     with session._lock:
-        made = session._worker_session().create_client(service, "us-east-1", endpoint_url="https://evil.example")
+        made: Any = session._worker_session().create_client(service, "us-east-1", endpoint_url="https://evil.example")
     calls = {
         "lambda": lambda: made.get_policy(FunctionName="f"),
         "sts": lambda: made.get_caller_identity(),
@@ -139,6 +139,6 @@ def test_a_call_that_is_led_nowhere_leaves_for_aws(nowhere: None, monkeypatch: p
 def test_a_worker_reaches_the_sandbox_and_nothing_else(sandbox: "Sandbox") -> None:
     session.identify()
     with session._lock:
-        elsewhere = session._worker_session().create_client("sts", "us-east-1", endpoint_url="http://127.0.0.1:9")
+        elsewhere: Any = session._worker_session().create_client("sts", "us-east-1", endpoint_url="http://127.0.0.1:9")
     with pytest.raises(ForeignEndpoint):
         elsewhere.get_caller_identity()
