@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init, worker_ready
+from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 from kombu.transport import redis as over_redis
 
@@ -46,6 +47,8 @@ app.conf.update(
 # Each queue has a routing key of its own: with the default one, every message would be delivered to all of them.
 app.conf.task_queues = [Queue(name, Exchange("fnshare"), routing_key=name) for name in ("clicks", "checks", "sync", "mail")]
 app.autodiscover_tasks(["sharing"])
+# Tasks run in the log context of whoever queued them: the request id of a click is in every line that comes of it.
+app.steps["worker"].add(DjangoStructLogInitStep)
 
 
 class _Taken(over_redis.QoS):

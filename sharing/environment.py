@@ -8,8 +8,11 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import overload
 from urllib.parse import unquote, urlsplit
 
 import environ
@@ -192,6 +195,75 @@ def worker_limits() -> Path | None:
     return Path(value) if value else None
 
 
+def metrics_token() -> str:
+    """METRICS_TOKEN: what Prometheus sends as its bearer token; "" and there is no /metrics."""
+    value = os.environ.get("METRICS_TOKEN", "").strip()
+    if value and (len(value) < 20 or not value.isascii() or not value.isprintable() or " " in value):
+        raise Misconfigured("METRICS_TOKEN", "is too weak. Use a random text of 20 characters or more, without spaces.")
+    return value
+
+
+@dataclass(frozen=True)
+class Keep:
+    """For how long rows are kept; None: for ever. Quiet syncs are not removed but rolled up, one for each day."""
+
+    checks: timedelta
+    quiet_syncs: timedelta
+    policy_versions: timedelta | None
+
+
+def keep() -> Keep:
+    """KEEP_CHECKS_DAYS, KEEP_QUIET_SYNCS_DAYS, KEEP_POLICY_VERSIONS_DAYS."""
+    return Keep(
+        checks=_days("KEEP_CHECKS_DAYS", 90),
+        quiet_syncs=_days("KEEP_QUIET_SYNCS_DAYS", 30),
+        policy_versions=_days("KEEP_POLICY_VERSIONS_DAYS", None, least=90),
+    )
+
+
+@overload
+def _days(name: str, default: int, *, least: int = 7) -> timedelta: ...
+@overload
+def _days(name: str, default: None, *, least: int = 7) -> timedelta | None: ...
+def _days(name: str, default: int | None, *, least: int = 7) -> timedelta | None:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return None if default is None else timedelta(days=default)
+    if not (value.isascii() and value.isdigit()) or not least <= int(value[:6]) <= 36_500 or len(value) > 5:
+        forever = "" if default else ", or leave it out to keep them for ever"
+        raise Misconfigured(name, f"is {value[:20]!r}. Use a number of days, {least} or more{forever}.")
+    return timedelta(days=int(value))
+
+
+def history_key_file() -> str:
+    """HISTORY_KEY_FILE: the Ed25519 key, in PEM, that signs the history's seals; for workers only. "": they are not signed."""
+    value = os.environ.get("HISTORY_KEY_FILE", "").strip()
+    if value and not Path(value).is_absolute():
+        raise Misconfigured("HISTORY_KEY_FILE", "is no absolute path. manage.py history-key --new PATH makes a key.")
+    return value
+
+
+def history_ship_to() -> list[str]:
+    """HISTORY_SHIP_TO: where seals are sent, by commas: file:///path, syslog://host:port, syslog:///dev/log, mailto:address."""
+    found = [one.strip() for one in os.environ.get("HISTORY_SHIP_TO", "").split(",") if one.strip()]
+    for one in found:
+        try:
+            parts = urlsplit(one)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        here = not parts.netloc and len(parts.path) > 1 and parts.path.startswith("/")
+        there = bool(parts.hostname) and parts.path in ("", "/") and port != 0 and "@" not in parts.netloc
+        address = re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", parts.path) is not None
+        good = {"file": here, "syslog": here or there, "mailto": address}.get(parts.scheme, False)
+        if not good or len(one) > 300:
+            raise Misconfigured(
+                "HISTORY_SHIP_TO",
+                f"has {one[:60]!r}. Examples: file:///mnt/worm/seals, syslog://log:514, mailto:a@example.com",
+            )
+    return found
+
+
 def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> float:
     value = os.environ.get(name, "").strip()
     try:
@@ -278,13 +350,16 @@ _NO_CREDENTIALS = {
 }
 
 
+#: What only workers get: credentials of AWS, and the key that signs the history.
+_FOR_WORKERS = ("AWS_", "HISTORY_KEY", "WORKER_LIMITS")
+
+
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials.
 
-    Nor does it learn where the workers' limits are.
+    Nor does it get the key that signs the history, nor learn where the workers' limits are.
     """
-    kept = {name: value for name, value in variables.items() if not name.startswith("AWS_") and name != "WORKER_LIMITS"}
-    return kept | _NO_CREDENTIALS
+    return {name: value for name, value in variables.items() if not name.startswith(_FOR_WORKERS)} | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from django.utils.cache import patch_cache_control
 from sharing.models import Role, User
 from sharing.services.errors import Refusal
 from sharing.services.signing import factors, sessions, ways
-from sharing.views import limiting
+from sharing.views import limiting, operations
 from sharing.views.errors import refused
 from sharing.views.signing.providers import PROVED_AT
 
@@ -63,6 +64,32 @@ class HeadersMiddleware:
             response.headers.setdefault(name, value)
         if not request.path.startswith(settings.STATIC_URL) and "no-store" not in response.get("Cache-Control", ""):
             patch_cache_control(response, no_store=True, private=True)
+        return response
+
+
+class ProbesMiddleware:
+    """Answers probes before anything else: they come to an address, not to a name, without https and without a session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Every other address goes on."""
+        return operations.answer(request) or self.get_response(request)
+
+
+class RequestIdMiddleware:
+    """Answers carry the id under which the log has the request, and whatever workers did because of it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The id is django-structlog's, made anew for each request: nobody outside chooses what the log says."""
+        response = self.get_response(request)
+        asked = structlog.contextvars.get_contextvars().get("request_id")
+        if asked:
+            response["X-Request-ID"] = asked
         return response
 
 

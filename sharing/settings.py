@@ -1,5 +1,6 @@
 """Settings, all from the environment (sharing/environment.py says how each is read). There is no debug mode."""
 
+import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,10 @@ AWS_PACE_SHARE = environment.pace_share()
 SWEEP_SECONDS = environment.sweep_seconds()
 LEASE_SECONDS = environment.lease_seconds()
 OWNER_TAG = environment.owner_tag()
+METRICS_TOKEN = environment.metrics_token()
+KEEP = environment.keep()
+HISTORY_KEY_FILE = environment.history_key_file()
+HISTORY_SHIP_TO = environment.history_ship_to()
 environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10
@@ -58,6 +63,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "sharing.middleware.HeadersMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "sharing.middleware.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -70,6 +76,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "sharing.middleware.RequestIdMiddleware",
     "sharing.middleware.PersonalSettingsMiddleware",
     "sharing.middleware.ConsumersMiddleware",
     "sharing.middleware.SecondFactorMiddleware",
@@ -197,6 +204,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "sharing.sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS, "queue": "clicks"}}
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# A sweep every few seconds would be most of the log: that a task was queued, began and ended is for whoever looks for it.
+DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
 
 LOGGING = {
     "version": 1,

@@ -24,6 +24,9 @@ from sharing.models import (
     Role,
     User,
     Weight,
+    Wiring,
+    WiringState,
+    WiringStep,
 )
 
 _numbers = itertools.count(200_000_000_000)
@@ -118,6 +121,30 @@ def grant(on: Function | None = None, to: str = "222233334444", *, state: str = 
         reason="because",
         **fields,
     )
+
+
+def wiring(
+    on: Function | None = None,
+    source: str = "arn:aws:s3:::acme-uploads",
+    *,
+    kind: str = "s3",
+    of: str = "111122223333",
+    steps: tuple[tuple[str, str, bool, str], ...] = (
+        ("permission", "owner", True, "seen"),
+        ("notification", "source", False, "asked"),
+    ),
+    **fields: Any,
+) -> Wiring:
+    """A wiring of a bucket of account `of`, as rows only. `steps`: key, side, whether ours, state."""
+    on = on or function()
+    fields.setdefault("state", WiringState.WAITING)
+    fields.setdefault("requested_as", "somebody@example.com")
+    fields.setdefault("options", {"events": ["s3:ObjectCreated:*"]})
+    made = Wiring.objects.create(function=on, kind=kind, source_arn=source, source_account=of, **fields)
+    for place, (key, side, ours, state) in enumerate(steps):
+        number = of if side == "source" else on.account.number
+        WiringStep.objects.create(wiring=made, position=place, key=key, side=side, account=number, ours=ours, state=state)
+    return made
 
 
 def finding(on: Function | None = None, rule: str = "open-service", **fields: Any) -> Finding:

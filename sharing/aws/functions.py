@@ -1,7 +1,7 @@
 """Lambda's functions and their policies, in one account and region.
 
 Every method is one AWS call (listing methods: one a page) and names the IAM action it needs. Answers are cut to an
-allow-list here: a function's environment, code location, layers and role never leave this module.
+allow-list here: a function's environment, code location and layers never leave this module.
 """
 
 import json
@@ -19,13 +19,17 @@ _NOT_FOUND = "ResourceNotFoundException"
 
 @dataclass(frozen=True)
 class ListedFunction:
-    """What is kept of one entry of ListFunctions. arn: unqualified. last_modified: as AWS writes it."""
+    """What is kept of one entry of ListFunctions. arn: unqualified. last_modified: as AWS writes it.
+
+    role: the ARN of the execution role, whom a source of another account has to let in (aws-facts 3); "" if AWS named none.
+    """
 
     name: str
     arn: str
     description: str
     runtime: str
     last_modified: str
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Functions(Caller):
                     description=text_of(entry.get("Description", "")),
                     runtime=text_of(entry.get("Runtime", "")),
                     last_modified=text_of(entry.get("LastModified", "")),
+                    role=text_of(entry.get("Role", "")),
                 )
                 for entry in said["Functions"]
             ]

@@ -7,7 +7,6 @@ on AWS itself).
 
 import secrets
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +20,7 @@ from .errors import TROUBLE, AwsError, Refused, Unavailable
 from .metrics import Metrics
 from .pace import Pace
 from .session import CallerIdentity, RoleRef
+from .threads import Threads
 
 SESSION_NAME = "fnshare-test"
 _REVISION = "00000000-0000-4000-8000-000000000000"
@@ -220,7 +220,7 @@ class Prober(Caller):
 def in_regions(role: RoleRef, regions: list[str], *, pace: Pace) -> dict[str, tuple[Prober, Probe]]:
     """ListFunctions in each region, at the same time."""
     probers = {region: Prober(role, region, pace=pace) for region in regions}
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with Threads(max_workers=8) as pool:
         probes = pool.map(lambda prober: prober.list_functions(), probers.values())
         return {region: (prober, probe) for (region, prober), probe in zip(probers.items(), probes, strict=True)}
 

@@ -17,7 +17,7 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
-from . import endpoints
+from . import endpoints, noting
 from .errors import CREDENTIAL_CODES, TROUBLE, AwsError, classify
 
 BROAD = 3600
@@ -187,6 +187,7 @@ def client(
                 aws_session_token=credentials.token,
                 config=_config(timeout, service),
             )
+            noting.listen(made, account=role.account, region=region)
         _remember(_clients, of_client, made, _CLIENTS)
         return made
 
@@ -250,6 +251,7 @@ def _client_of_worker(service: str, region: str) -> Any:
         if made is None:
             try:
                 made = _worker_session().create_client(service, region_name=region, config=_config(10.0))
+                noting.listen(made, account="", region=region)
             except TROUBLE as problem:
                 raise classify(problem, "GetCallerIdentity") from None
         _remember(_clients, key, made, _CLIENTS)

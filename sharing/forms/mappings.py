@@ -171,7 +171,7 @@ class NewMappingForm(OptionsForm):
         label="Execution role of the function",
         required=False,
         max_length=2048,
-        help_text="Its ARN, to be written into the statements for others. fnshare does not read it; nothing else uses it.",
+        help_text="Its ARN, for statements that let it read the source. It was not read; without it, others fill it in.",
         widget=forms.TextInput(attrs=_TEXT),
     )
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0019_wiring'),
+        ('sharing', '0020_wiring_taken_back'),
     ]
 
     operations = [

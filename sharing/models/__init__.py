@@ -2,12 +2,14 @@
 
 from .access_request import AccessRequest, RequestKind, RequestState
 from .account import Account, Connection, ConnectionState, Installation, Purpose
+from .bulk import Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Judgement
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .freeze import CountedWrite, Freeze
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
+from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
@@ -21,23 +23,32 @@ from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
+from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
+from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
-from .wiring import StepState, TestState, Wiring, WiringState, WiringStep
+from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
     "AccessRequest",
     "Account",
     "Actor",
     "AppendOnly",
+    "Bulk",
+    "BulkItem",
+    "BulkItemState",
+    "BulkPlace",
+    "BulkState",
+    "CallCount",
     "Check",
     "CheckState",
     "Connection",
     "ConnectionState",
     "CountedWrite",
+    "Erasure",
     "Event",
     "Exposure",
     "Finding",
@@ -49,6 +60,9 @@ __all__ = [
     "Function",
     "Grant",
     "GrantState",
+    "Group",
+    "GroupMember",
+    "GroupShare",
     "Installation",
     "Invitation",
     "InvitationItem",
@@ -56,6 +70,7 @@ __all__ = [
     "Invocation",
     "InvocationState",
     "InvocationType",
+    "Judgement",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",
@@ -77,6 +92,8 @@ __all__ = [
     "Proof",
     "Proving",
     "ProvingState",
+    "Pulse",
+    "PulseKind",
     "Purpose",
     "Qualifier",
     "QualifierKind",
@@ -86,6 +103,7 @@ __all__ = [
     "Role",
     "Seal",
     "Seen",
+    "Shipment",
     "SignInFailure",
     "StepState",
     "Sync",
@@ -103,6 +121,7 @@ __all__ = [
     "Wanted",
     "Weight",
     "Wiring",
+    "WiringSource",
     "WiringState",
     "WiringStep",
 ]

@@ -170,6 +170,10 @@ class Installation(models.Model):
     )
     limits_digest = models.CharField(max_length=64, blank=True, help_text="SHA-256 of that file; blank: no file.")
     limits_at = models.DateTimeField(null=True, blank=True)
+    retained_at = models.DateTimeField(null=True, blank=True, help_text="The end of the last pass over what is kept too long.")
+    restored_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last restore of a backup (manage.py after-restore)."
+    )
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_one_row"),)

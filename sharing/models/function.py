@@ -38,6 +38,7 @@ class Function(models.Model):
     description = models.CharField(max_length=300, blank=True)
     runtime = models.CharField(max_length=40, blank=True)
     last_modified = models.CharField(max_length=40, blank=True)
+    execution_role = models.CharField(max_length=300, blank=True, help_text="Its ARN, of the function itself; blank: not read.")
     tags = models.JSONField(null=True, blank=True)
     urls = models.JSONField(null=True, blank=True, help_text='URL configs: {"": "NONE", "live": "AWS_IAM"}; null: not read.')
     aliases_failure = models.TextField(blank=True, help_text="Why its aliases could not be listed at the last read.")

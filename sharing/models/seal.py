@@ -24,7 +24,9 @@ class Seal(models.Model):
     """A digest over the seal before it and over the events from `first` to `last`.
 
     `gaps`: sequence numbers in that range that no event had (a rolled-back transaction, or one that was not committed
-    yet). `late`: events of earlier gaps that appeared since and are sealed here. `digest`: SHA-256, 64 hex digits.
+    yet). `late`: events of earlier gaps that appeared since and are sealed here. `digest`: SHA-256, 64 hex digits, over the
+    lines themselves (form 1) or over their digests (form 2: a name in a line can be erased and the seal still tried).
+    `signature` and `key`: Ed25519 by a key that only workers have, in base64, and which; empty without HISTORY_KEY_FILE.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -35,6 +37,9 @@ class Seal(models.Model):
     late = models.JSONField(default=list, blank=True)
     count = models.PositiveIntegerField(help_text="Events sealed here.")
     digest = models.CharField(max_length=64)
+    form = models.PositiveSmallIntegerField(default=1)
+    signature = models.CharField(max_length=100, blank=True)
+    key = models.CharField(max_length=16, blank=True)
 
     objects = SealQuerySet.as_manager()
 

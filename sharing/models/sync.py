@@ -67,6 +67,7 @@ class Sync(models.Model):
     unread = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     calls = models.PositiveIntegerField(default=0)
+    stands_for = models.PositiveIntegerField(default=1, help_text="Quiet reads of that day that this row stands for.")
     checkpoint = models.JSONField(default=dict, blank=True)
     failure = models.TextField(blank=True)
     failure_code = models.CharField(max_length=100, blank=True)

@@ -51,8 +51,8 @@ class Call:
 
 
 def words_of(name: str, joint: str) -> str:
-    """`FunctionName` with its words in lower case and joined."""
-    return re.sub(r"(?<!^)(?=[A-Z])", joint, name).lower()
+    """`FunctionName` with its words in lower case and joined; capitals in a row are one word: `RotationLambdaARN`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", joint, name).lower()
 
 
 _QUALIFIED: Final = frozenset(

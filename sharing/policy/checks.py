@@ -35,6 +35,9 @@ _SOURCE_ARN = re.compile(r"arn:(aws[a-zA-Z0-9-]*):[a-zA-Z0-9-]+:([a-z0-9-]*):([0
 _TOKEN = re.compile(r"[a-zA-Z0-9._-]+", re.ASCII)
 _CALLERS: Final = frozenset({PrincipalKind.ACCOUNT, PrincipalKind.ROLE, PrincipalKind.USER, PrincipalKind.SESSION})
 
+#: A DryRun is made as a role: what a service or a URL lets in is proved otherwise, if at all.
+NO_CHECK: Final = "No check can prove this one: a DryRun proves only that one role may invoke."
+
 
 def problems_of(permission: Permission) -> list[Problem]:
     """Everything AWS would refuse or that could never work."""
@@ -264,7 +267,7 @@ def _caller_warnings(permission: Permission) -> Iterator[str]:
     if function.is_version:
         yield "A version never changes and its policy stays with it: an alias can be moved without asking the consumer."
     if not _can_be_checked(permission):
-        yield "No check can prove this one: a DryRun proves only that one role may invoke."
+        yield NO_CHECK
 
 
 def _can_be_checked(permission: Permission) -> bool:

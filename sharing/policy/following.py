@@ -53,7 +53,15 @@ class Line:
 
 def difference(before: tuple[Statement, ...], after: tuple[Statement, ...]) -> tuple[Line, ...]:
     """What became of the JSON of a statement, line by line, with a little of what stayed."""
-    old, new = _lines(before), _lines(after)
+    return _difference(_lines(before), _lines(after))
+
+
+def changed(before: Any, after: Any) -> tuple[Line, ...]:
+    """What became of any JSON, line by line, with a little of what stayed."""
+    return _difference(_text(before).splitlines(), _text(after).splitlines())
+
+
+def _difference(old: list[str], new: list[str]) -> tuple[Line, ...]:
     found = difflib.unified_diff(old, new, lineterm="", n=_CONTEXT)
     return tuple(Line(line[:1], line[1:]) for line in found if not line.startswith(("---", "+++", "@@")))
 

@@ -19,21 +19,21 @@ def terraform(policy: dict[str, Any], function: FunctionArn, *, caller: str = ""
     """A policy on one role or user; `caller`: its name, asked for as a variable when it is not known."""
     resource, argument, _ = _OF_KIND[kind]
     label = re.sub(r"[^a-zA-Z0-9_]", "_", f"call_{function.name}")
-    default = f"\n  default     = {_terraform(caller)}" if caller else ""
+    default = f"\n  default     = {hcl(caller)}" if caller else ""
     return f"""variable "caller" {{
   type        = string
   description = "Name of the {kind} in this account that calls the function"{default}
 }}
 
 resource "{resource}" "{label}" {{
-  name   = {_terraform(f"call-{function.name}")}
+  name   = {hcl(f"call-{function.name}")}
   {argument:<6} = var.caller
-  policy = jsonencode({_indented(_terraform(policy, indent=2), 2)})
+  policy = jsonencode({indented(hcl(policy, indent=2), 2)})
 }}
 
 output "{label}_arn" {{
   description = "What the caller names, exactly so"
-  value       = {_terraform(str(function))}
+  value       = {hcl(str(function))}
 }}"""
 
 
@@ -52,17 +52,19 @@ Resources:
     Properties:
       {_OF_KIND[kind][2]}:
         - !Ref Caller
-      PolicyDocument: {_indented(json.dumps(policy, indent=2), 8)}
+      PolicyDocument: {indented(json.dumps(policy, indent=2), 8)}
 Outputs:
   FunctionArn:
     Description: What the caller names, exactly so
     Value: {json.dumps(str(function))}"""
 
 
-def _terraform(value: Any, *, indent: int | None = None) -> str:
+def hcl(value: Any, *, indent: int | None = None) -> str:
+    """The value as an expression of Terraform's language, in which nothing is interpolated."""
     return json.dumps(value, indent=indent).replace("${", "$${").replace("%{", "%%{")
 
 
-def _indented(text: str, by: int) -> str:
+def indented(text: str, by: int) -> str:
+    """The text with every line but its first moved to the right."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * by + line for line in rest)])

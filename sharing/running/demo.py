@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from sharing.environment import without_aws
 from sharing.provider import VARIABLES
-from sharing.running import leftovers, ports, programs, template, trying
+from sharing.running import leftovers, ports, probing, programs, template, trying
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session, write_private
 from sharing.running.supervising import Program, Supervisor
@@ -60,7 +60,8 @@ class Demo(Session):
         """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
         environ = without_aws(os.environ)
         ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE", "OWNER_TAG")
-        for name in (*ours, *VARIABLES):
+        of_operations = [name for name in environ if name.startswith(("KEEP_", "METRICS_", "HISTORY_"))]
+        for name in (*ours, *VARIABLES, *of_operations):
             environ.pop(name, None)
         local = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
         environ.update(
@@ -122,6 +123,7 @@ class Demo(Session):
         supervisor.begin("beat", "web")
         self.wait(lambda: ports.answers(self.port), "the web process", log="web", child=story)
         self.wait(lambda: story.poll() == 0, "the story", log="story", child=story)
+        self.wait(lambda: not probing.not_ready(self.port), "workers and beat", log="worker")
         self._describe(accounts)
         self._greet(accounts)
         told = self.accounts_file.stat().st_mtime_ns

@@ -38,7 +38,10 @@ def _valkey_binary() -> str:
 
 
 def product(*, port: int, bind: str = "127.0.0.1", folder: Path, patience: int = 5) -> list[Program]:
-    """Web, workers and beat. folder: where beat keeps its schedule. patience: seconds a worker may finish its task."""
+    """Web, workers and beat. folder: where beat keeps its schedule. patience: seconds a worker may finish its task.
+
+    Web gets two seconds less to answer what it has begun: what is ended by force answers nobody.
+    """
     # Django's checks ran when the installation was prepared: every worker that comes back would run them all again.
     celery = [sys.executable, "-m", "celery", "-A", "sharing", "--skip-checks"]
     workers = [
@@ -58,8 +61,9 @@ def product(*, port: int, bind: str = "127.0.0.1", folder: Path, patience: int =
     address = f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
     web = Program(
         "web",
-        [sys.executable, "-m", "sharing.running.web", "--bind", address, "--graceful-timeout", "3"],
+        [sys.executable, "-m", "sharing.running.web", "--bind", address, "--graceful-timeout", str(max(patience - 2, 3))],
         order=50,
+        patience=patience,
     )
     return [*workers, beat, web]
 

@@ -7,10 +7,11 @@ process's output.
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from sharing.environment import Misconfigured
-from sharing.running import leftovers, ports, programs
+from sharing.running import leftovers, ports, probing, programs
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session
 from sharing.running.supervising import Supervisor
@@ -40,7 +41,19 @@ class Run(Session):
         self.supervisor.begin(*programs.NAMES)
         self.wait(lambda: ports.answers(self.port, self.bind), "the web process", log="web")
         print(f"fnshare is at {os.environ['PUBLIC_URL']} (listening on {self.bind}:{self.port})", flush=True)
+        if missing := self._missing():
+            print(f"It is not ready yet: {', '.join(missing)}. Clicks are kept meanwhile; /readyz says when it is.", flush=True)
+        else:
+            print("Database, broker, workers and beat work.", flush=True)
         self.stay()
+
+    def _missing(self) -> list[str]:
+        """What does not work; asked until all does, or for half a minute. Pages and clicks need not all of it."""
+        deadline = time.monotonic() + 30
+        while (missing := probing.not_ready(self.port, self.bind)) and time.monotonic() < deadline:
+            self.check()
+            time.sleep(0.2)
+        return missing
 
 
 def main() -> int:

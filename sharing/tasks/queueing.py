@@ -1,5 +1,6 @@
 """Telling a worker about a row."""
 
+import contextvars
 import uuid
 from typing import Any
 
@@ -31,5 +32,7 @@ def soon(
         except (OperationalError, RedisError, OSError) as problem:
             log.warning("not_queued", task=task.name, pk=str(pk), problem=type(problem).__name__)
 
+    # The message carries the log context of whoever asked, whenever the commit comes.
+    context = contextvars.copy_context()
     # A lambda: Django 5.2's robust on_commit reads __qualname__ when the callback fails.
-    transaction.on_commit(lambda: send(), robust=True)
+    transaction.on_commit(lambda: context.run(send), robust=True)

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from sharing.models import Installation
 from sharing.services import (
+    bulk,
     checking,
     connecting,
     granting,
@@ -24,10 +25,14 @@ from sharing.services import (
     sealing,
     syncing,
     tallying,
+    wiring,
 )
 from sharing.services.findings import refreshing
+from sharing.services.operating import retention
+from sharing.services.sealing import shipping
 from sharing.services.signing import failing
 
+from .bulk import work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -38,7 +43,9 @@ from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .requesting import take_up_request
+from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
+from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -49,6 +56,10 @@ def sweep(_pk: str = "1") -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for pk, hands in bulk.due(now):
+        for _ in range(hands):
+            soon(work_bulk, pk, queue="sync", expires=again)
+    bulk.forget(now)
     for grant in granting.ending(now, within=again):
         if grant.ends_at is not None:
             soon(reconcile_grant, grant.pk, after=(grant.ends_at - now).total_seconds())
@@ -60,6 +71,12 @@ def sweep(_pk: str = "1") -> None:
         soon(offboard, leaving.pk, expires=again)
     for looked_at in mapping.reads_due(now):
         soon(read_mapping, looked_at.pk, expires=again)
+    for step in wiring.due(now):
+        soon(reconcile_wiring, step.pk, expires=again)
+    for wired in wiring.looks_due(now):
+        soon(look_at_wiring, wired.pk, expires=again)
+    for tried in wiring.tests_due(now):
+        soon(send_wiring_test, tried.pk, queue="checks", expires=again)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
     invoking.sweep(now)
@@ -90,6 +107,10 @@ def sweep(_pk: str = "1") -> None:
         soon(read_organization, organization, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
+    if shipping.due(now):
+        soon(ship_history, "1", queue="mail", expires=again)
+    if retention.due(now):
+        soon(retain, "1", queue="sync", expires=again)
     failing.tell_due(now)
     limits.tell(now)
     limits.prune(now)

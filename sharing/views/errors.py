@@ -3,6 +3,7 @@
 The page of a 500 has no request and no context: it may be the database that failed.
 """
 
+import structlog
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
@@ -25,7 +26,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Something broke here."""
-    return HttpResponseServerError(loader.get_template("errors/500.html").render({}))
+    asked = structlog.contextvars.get_contextvars().get("request_id", "")
+    return HttpResponseServerError(loader.get_template("errors/500.html").render({"asked": asked}))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Asking for a mapping, or for a change of one: the form, what follows, the click."""
+"""Asking for a change of a mapping: the form, what follows, the click. A new one is a wiring (`wiring_new`)."""
 
 from __future__ import annotations
 
@@ -7,59 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sharing.forms.mappings import NewMappingForm, OptionsForm, TokenForm
-from sharing.models import Actor, Function, Mapping, MappingChange
-from sharing.models.mapping import filters_of
+from sharing.forms.mappings import OptionsForm, TokenForm
+from sharing.models import Mapping, MappingChange
 from sharing.services import mapping as mappings
 from sharing.services.errors import Refusal
-from sharing.services.mapping import MappingPlan
 from sharing.tasks import reconcile_mapping, soon
 
 from .errors import blame
-from .function_pages import choices_of, the_function
 from .mappings import follow, head_of, the_change, the_mapping
 from .permitting import actor, for_changing
 
 
 @for_changing
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def mapping_new(request: HttpRequest) -> HttpResponse:
-    """Wire a source to a function (`?function=`): the form; POST shows the plan (`step=preview`), then asks for it."""
-    me = actor(request)
-    if "function" not in request.GET:
-        messages.info(request, "Open the function that is to be woken, and choose What wakes it.")
-        return redirect("function-list")
-    function = _asked_function(request, me)
-    qualifiers = [one for one in choices_of(function) if one[0]]
-    if request.method != "POST":
-        initial = {"form_token": OptionsForm.fresh_token(), "source": request.GET.get("source", "")[:1024].replace("\x00", "")}
-        form = NewMappingForm(initial=initial, qualifiers=qualifiers)
-        return _new(request, function, form, None)
-    if request.POST.get("step") == "create" and (sent := mappings.sent(request.POST.get("form_token", ""), me)):
-        return follow(request, sent, "Creating the mapping.")  # clicked twice
-    form = NewMappingForm(request.POST.dict(), qualifiers=qualifiers)
-    plan = _plan_of(form, function)
-    for problem in plan.problems if plan else ():
-        form.add_error(problem.field if problem.field in form.fields else None, f"{problem.message} {problem.next}".strip())
-    if plan is None or form.errors:
-        return _new(request, function, form, plan, status=422)
-    if request.POST.get("step") != "create":
-        return _new(request, function, form, plan)
-    if request.POST.get("seen") != plan.seen:
-        form.add_error(None, "The preview was not up to date. Below is what would be created now: read it and confirm again.")
-        return _new(request, function, form, plan, status=422)
-    try:
-        change = mappings.create(plan, by=me, form_token=form.cleaned_data["form_token"])
-    except Refusal as refusal:
-        blame(form, refusal)
-        return _new(request, function, form, plan, status=422)
-    soon(reconcile_mapping, change.pk)
-    return follow(request, change, "Creating the mapping.")
+    """Where a mapping was made before every source had one door: `?function=` and `?source=` come along."""
+    asked = {name: request.GET[name] for name in ("function", "source") if name in request.GET}
+    return redirect(reverse("wiring-new", query=asked) if asked else "wiring-new")
 
 
 @for_changing
@@ -195,41 +164,3 @@ def _refused(mapping: Mapping) -> dict[str, Any]:
     if MappingChange.objects.open().filter(mapping=mapping).exists():
         return {"refused": "Another change of this mapping is under way. Wait until it has settled."}
     return {"refused": ""}
-
-
-def _asked_function(request: HttpRequest, me: Actor) -> Function:
-    """The function of the address; 404 without a readable one."""
-    try:
-        return the_function(me, uuid.UUID(request.GET.get("function", "")))
-    except ValueError:
-        raise Http404 from None
-
-
-def _plan_of(form: NewMappingForm, function: Function) -> MappingPlan | None:
-    """The plan of what the form says; None while the form itself cannot be read."""
-    if not form.is_valid():
-        return None
-    given = form.cleaned_data
-    return mappings.plan(
-        function,
-        source=given["source"],
-        qualifier=given["qualifier"],
-        options=form.options(),
-        execution_role=given["execution_role"],
-    )
-
-
-def _new(
-    request: HttpRequest, function: Function, form: NewMappingForm, plan: MappingPlan | None, *, status: int = 200
-) -> HttpResponse:
-    context = {
-        "function": function,
-        "form": form,
-        "plan": plan,
-        "way": mappings.way_in_problem(function),
-        "hand_offs": mappings.hand_offs(plan.theirs, function_arn=function.arn) if plan and plan.ok else (),
-        "role_command": mappings.role_command(function.arn),
-        "options": mappings.options_in_words(plan.parameters) if plan else (),
-        "filters": filters_of(plan.parameters) if plan else (),
-    }
-    return render(request, "mappings/new.html", context, status=status)

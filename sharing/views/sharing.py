@@ -25,10 +25,14 @@ from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import ShareForm
 from sharing.models import Account, Actor, Function, Grant
+from sharing.policy import ActionClass
 from sharing.policy import services as known_services
+from sharing.policy.wiring.packs import Help, left_to_do
 from sharing.services import granting
+from sharing.services.bulk.grouping import group_named
 from sharing.services.errors import Refusal
 from sharing.services.granting import Plan
+from sharing.services.waking.sources import account_in
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
@@ -158,13 +162,27 @@ def preview_of(form: ShareForm, plan: Plan | None) -> dict[str, Any]:
     return {
         "plan": plan,
         "address": address[0] if (address := _ADDRESS.fullmatch(str(form["who"].value() or "").strip())) else "",
+        "group": group_named(str(form["who"].value() or "")[:100]),
         "kind": kind,
         "service": service,
+        "left": _left_to_do(plan) if service else None,
         "seen": mark_of(plan) if plan and plan.permission else "",
         "statement": pretty(plan.statement) if plan and plan.permission else "",
         "added": plan.size_after - plan.size_before if plan else 0,
         "tight": bool(plan and plan.size_after > plan.limit * 0.9),
     }
+
+
+def _left_to_do(plan: Plan | None) -> Help | None:
+    """What the service's side still has to do once it is let in: a statement wires nothing."""
+    permission = plan.permission if plan else None
+    if permission is None or permission.action_class is not ActionClass.INVOKE:
+        return None
+    source = permission.source_arn or ""
+    whose = permission.source_account or account_in(source)
+    return left_to_do(
+        permission.function, permission.principal.value, source=source, crosses=whose != permission.function.account
+    )
 
 
 def _blame(form: ShareForm, plan: Plan | None) -> None:

@@ -22,6 +22,7 @@ from .function_pages import head_of, the_function
 from .paging import page_of
 from .permitting import actor
 from .waking_rows import PROBLEM_WORDS, drawn, shown
+from .wiring import list_of, under_way
 
 WAYS: Final = ((Way.PULL, "Pull: Lambda polls it"), (Way.PUSH, "Push: a service may call"), (Way.URL, "Function URL"))
 ORDER_WORDS: Final = (("function", "Function"), ("problem", "Worst problem"), ("source", "Source’s account"))
@@ -30,10 +31,13 @@ _CHUNK = 200
 
 @require_safe
 def mapping_list(request: HttpRequest) -> HttpResponse:
-    """Search, filters, order, pages."""
+    """Search, filters, order, pages; `?wirings=all` is the list of what was wired here."""
     me = actor(request)
+    if request.GET.get("wirings") == "all":
+        return list_of(request, me)
     asked = asked_of(request.GET)
     every = waking.gather(me)
+    above, under = under_way(me)
     page = page_of(waking.listed(every, asked), request)
     rows: list[Waker] = list(page.object_list)
     kinds = {one.kind: one.label for one in every}
@@ -48,6 +52,8 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         "accounts": waking.accounts_of(every),
         "orders": ORDER_WORDS,
         "blind_spots": waking.unlooked(me),
+        "above": above,
+        "under": under,
     }
     return render(request, "mappings/list.html", context)
 
@@ -140,7 +146,9 @@ def _values(one: Waker, let_in: Sequence[LetIn]) -> tuple[object, ...]:
         "needs no statement" if one.way is Way.PULL else ", ".join(item.name for item in let_in),
         ", ".join(item.grant.state for item in let_in if item.grant),
         ", ".join(ends),
-        one.state or ("policy unread" if one.unread or any(item.stale for item in let_in) else ""),
+        one.state
+        or (f"wiring {one.wiring_state}" if one.wiring_state and one.lacks else "")
+        or ("policy unread" if one.unread or any(item.stale for item in let_in) else ""),
         one.result,
         one.lacks,
         ", ".join(trouble.problem.value for trouble in one.troubles),

@@ -57,7 +57,8 @@ def test_what_is_listed_has_no_environment(functions: Functions) -> None:
     page = functions.page()
     assert {one.name for one in page.functions} >= {"hello_world", "payment-capture"}
     assert CANARY not in repr(page)
-    assert set(vars(page.functions[0])) == {"name", "arn", "description", "runtime", "last_modified"}
+    assert set(vars(page.functions[0])) == {"name", "arn", "description", "runtime", "last_modified", "role"}
+    assert page.functions[0].role.startswith("arn:aws:iam::")
 
 
 def test_no_policy_is_none_and_a_missing_function_too(functions: Functions) -> None:

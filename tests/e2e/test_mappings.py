@@ -35,21 +35,22 @@ def test_a_queue_of_another_account_is_wired_by_clicking(visit: Visit, demo: Liv
     address = page.get_by_role("link", name="session-cleanup", exact=True).first.get_attribute("href") or ""
     found = re.search(r"[0-9a-f-]{36}", address)
     assert found is not None
-    visitor.open(f"/mappings/new/?function={found.group()}")
-    page.locator("#id_source").fill(arn)
-    page.get_by_role("button", name="Preview", exact=True).click()
-    expect(page.get_by_role("heading", name="What it takes")).to_be_visible()
-    assert visitor.accessibility_problems() == []
-    page.locator("#create-mapping").click()
-    expect(page.locator("#wish")).to_contain_text("may not read the source", timeout=SETTLED)
+    visitor.open(f"/mappings/wire/?function={found.group()}&source={arn}")
+    expect(page.get_by_role("heading", name="The plan")).to_be_visible()
+    page.locator("#confirm-wiring").click()
+    for step in ("execution-role", "source-policy"):  # said, not done
+        page.locator(f"#done-{step}").click()
+    expect(page.locator("#step-mapping")).to_contain_text("may not read the source", timeout=SETTLED)
     assert visitor.accessibility_problems() == []
 
-    statement = json.loads(page.locator("#statement-source-policy").inner_text())
+    page.locator("#step-source-policy summary").first.click()
+    page.locator("#step-source-policy summary", has_text="Its parameters").click()
+    statement = json.loads(page.locator("#step-source-policy pre").inner_text())["Policy"]
     role = client(demo, "lambda", "Platform").get_function_configuration(FunctionName="session-cleanup")["Role"]
     statement["Principal"]["AWS"] = role
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    page.get_by_role("button", name="Try again").click()
+    page.locator("#again-mapping").click()
     page.get_by_role("link", name="The mapping", exact=True).click(timeout=SETTLED)
     expect(page.locator("#mapping")).to_contain_text("Enabled", timeout=SETTLED)
     assert visitor.accessibility_problems() == []

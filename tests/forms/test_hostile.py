@@ -21,6 +21,7 @@ GIVEN: dict[str, Any] = {
     "rules": [("public", "Public")],
     "doors": [("1", "The invoker")],
     "people": (),
+    "kind": None,
 }
 #: Almost what fields want: what is behind the first look of each is reached with these.
 NEARLY = (

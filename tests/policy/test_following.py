@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sharing.policy import parse
-from sharing.policy.following import by_key, difference, is_sid, names_account, same, statement_key
+from sharing.policy.following import by_key, changed, difference, is_sid, names_account, same, statement_key
 
 from .documents import ACME, GLOBEX, allow, policy, role, root, service
 
@@ -72,3 +72,13 @@ def test_the_difference_shows_what_went_and_what_came() -> None:
 def test_a_statement_is_about_an_account_by_principal_or_condition(statement: Any, about: bool) -> None:
     assert names_account(first(statement)[0], ACME) is about
     assert not names_account(first(statement)[0], "١١١١٢٢٢٢٣٣٣٣")
+
+
+def test_any_json_is_compared_line_by_line() -> None:
+    before, after = {"Queues": [{"Id": "a"}], "Topics": []}, {"Queues": [{"Id": "b"}], "Topics": []}
+    assert [(line.sign, line.text.strip()) for line in changed(before, after) if line.sign != " "] == [
+        ("-", '"Id": "a"'),
+        ("+", '"Id": "b"'),
+    ]
+    assert changed(before, before) == ()
+    assert [line.sign for line in changed(None, {})] == ["-", "+"]

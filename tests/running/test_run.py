@@ -10,16 +10,18 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
 from sharing.running import leftovers, ports, programs
 from sharing.running.install import CHECKOUT
 from tests.live import alive, wait_for
-from tests.postgresql import PostgreSQL
+from tests.postgresql import PostgreSQL, installation
 
 pytestmark = pytest.mark.processes
 
@@ -214,6 +216,83 @@ def test_the_aws_sdk_finds_no_credentials_in_the_environment_of_the_web_process(
 
     assert found({**variables, "HOME": os.fspath(tmp_path)}) == "None"
     assert found({"PATH": variables["PATH"], "HOME": os.fspath(tmp_path)}) != "None"
+
+
+def test_it_says_when_everything_works(run: Running) -> None:
+    wait_for(lambda: "beat work" in run.output() or "not ready" in run.output(), "its readiness", 60)
+    assert "not ready" not in run.output()
+    with urllib.request.urlopen(f"http://localhost:{run.port}/readyz", timeout=10) as answer:
+        said = json.loads(answer.read())
+    assert said["ready"], said
+    assert set(said) == {"ready", "database", "broker", "worker", "beat"}
+
+
+SEAL = (
+    "from datetime import timedelta; from django.utils import timezone; from sharing.services import sealing; "
+    "print(sealing.seal(timezone.now() + timedelta(minutes=5)))"
+)
+
+
+def history(url: str) -> list[tuple[Any, ...]]:
+    """Every line, from the database itself."""
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT sequence, id, at, text FROM sharing_event ORDER BY sequence").fetchall()
+
+
+@pytest.fixture(scope="module")
+def restored(run: Running, services: Services, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Running]:
+    """A backup restored into an empty database, as docs/backup.md says; and how many lines history had before it."""
+    added = run.command("add-person", "ada@example.com", "--role", "admin")
+    assert added.returncode == 0, added.stderr
+    before = len(history(run.environ["DATABASE_URL"]))
+    tools = installation() / "bin"
+    dump = tmp_path_factory.mktemp("backup") / "fnshare.dump"
+    subprocess.run([tools / "pg_dump", "--format=custom", "--file", dump, run.environ["DATABASE_URL"]], check=True)
+    url = services.database.create(f"restored_{secrets.token_hex(4)}")
+    subprocess.run([tools / "pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, dump], check=True)
+    return before, replace(run, environ={**run.environ, "DATABASE_URL": url})
+
+
+def test_a_restored_backup_has_the_whole_history(run: Running, restored: tuple[int, Running]) -> None:
+    before, there = restored
+    lines = history(there.environ["DATABASE_URL"])
+    assert len(lines) >= before > 0
+    assert lines == history(run.environ["DATABASE_URL"])[: len(lines)]
+    assert "ada@example.com" in str(lines)
+    verified = there.command("verify-history", "--json")
+    assert verified.returncode == 0, verified.stdout
+    after = there.command("after-restore", "--json")
+    assert json.loads(after.stdout)["ok"], after.stdout
+
+
+def test_the_role_of_the_processes_adds_to_history_and_changes_nothing_in_it(
+    restored: tuple[int, Running], services: Services
+) -> None:
+    """docs/deployment/postgresql-roles.sql, tried."""
+    _, there = restored
+    owners = there.environ["DATABASE_URL"]
+    with psycopg.connect(owners, autocommit=True) as owner:
+        owner.execute("CREATE ROLE fnshare_app LOGIN PASSWORD 'of-the-tests'")
+    script = CHECKOUT / "docs" / "deployment" / "postgresql-roles.sql"
+    psql = [str(installation() / "bin" / "psql"), owners, "-q", "-v", "app=fnshare_app", "-f", str(script)]
+    for _ in range(2):  # it may be run again
+        subprocess.run(psql, check=True)
+    parts = urlsplit(owners)
+    app = urlunsplit(parts._replace(netloc=f"fnshare_app:of-the-tests@{parts.hostname}:{parts.port}"))
+    as_app = replace(there, environ={**there.environ, "DATABASE_URL": app})
+    added = as_app.command("add-person", "bea@example.com", "--role", "auditor")
+    assert added.returncode == 0, added.stderr
+    assert "bea@example.com" in str(history(app)[-1])
+    assert "None" not in as_app.command("shell", "-v0", "-c", SEAL).stdout
+    for table in ("sharing_event", "sharing_seal"):
+        for statement in (f"UPDATE {table} SET at = now()", f"DELETE FROM {table}", f"TRUNCATE {table}"):  # noqa: S608
+            with psycopg.connect(app) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+    assert as_app.command("erase-person", "bea@example.com", "--for-good").returncode == 1
+    erased = there.command("erase-person", "bea@example.com", "--for-good", "--json")
+    assert json.loads(erased.stdout)["ok"], erased.stdout
+    assert "bea@example.com" not in str(history(owners))
+    assert there.command("verify-history").returncode == 0
 
 
 def test_what_dies_comes_back(run: Running) -> None:

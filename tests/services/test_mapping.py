@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from sharing.models import Actor, Connection, Event, Function, Mapping, MappingChange, Role
-from sharing.policy.wiring import MappingOptions
+from sharing.policy.wiring import MappingOptions, Plan, plan
 from sharing.services import mapping as mappings
 from sharing.services import syncing
 from sharing.services.errors import NotFound, NotPermitted, Refusal
@@ -510,3 +510,14 @@ def test_a_list_older_than_the_last_look_changes_nothing(desk: Desk) -> None:
     assert keep_mappings(desk.function, [], before) == 0
     assert desk.fresh(made).vanished_at is None
     assert keep_mappings(desk.function, [], timezone.now()) == 1
+
+
+@pytest.mark.parametrize(
+    "of", ["kinesis:us-east-1:111122223333:stream/s", "dynamodb:us-east-1:111122223333:table/abc/stream/2026"]
+)
+def test_a_stream_is_handed_off_by_its_arn_however_the_call_spells_it(of: str) -> None:
+    function, options = "arn:aws:lambda:us-east-1:444455556666:function:f", MappingOptions(starting_position="LATEST")
+    found = plan(function, f"arn:aws:{of}", options=options)
+    assert isinstance(found, Plan)
+    theirs = next(one for one in mappings.hand_offs(found.theirs, function_arn=function) if one.theirs)
+    assert f"put-resource-policy --region us-east-1 --resource-arn arn:aws:{of} " in theirs.commands

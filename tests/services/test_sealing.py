@@ -72,7 +72,8 @@ def test_a_seal_made_anew_does_not_fit_the_next_one() -> None:
     sealing.seal(later())
     assert one is not None
     tamper("UPDATE sharing_event SET text = %s WHERE sequence = %s", "Other words", events[0].sequence)
-    forged = sealing._digest("", Event.objects.filter(sequence__lte=one.last).order_by("sequence"), [])
+    lines = [sealing.line_of(event) for event in Event.objects.filter(sequence__lte=one.last).order_by("sequence")]
+    forged = sealing.digest_of("", lines)
     tamper("UPDATE sharing_seal SET digest = %s WHERE number = %s", forged, one.number)
     assert len(sealing.verify().problems) == 1
 
@@ -124,4 +125,4 @@ def test_seals_are_never_changed_through_the_models() -> None:
 
 def test_every_field_of_a_line_is_sealed() -> None:
     """A field that is added to events and forgotten here could be changed unseen."""
-    assert {field.attname for field in Event._meta.concrete_fields} == set(sealing._FIELDS)
+    assert {field.attname for field in Event._meta.concrete_fields} == set(sealing.FIELDS)

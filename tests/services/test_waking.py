@@ -3,7 +3,6 @@
 import uuid
 from datetime import timedelta
 from typing import Any
-from unittest import mock
 
 import pytest
 from django.db import connection
@@ -15,10 +14,9 @@ from sharing.models import Actor, Finding, Function, Grant, GrantState, Mapping,
 from sharing.policy import FunctionArn
 from sharing.services import granting, waking
 from sharing.services.access import ask, who_can_invoke
-from sharing.services.findings import refreshing, watching
+from sharing.services.findings import refreshing
 from sharing.services.syncing.keeping import keep_mappings
-from sharing.services.waking import Asked, Problem, Waker, Way, polling
-from sharing.services.waking.polling import last_result
+from sharing.services.waking import Asked, Problem, Waker, Way
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept, owner
 
@@ -149,9 +147,9 @@ class TestPull:
 
     def test_the_last_result_counts_where_it_is_kept(self, function: Function) -> None:
         made = mapping(function)
-        assert last_result(made) == ""
-        with mock.patch.object(polling, "last_result", return_value="PROBLEM: Function call failed"):
-            (row,) = rows(function)
+        assert problems(rows(function)[0]) == []
+        Mapping.objects.filter(pk=made.pk).update(last_result="PROBLEM: Function call failed")
+        (row,) = rows(function)
         assert problems(row) == ["failing"]
         assert "PROBLEM: Function call failed" in row.troubles[0].sentence
 
@@ -369,12 +367,12 @@ class TestFindings:
     def test_stuck_and_failing_mappings_are_found_and_close_when_they_are_well(self, function: Function) -> None:
         ages_ago = timezone.now() - timedelta(hours=2)
         made = mapping(function, state="Creating", state_since=ages_ago)
-        with mock.patch.object(watching, "last_result", return_value="PROBLEM: No access"):
-            refreshing.refresh()
+        Mapping.objects.filter(pk=made.pk).update(last_result="PROBLEM: No access")
+        refreshing.refresh()
         found = {one.rule: one for one in Finding.objects.filter(rule__startswith="mapping-")}
         assert set(found) == {"mapping-stuck", "mapping-failing"}
         assert found["mapping-stuck"].function == function
-        Mapping.objects.filter(pk=made.pk).update(state="Enabled")
+        Mapping.objects.filter(pk=made.pk).update(state="Enabled", last_result="OK")
         refreshing.refresh(now=timezone.now() + timedelta(minutes=5))
         assert not Finding.objects.not_safe().filter(rule__startswith="mapping-").exists()
 

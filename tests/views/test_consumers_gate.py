@@ -21,6 +21,10 @@ CONSUMERS = {
     "shared-pack",
     "shared-leave",
     "shared-account-leave",
+    # Wirings of sources of their accounts (services.wiring.theirs), their own side alone (tests/views/test_shared_wirings.py).
+    "shared-wirings",
+    "shared-wiring",
+    "shared-wiring-done",
     # Requests: the form looks nothing up, the list is one's own.
     "request-new",
     "request-mine",

@@ -348,3 +348,36 @@ def test_hostile_names_are_text_everywhere(owner: Client, function: Function, db
         assert "<script>alert" not in text
         assert "<img src=x" not in text
         assert "<b>bold" not in text
+
+
+class TestWhatIsLeftToDo:
+    """A statement only lets a service call: its own side must name the function, and nobody looks whether it does."""
+
+    def left(self, owner: Client, function: Function, **fields: str) -> str:
+        page = text_of(owner.post(address(function, "function-share-preview"), filled(**fields), headers=HTMX))
+        found = re.search(r'id="share-left".*?</details>', page, re.DOTALL)
+        return html.unescape(found[0]) if found else ""
+
+    def test_a_service_is_told_what_its_own_side_sets(self, owner: Client, function: Function) -> None:
+        rest = "execute-api:us-east-1:222222222222:abc123/prod/POST/orders"
+        said = self.left(owner, function, who="apigateway.amazonaws.com", source_arn=f"arn:aws:{rest}")
+        for words in ("apigateway:PutIntegration", "--rest-api-id abc123", "<RESOURCE ID>", "whether it does is not looked at"):
+            assert words in said
+        arn = "arn:aws:cognito-idp:us-east-1:222222222222:userpool/us-east-1_A"
+        pool = self.left(owner, function, who="cognito-idp.amazonaws.com", source_arn=arn)
+        assert "UpdateUserPool" in pool
+        assert "aws cognito-idp" not in pool
+        across = self.left(owner, function, who="iot.amazonaws.com", source_account="222222222222")
+        assert "another account is not verified" in across
+        inside = self.left(owner, function, who="iot.amazonaws.com", source_account="111111111111")
+        assert "another account is not verified" not in inside
+
+    def test_what_can_be_wired_here_leads_there(self, owner: Client, function: Function) -> None:
+        said = self.left(owner, function, who="s3.amazonaws.com", source_arn="arn:aws:s3:::b", source_account="222222222222")
+        assert "s3:PutBucketNotificationConfiguration" in said
+        there = reverse("wiring-new")
+        assert f"{there}?function={function.pk}&kind=s3&source=arn%3Aaws%3As3%3A%3A%3Ab&account=222222222222" in said
+
+    def test_nobody_else_has_anything_left_to_do(self, owner: Client, function: Function) -> None:
+        assert self.left(owner, function) == ""
+        assert self.left(owner, function, who="nobody.amazonaws.com", source_account="222222222222") == ""

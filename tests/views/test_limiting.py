@@ -3,16 +3,15 @@
 import pytest
 from django.core.cache import caches
 from django.test import Client
-from django.urls import reverse
 
 from sharing.models import Role
 from sharing.views import limiting
 from tests import factories
-from tests.views.walked import patterns
+from tests.views.walked import addresses
 
 pytestmark = pytest.mark.django_db
 
-LIMITED = sorted(name for pattern in patterns() if limiting.kind_of(name := pattern.name or ""))
+LIMITED = {name: address for name, address in addresses(None) if limiting.kind_of(name)}
 
 
 @pytest.fixture(autouse=True)
@@ -33,10 +32,10 @@ def test_every_export_and_every_question_over_everything_is_counted() -> None:
     assert {name for name in LIMITED if not name.endswith("-export")} == limiting.QUESTIONS
 
 
-@pytest.mark.parametrize("name", LIMITED)
+@pytest.mark.parametrize("name", sorted(LIMITED))
 def test_once_too_often_is_said_with_when_to_try_again(name: str) -> None:
     one, other = signed_in(), signed_in()
-    address = reverse(name)
+    address = LIMITED[name]
     assert one.get(address).status_code != 429
     answer = one.get(address)
     page = answer.content.decode()

@@ -52,14 +52,6 @@ def get(client: Client, name: str, *args: Any) -> str:
     return response.content.decode()
 
 
-def new(of: Function) -> str:
-    return f"{reverse('mapping-new')}?function={of.pk}"
-
-
-def seen(page: str) -> str:
-    return page.split('name="seen" value="', 1)[1].split('"', 1)[0]
-
-
 # One mapping
 
 
@@ -182,61 +174,18 @@ def test_bad_options_are_answered_with_the_form(client: Client, given: dict[str,
     one = mapping()
     response = signed_in(client).post(reverse("mapping-change", args=[one.pk]), {"form_token": "a", **given})
     assert response.status_code == 422
-    response = client.post(new(one.function), {"form_token": "a", "source": f"{QUEUE}2", "step": "create", **given})
-    assert response.status_code == 422
     assert not MappingChange.objects.exists()
 
 
 # Creating
 
 
-def test_the_plan_is_shown_and_only_what_was_shown_is_created(client: Client) -> None:
-    of = function()
-    given = {"form_token": "a", "source": QUEUE, "qualifier": "live"}
-    page = signed_in(client).post(new(of), {**given, "step": "preview"}).content.decode()
-    for words in ("fnshare does it", "their account", "sqs:ReceiveMessage", "set-queue-attributes", "EXECUTION ROLE ARN"):
-        assert words in page
-    assert not MappingChange.objects.exists()
-    stale = client.post(new(of), {**given, "batch_size": "5", "step": "create", "seen": seen(page)})
-    assert stale.status_code == 422
-    answers = [client.post(new(of), {**given, "step": "create", "seen": seen(page)}) for _ in range(2)]
-    change = MappingChange.objects.get()
-    assert {answer.headers["Location"] for answer in answers} == {reverse("mapping-wish", args=[change.pk])}
-    assert (change.qualifier, change.source_arn, change.options) == ("live", QUEUE, {"Enabled": True})
-    assert "Waiting for a worker" in get(client, "mapping-wish", change.pk)
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"source": ""}, "Give the ARN"),
-        ({"source": "\x00"}, "Null characters"),
-        ({"source": "x" * 2000}, "1024"),
-        ({"source": STREAM}, "needs a starting position"),
-        ({"source": STREAM, "starting_position": "AT_TIMESTAMP"}, "needs a moment"),
-        ({"source": STREAM, "starting_position": "AT_TIMESTAMP", "starting_timestamp": "9999-12-31T23:59"}, "these years"),
-        ({"source": QUEUE, "starting_position": "SOON"}, "valid choice"),
-        ({"source": QUEUE, "qualifier": "nobody"}, "Choose one of the list"),
-        ({"source": QUEUE, "execution_role": HOSTILE}, "no ARN of a role"),
-        ({"source": "arn:aws:s3:::bucket"}, "is not polled"),
-    ],
-)
-def test_a_source_that_cannot_be_is_answered_with_the_form(client: Client, given: dict[str, str], words: str) -> None:
-    response = signed_in(client).post(new(function()), {"form_token": "a", "step": "create", **given})
-    assert response.status_code == 422
-    assert words in response.content.decode()
-    assert not MappingChange.objects.exists()
-
-
-@pytest.mark.parametrize("asked", ["?function=", "?function=7", f"?function={uuid.UUID(int=7)}", "?function=%00"])
-def test_without_a_function_there_is_no_form(client: Client, asked: str) -> None:
-    assert signed_in(client).get(f"{reverse('mapping-new')}{asked}").status_code == 404
-
-
-def test_the_bare_address_says_where_to_begin(client: Client) -> None:
-    response = signed_in(client).get(reverse("mapping-new"), follow=True)
-    assert response.redirect_chain == [("/functions/", 302)]
-    assert "choose What wakes it" in response.content.decode()
+def test_the_address_of_a_new_mapping_leads_to_the_wizard(client: Client) -> None:
+    address = reverse("mapping-new")
+    signed_in(client)
+    assert client.get(address).headers["Location"] == reverse("wiring-new")
+    asked = {"function": str(uuid.UUID(int=7)), "source": QUEUE}
+    assert client.get(address, {**asked, "more": "x"}).headers["Location"] == reverse("wiring-new", query=asked)
 
 
 def test_a_role_without_the_stage_is_said_before_somebody_fills_in_a_form(client: Client) -> None:
@@ -245,7 +194,8 @@ def test_a_role_without_the_stage_is_said_before_somebody_fills_in_a_form(client
     signed_in(client)
     for name in ("mapping-detail", *ASKS):
         assert "mappings stage" in get(client, name, one.pk)
-    assert "mappings stage" in client.get(new(one.function)).content.decode()
+    asked = {"function": str(one.function_id), "source": QUEUE}
+    assert "mappings stage" in client.get(reverse("wiring-new", query=asked)).content.decode()
 
 
 def test_what_aws_refused_for_want_of_a_right_shows_both_statements_and_can_be_tried_again(client: Client) -> None:
@@ -285,8 +235,7 @@ def test_an_auditor_sees_everything_and_no_button_and_others_scopes_do_not_exist
     for name in ("mapping-detail", *ASKS):
         assert client.get(reverse(name, args=[one.pk])).status_code == 404
     assert client.get(reverse("mapping-wish", args=[change.pk])).status_code == 404
-    assert client.get(new(one.function)).status_code == 404
-    for address in (*(reverse(name, args=[one.pk]) for name in ("mapping-opened", *ASKS)), new(one.function)):
+    for address in (reverse(name, args=[one.pk]) for name in ("mapping-opened", *ASKS)):
         assert client.post(address, {"form_token": "x"}).status_code == 404
     assert client.post(reverse("mapping-again", args=[change.pk])).status_code == 404
     assert MappingChange.objects.count() == 1

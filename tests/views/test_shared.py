@@ -318,6 +318,11 @@ class Strange:
         ]
         everyone = factories.function("public", owner)
         self.policies = [one.policy_id for one in self.grants]
+        self.wirings = [
+            factories.wiring(everyone, of=GLOBEX),
+            factories.wiring(everyone, "arn:aws:s3:::initech", of=initech.number),
+            factories.wiring(everyone, "arn:aws:s3:::over", of=ACME, state="undone"),
+        ]
         self.policies.append(kept(everyone, allow("*"), allow(GLOBEX)).pk)
         self.policies.append(kept(factories.function("of-a-service", owner), allow("s3.amazonaws.com")).pk)
         self.policies.append(factories.function("nobodys", owner).policies.get().pk)
@@ -332,6 +337,9 @@ def addresses(strange: Strange) -> Iterator[tuple[str, str, uuid.UUID]]:
     for grant in strange.grants:
         yield "get", "shared-leave", grant.pk
         yield "post", "shared-leave", grant.pk
+    for wiring in strange.wirings:
+        yield "get", "shared-wiring", wiring.pk
+        yield "post", "shared-wiring-done", wiring.pk
     for membership in (strange.someone, strange.left):
         yield "get", "shared-account-leave", membership.pk
         yield "post", "shared-account-leave", membership.pk
@@ -343,7 +351,7 @@ def test_what_is_not_theirs_is_what_does_not_exist(consumer: Client, jo: User, h
 
     def asked(method: str, name: str, pk: uuid.UUID) -> tuple[int, str, list[str]]:
         address = reverse(name, args=[pk])
-        data = {"account": GLOBEX, "reason": "x"} if method == "post" else {}
+        data = {"account": GLOBEX, "reason": "x", "step": "notification"} if method == "post" else {}
         with CaptureQueriesContext(connection) as captured:
             response = getattr(consumer, method)(address, data, headers=headers)
         # A question about somebody else's row takes another time than one about none: it is not even asked.

@@ -20,6 +20,11 @@ import sharing.views
 from sharing.models import (
     AccessRequest,
     Actor,
+    Bulk,
+    BulkItem,
+    BulkPlace,
+    Group,
+    GroupMember,
     Invocation,
     LayerGrant,
     LayerVersion,
@@ -31,6 +36,8 @@ from sharing.models import (
     Purpose,
     Role,
     Trusted,
+    Wiring,
+    WiringStep,
 )
 from sharing.services import inviting
 from tests import factories
@@ -155,11 +162,41 @@ class Story:
         OffboardingItem.objects.create(
             offboarding=self.offboarding, position=1, kind="grant", sentence="Acme may invoke.", grant=self.grant
         )
+        self.group = Group.objects.create(name="The Acmes", created_as="x")
+        GroupMember.objects.create(group=self.group, number=ACME)
+        self.bulk = Bulk.objects.create(title="Many", requested_by=self.owner, requested_as="x", judged_at=now)
+        place = BulkPlace.objects.create(bulk=self.bulk, policy=self.policy, number=1)
+        BulkItem.objects.create(
+            bulk=self.bulk,
+            number=1,
+            place=place,
+            function=self.function.arn,
+            who=ACME,
+            action="lambda:InvokeFunction",
+            verdict="new",
+        )
+        self.wiring = Wiring.objects.create(
+            function=self.function,
+            kind="sqs",
+            source_arn=queue,
+            source_account=ACME,
+            source_region="us-east-1",
+            requested_by=self.owner,
+            requested_as="x",
+        )
+        self.step = WiringStep.objects.create(
+            wiring=self.wiring, position=1, key="source-policy", side="source", account=ACME, ours=False, state="asked"
+        )
         self.trusted = Trusted.objects.create(kind="account", value=ACME, added_as="x")
 
     def kwargs(self, route: str, names: Iterator[str] | list[str]) -> dict[str, Any]:
         """What the address of a route takes, of rows that exist."""
         rows = {
+            "functions/bulk/": self.bulk,
+            "consumers/groups/": self.group,
+            "shared/wirings/": self.wiring,
+            "mappings/wirings/steps/": self.step,
+            "mappings/wirings/": self.wiring,
             "functions/invocations/": self.invocation,
             "functions/": self.function,
             "policies/": self.policy,

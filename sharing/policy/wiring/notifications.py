@@ -2,6 +2,8 @@
 
 Facts: PutBucketNotificationConfiguration replaces the whole configuration (aws-facts 3); S3 refuses two configurations that
 overlap in event, prefix and suffix. The document is boto3's answer of GetBucketNotificationConfiguration without metadata.
+
+This file stands alone, and runs in Python 3.9: its text is part of the scripts that packs hand over.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ LAMBDA: Final = "LambdaFunctionConfigurations"
 TARGETS: Final = {LAMBDA: "LambdaFunctionArn", "QueueConfigurations": "QueueArn", "TopicConfigurations": "TopicArn"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Overlap:
     """A configuration of the bucket that would get the same events as ours: S3 would refuse ours."""
 

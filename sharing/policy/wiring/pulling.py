@@ -92,7 +92,8 @@ def _source_policy(wish: Wish) -> Step:
 
 def _queue(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...], tuple[str, dict[str, Any]]]:
     name = wish.source.rsplit(":", 1)[-1]
-    url = f"https://sqs.{wish.region}.amazonaws.com/{wish.account}/{name}"
+    domain = "amazonaws.com.cn" if wish.function.partition == "aws-cn" else "amazonaws.com"
+    url = f"https://sqs.{wish.region}.{domain}/{wish.account}/{name}"
     needs = ("sqs:GetQueueAttributes", "sqs:SetQueueAttributes")
     return (
         "sqs:SetQueueAttributes",
@@ -104,7 +105,7 @@ def _queue(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], 
 
 def _stream(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...], tuple[str, dict[str, Any]]]:
     service = wish.kind.service
-    named = {"ResourceArn": wish.source}
+    named = {"ResourceARN" if service == "kinesis" else "ResourceArn": wish.source}  # each API has its own spelling
     needs = (f"{service}:GetResourcePolicy", f"{service}:PutResourcePolicy")
     return f"{service}:PutResourcePolicy", {**named, "Policy": statement}, needs, (f"{service}:GetResourcePolicy", named)
 

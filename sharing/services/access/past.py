@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Max, Min, QuerySet
 
 from sharing.models import Actor, Policy, PolicyVersion, Qualifier, Sync, SyncKind
@@ -119,6 +120,10 @@ def _before_the_first(policy: Policy, following: PolicyVersion | None, reads: Re
             return Content(policy, Certainty.CHANGED, None, following, note)
         return Content(policy, Certainty.UNREAD, note=f"Its region was not read yet. It was first listed at {utc(born)}.")
     first = f"It was first read at {utc(following.first_seen_at)}." if following else "It was never read."
+    if following is not None and settings.KEEP.policy_versions is not None:
+        return Content(
+            policy, Certainty.UNREAD, note="What was read of its policy until then is not kept, if it was read at all."
+        )
     return Content(policy, Certainty.UNREAD, note=f"Its policy was not read yet. {first}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Exposure, Grant, Invitation, Membership, Policy
+from sharing.models import Account, Actor, Exposure, Grant, Invitation, Membership, Policy, Wiring, WiringState
 from sharing.models.grant import LIVE
 from sharing.policy import Principal, parse
 from sharing.services import access, timelines
@@ -34,6 +34,7 @@ class Told:
     """Everything the page of one consumer says, from what is in the actor's scope.
 
     `answer`: what it can invoke and what was not looked at, as every answer about access. `roles_more`: how many are left out.
+    `wired`: sources of the account that are wired to functions, or on the way.
     """
 
     consumer: Consumer
@@ -43,6 +44,7 @@ class Told:
     members: Sequence[Membership]
     invitations: Sequence[Invitation]
     story: AccountStory
+    wired: int
 
 
 def tell(consumer: Consumer, *, by: Actor) -> Told:
@@ -59,6 +61,7 @@ def tell(consumer: Consumer, *, by: Actor) -> Told:
         list(members.order_by("created_at")),
         invitations(number, by=by),
         timelines.of_account(number, by=by, size=HISTORY),
+        Wiring.objects.visible_to(by).filter(source_account=number).exclude(state=WiringState.UNDONE).count(),
     )
 
 

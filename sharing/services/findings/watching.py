@@ -28,7 +28,7 @@ from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
 from sharing.services.syncing import Covered, coverage
-from sharing.services.waking.polling import last_result, stuck_since
+from sharing.services.waking.polling import stuck_since
 
 from .settling import Subject
 
@@ -166,4 +166,4 @@ def _mappings() -> Iterator[Found_]:
         since = stuck_since(one)
         if since is not None:
             yield watched.mapping_stuck(name, one.source, one.state, f"{since:%Y-%m-%d %H:%M} UTC"), subject
-        yield watched.mapping_failing(name, one.source, last_result(one)), subject
+        yield watched.mapping_failing(name, one.source, one.last_result), subject

@@ -11,6 +11,7 @@ from sharing.policy import Permission, Statement, same_statement
 from sharing.services import limits
 from sharing.services.history import record
 from sharing.services.masking import mask_tokens
+from sharing.services.operating import restored
 
 from . import refusals, rights, settling
 from .digests import approval_of
@@ -41,6 +42,9 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
     if found := before.document.by_sid(grant.sid):
         remember(grant, before)
         return _found(grant, found)
+    if restored.asked_before(grant.unsettled_since):
+        remember(grant, before)
+        return settling.failed(grant, restored.SENTENCE, restored.NEXT, code=restored.CODE)
     if permission is None:
         raise AssertionError("_why_not lets no grant without a permission pass.")
     if not door.may_share:

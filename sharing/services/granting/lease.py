@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from sharing.models import LayerVersion, MappingChange, Policy
+from sharing.models import LayerVersion, MappingChange, Policy, WiringSource, WiringStep
 from sharing.services import limits
 
-Leased = type[Policy] | type[LayerVersion] | type[MappingChange]
+Leased = type[Policy] | type[LayerVersion] | type[MappingChange] | type[WiringStep] | type[WiringSource]
 
 #: The part of a lease in which a call may begin; the rest is left for its answer (at most 15 of 45 seconds).
 _BEGIN = 2 / 3
@@ -77,10 +77,10 @@ class Lease:
 
 
 @contextmanager
-def held(pk: uuid.UUID, of: Leased = Policy) -> Iterator[Lease | None]:
-    """The lease of a function's policy, or of a layer version's, or None when somebody else kept it for PATIENCE seconds."""
+def held(pk: uuid.UUID, of: Leased = Policy, *, patience: float = PATIENCE) -> Iterator[Lease | None]:
+    """The lease of a function's policy, or of a layer version's, or None when somebody else kept it for so many seconds."""
     lease = Lease(pk, of)
-    gives_up = time.monotonic() + PATIENCE
+    gives_up = time.monotonic() + patience
     taken = lease.take()
     while not taken and time.monotonic() < gives_up:
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # jitter, not a secret

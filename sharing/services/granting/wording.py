@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sharing.models import Grant, Policy
+from sharing.models import Account, Grant, Policy
 from sharing.policy.actions import ACTIONS
-from sharing.services.naming import account_names
 
 from .keeping import principal_of
 
@@ -23,7 +22,9 @@ def doing(action: str) -> str:
 
 def named(grant: Grant, names: Mapping[str, str] | None = None) -> str:
     """The grant in words: `Acme may invoke hello_world:live`."""
-    who = principal_of(grant).label(account_names() if names is None else names)
+    if names is None:  # of an estate's thousands of names, the one that can be said
+        names = dict(Account.objects.filter(number=grant.principal_account).values_list("number", "name"))
+    who = principal_of(grant).label(names)
     return f"{who[:1].upper()}{who[1:]} may {doing(grant.action)} {place_of(grant.policy)}"
 
 

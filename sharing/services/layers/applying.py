@@ -13,6 +13,7 @@ from sharing.services import limits
 from sharing.services.granting.door import Read
 from sharing.services.granting.statements import why_not_removable
 from sharing.services.granting.transitions import is_overdue, move
+from sharing.services.operating import restored
 
 from . import rights, settling
 from .deciding import approval_digest
@@ -40,6 +41,9 @@ def apply(grant: LayerGrant, door: LayerDoor) -> Outcome | None:
     if found := before.document.by_sid(grant.sid):
         _remember(grant, before)
         return _found(grant, found)
+    if restored.asked_before(grant.unsettled_since):
+        _remember(grant, before)
+        return settling.failed(grant, restored.SENTENCE, restored.NEXT, code=restored.CODE)
     if not door.may_share:
         sentence = f"The manager role of {grant.layer.account} may not share layers."
         return settling.failed(grant, sentence, f"{_STAGE}, share again.", code="read-only")

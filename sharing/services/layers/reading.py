@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Refused, Unavailable
 from sharing.aws.layers import ListedVersion
+from sharing.aws.threads import Threads
 from sharing.models import LayerVersion, SyncState
 from sharing.services.syncing.listing import waited
 from sharing.services.syncing.reading import sentence_of
@@ -58,7 +59,7 @@ def read_layers(run: Run) -> None:
 
     Raises Stopped at the end of a slice, Refused when AWS does not let us list, Unavailable when it does not answer.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="layers") as pool:
+    with Threads(max_workers=1, thread_name_prefix="layers") as pool:
         try:
             names = _names(run, pool)
             silence = _Silence(run)

@@ -13,6 +13,7 @@ from sharing.models import MappingChange, MappingChangeKind
 from sharing.models.mapping import ON_ITS_WAY
 from sharing.models.mapping_change import GIVES
 from sharing.services import limits
+from sharing.services.operating import restored
 
 from . import rights, settling
 from .door import MappingDoor
@@ -33,6 +34,8 @@ ROLE_MAY_NOT_READ = "role-may-not-read"
 def advance(change: MappingChange, door: MappingDoor) -> Outcome:
     """Do what is next. Raises what `door` raises."""
     if change.told_at is None:
+        if restored.asked_before(change.created_at):
+            return _restored(change, door)
         if lost := rights.lost_by_requester(change):
             doubt = _UNANSWERED if change.tries else ""
             return settling.failed(change, lost + doubt, "Have somebody ask who may.", code="not-permitted")
@@ -59,6 +62,16 @@ def _stopped(change: MappingChange) -> Outcome | None:
         doubt = _UNANSWERED if change.tries else ""
         return settling.failed(change, stopped.sentence + doubt, stopped.next, code=stopped.code)
     return None
+
+
+def _restored(change: MappingChange, door: MappingDoor) -> Outcome:
+    """A backup brought it back: what AWS has now is kept, and nothing is told."""
+    found = door.find() if change.kind == MappingChangeKind.CREATE else door.get()
+    if found is not None:
+        settling.keep(change, found)
+        if change.kind != MappingChangeKind.CREATE and _is_so(change, found):
+            return settling.done(change, "AWS has it so.")
+    return settling.failed(change, restored.SENTENCE, restored.NEXT, code=restored.CODE)
 
 
 def _create(change: MappingChange, door: MappingDoor) -> Outcome | None:

@@ -83,7 +83,7 @@ def _commands(step: Step, function_arn: str) -> str:
                 f"aws sqs set-queue-attributes {where} --attributes {_quoted({'Policy': _compact(_document(step))})}",
             )
         )
-    arn = str(step.parameters["ResourceArn"])
+    arn = str(_statement(step)["Resource"])
     service, region = arn.split(":")[2:4]
     where = f"--region {shlex.quote(region)} --resource-arn {shlex.quote(arn)}"
     return "\n".join(

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Unavailable
 from sharing.aws.mapped import ListedMapping
+from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
 from sharing.policy import parse
 from sharing.services import tallying
@@ -154,7 +155,7 @@ def read_everything(run: Run) -> None:
     sync = run.sync
     assert sync.function is not None  # noqa: S101  # a Sync of kind FUNCTION has one
     sync.total = 1
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="sync") as pool:
+    with Threads(max_workers=2, thread_name_prefix="sync") as pool:
         try:
             function = with_policies(sync.function.pk)
             known = tuple(
@@ -182,7 +183,7 @@ def read_everything(run: Run) -> None:
 def read_due(run: Run) -> None:
     """The slow pass over one place: every function whose details are due, one after the other."""
     sync = run.sync
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="details") as pool:
+    with Threads(max_workers=1, thread_name_prefix="details") as pool:
         try:
             while True:
                 now = timezone.now()

@@ -67,6 +67,7 @@ def _facts(one: ListedFunction) -> dict[str, str]:
         "description": one.description[:300],
         "runtime": one.runtime[:40],
         "last_modified": one.last_modified[:40],
+        "execution_role": one.role if len(one.role) <= 300 else "",
     }
 
 

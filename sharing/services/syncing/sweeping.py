@@ -14,6 +14,7 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError
+from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, SyncState
 
 from .keeping import keep_aliases, vanish_function
@@ -37,7 +38,7 @@ Reading = tuple[Function, "Future[FunctionRead]"]
 
 def sweep_place(run: Run) -> None:
     """The whole sync of one account and region, from its checkpoint on. Raises as list_functions does."""
-    pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="sync")
+    pool = Threads(max_workers=_THREADS, thread_name_prefix="sync")
     try:
         if "after" not in run.sync.checkpoint:
             list_functions(run, pool)

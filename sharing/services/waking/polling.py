@@ -15,34 +15,34 @@ from .sources import kind_of
 #: States that AWS leaves by itself, within minutes.
 SETTLING: Final = ("Creating", "Enabling", "Disabling", "Updating", "Deleting")
 _SETTLES_WITHIN: Final = timedelta(minutes=15)
+#: Columns only: a list of ten thousand needs no objects, and what a mapping's options say is no part of it.
+_READ: Final = (
+    "pk", "function_id", "function__name", "function__arn", "function__region", "function__account_id",
+    "function__mappings_read_at", "qualifier", "source_arn", "source_account", "state", "state_since", "last_result", "read_at",
+)  # fmt: skip
 
 
 def polled(ground: Ground) -> Iterator[Waker]:
     """The event source mappings as last read. Two queries."""
-    rows = Mapping.objects.present().filter(function__in=ground.functions).select_related("function")
+    rows = Mapping.objects.present().filter(function__in=ground.functions).values(*_READ)
     ended = Qualifier.objects.filter(vanished_at__isnull=False, function__in=Mapping.objects.present().values("function"))
     gone = set(ended.filter(function__in=ground.functions).values_list("function_id", "name"))
-    for row in rows:
-        of = row.function
+    for row in rows.iterator(chunk_size=2000):
+        arn, qualifier, whose, of = row["source_arn"], row["qualifier"], row["source_account"], row["function_id"]
         yield Waker(
             Way.PULL,
-            ground.place(of.pk, of.name, of.arn, of.region, of.account_id),
-            row.qualifier,
-            kind_of(row.source_arn),
-            (row.source_arn,) if row.source_arn else (),
-            row.source_account,
-            ground.names.get(row.source_account, ""),
-            mapping=row.pk,
-            state=row.state,
-            result=last_result(row),
-            stuck_since=stuck_since(row),
-            lacks=f"{row.qualifier}, which it runs, is gone" if (of.pk, row.qualifier) in gone else "",
+            ground.place(of, *(row[f"function__{name}"] for name in ("name", "arn", "region", "account_id"))),
+            qualifier,
+            kind_of(arn),
+            (arn,) if arn else (),
+            whose,
+            ground.names.get(whose, ""),
+            mapping=row["pk"],
+            state=row["state"],
+            result=row["last_result"],
+            stuck_since=_stuck(row["state"], row["state_since"], row["function__mappings_read_at"], row["read_at"]),
+            lacks=f"{qualifier}, which it runs, is gone" if (of, qualifier) in gone else "",
         )
-
-
-def last_result(mapping: Mapping) -> str:
-    """AWS's LastProcessingResult; "" where it is not kept."""
-    return str(getattr(mapping, "last_result", "") or "")
 
 
 def stuck_since(mapping: Mapping) -> datetime | None:
@@ -50,8 +50,11 @@ def stuck_since(mapping: Mapping) -> datetime | None:
 
     The clock alone makes nothing stuck: what was not read again may long be well. `mapping.function` should be loaded.
     """
-    reads = (mapping.function.mappings_read_at, getattr(mapping, "read_at", None))
-    last = max((one for one in reads if one is not None), default=None)
-    if mapping.state not in SETTLING or mapping.state_since is None or last is None:
+    return _stuck(mapping.state, mapping.state_since, mapping.function.mappings_read_at, mapping.read_at)
+
+
+def _stuck(state: str, since: datetime | None, *reads: datetime | None) -> datetime | None:
+    if state not in SETTLING or since is None:
         return None
-    return mapping.state_since if last - mapping.state_since > _SETTLES_WITHIN else None
+    last = max((one for one in reads if one is not None), default=None)
+    return since if last is not None and last - since > _SETTLES_WITHIN else None
