@@ -112,7 +112,7 @@ def addresses() -> Iterator[tuple[str, str]]:
 
 NAMED = list(addresses())
 #: What accounts are called is an address book that every owner and auditor reads: shares name accounts of others.
-BOOK = {"access", "access-export", "account-story", "trust-list"}
+BOOK = {"access", "access-export", "account-story", "trust-list", "group-detail"}
 #: Pages about one row of the owners' side that a GET shows; whoever has the row in scope finds it.
 ROWS = {
     "function-detail",

@@ -173,7 +173,7 @@ class Story:
             function=self.function.arn,
             who=ACME,
             action="lambda:InvokeFunction",
-            verdict="new",
+            verdict="ok",
         )
         self.wiring = Wiring.objects.create(
             function=self.function,
