@@ -57,4 +57,5 @@ def _take(kind: str, person: str) -> int:
         store.set(key, history, rate.duration)
         return 0
     # The newest first: the oldest one makes room.
-    return max(1, math.ceil(history[-1] + rate.duration - now))
+    free_at: float = history[-1] + rate.duration
+    return max(1, math.ceil(free_at - now))

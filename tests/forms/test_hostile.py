@@ -61,7 +61,9 @@ ANYTHING = st.text(st.characters(exclude_categories=()), max_size=40)
 
 def made(form: type[forms.Form], data: MultiValueDict[str, str]) -> forms.Form:
     """The form as its view makes it."""
-    wanted = {name for one in form.__mro__ if "__init__" in vars(one) for name in inspect.signature(one.__init__).parameters}
+    wanted = {
+        name for one in form.__mro__ if "__init__" in vars(one) for name in inspect.signature(vars(one)["__init__"]).parameters
+    }
     given = {name: value for name, value in GIVEN.items() if name in wanted}
     if "accounts" in wanted:
         given["accounts"] = Account.objects.all()

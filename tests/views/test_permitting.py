@@ -158,8 +158,8 @@ def known(story: Story) -> list[tuple[str, str]]:
     return [(name, address) for name, address in of(story) if name not in OWN]
 
 
-def as_(person: User | None, **how: bool) -> Client:
-    client = Client(**how)
+def as_(person: User | None, *, strict: bool = False) -> Client:
+    client = Client(enforce_csrf_checks=strict)
     if person is not None:
         client.force_login(person)
     return client
@@ -206,7 +206,7 @@ def test_nobody_who_is_not_signed_in_gets_anywhere(story: Story) -> None:
 
 
 def test_a_post_without_a_csrf_token_is_refused(story: Story) -> None:
-    client = as_(factories.person(Role.ADMIN), enforce_csrf_checks=True)
+    client = as_(factories.person(Role.ADMIN), strict=True)
     refused = 0
     for name, address in known(story):
         response = client.post(address)
