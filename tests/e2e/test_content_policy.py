@@ -31,10 +31,10 @@ def test_errors_reports_and_tabs_of_their_own_break_nothing_and_what_would_is_he
         auditor.page.evaluate("window.open('/nonsense/')")
     tab = opened.value
     tab.wait_for_load_state()
-    tab.evaluate(STYLED)
-    tab.evaluate(SCRIPTED)
+    for planted in (STYLED, SCRIPTED):
+        with auditor.page.context.expect_console_message(lambda said: "Content Security Policy" in said.text):
+            tab.evaluate(planted)
     expect(tab.locator("#planted")).to_have_css("color", tab.evaluate("getComputedStyle(document.body).color"))
     assert tab.evaluate("window.ran ?? null") is None
-    tab.wait_for_timeout(100)
     assert len(auditor.problems) == 2, auditor.problems
     auditor.problems.clear()
