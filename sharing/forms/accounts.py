@@ -79,6 +79,16 @@ class ConnectForm(AccountForm):
     field_order = ("number", "name", "purpose", "regions", "limited_to", "sources")
 
 
+class DisconnectForm(forms.Form):
+    """That shares stay in AWS. `seen`: the mark of the list that was shown."""
+
+    seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    accepted = forms.BooleanField(
+        label="I have read the list and accept that each of these shares stays",
+        error_messages={"required": "Accept each of them, or revoke them first."},
+    )
+
+
 class RoleForm(forms.Form):
     """Step two: the role that was made."""
 

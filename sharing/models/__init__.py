@@ -12,6 +12,7 @@ from .grant import Grant, GrantState, Verdict, Wanted
 from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
+from .joining import Joiner, JoinerState, Joining
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
@@ -70,6 +71,9 @@ __all__ = [
     "Invocation",
     "InvocationState",
     "InvocationType",
+    "Joiner",
+    "JoinerState",
+    "Joining",
     "Judgement",
     "LayerExposure",
     "LayerGrant",

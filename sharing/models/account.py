@@ -121,6 +121,7 @@ class Connection(models.Model):
     report = models.JSONField(default=list, blank=True)
     failure = models.TextField(blank=True)
     failure_next = models.TextField(blank=True)
+    paused_because = models.TextField(blank=True, help_text="Paused by itself, and why: its account left the organisation.")
     test_wanted_at = models.DateTimeField(null=True, blank=True)
     tested_at = models.DateTimeField(null=True, blank=True)
     connected_at = models.DateTimeField(null=True, blank=True)
@@ -153,6 +154,11 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} of {self.account}"
+
+    @property
+    def lets_take_back(self) -> bool:
+        """Whether what it gave may be taken back through it: connected, or paused only because of what its account became."""
+        return self.state == ConnectionState.CONNECTED or (self.state == ConnectionState.PAUSED and bool(self.paused_because))
 
 
 class Installation(models.Model):

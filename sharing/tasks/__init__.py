@@ -7,6 +7,7 @@ from . import pulses as pulses  # connects to the signals of worker and beat
 from .bulk import begin, work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
+from .joining import join_accounts
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
 from .offboarding import offboard
@@ -23,6 +24,7 @@ from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 __all__ = [
     "begin",
     "identify",
+    "join_accounts",
     "look_at_wiring",
     "look_for_role",
     "make_grants",

@@ -12,6 +12,7 @@ from sharing.services import (
     granting,
     inviting,
     invoking,
+    joining,
     layers,
     leasing,
     limits,
@@ -35,6 +36,7 @@ from sharing.services.signing import failing
 from .bulk import work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
+from .joining import join_accounts
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
 from .offboarding import offboard
@@ -105,6 +107,8 @@ def sweep(_pk: str = "1") -> None:
         soon(read_layers, sync.pk, queue="sync", expires=again)
     for organization in organizations.due(now):
         soon(read_organization, organization, queue="sync", expires=again)
+    for joined in joining.due(now):
+        soon(join_accounts, joined, queue="sync", expires=again)
     if refreshing.due(now):
         soon(refresh_findings, "1", queue="sync", expires=again)
     if shipping.due(now):

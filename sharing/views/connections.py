@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sharing.forms.accounts import AccountForm, RoleForm
+from sharing.forms.accounts import AccountForm, DisconnectForm, RoleForm
 from sharing.models import Connection, ConnectionState, Installation, Organization, Purpose
 from sharing.services import connecting
 from sharing.services.errors import Refusal
@@ -192,17 +192,23 @@ def connection_rotate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_disconnect(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Say what stays granted in AWS, ask, then end the connection."""
     connection = _find(request, pk)
-    if request.method == "POST":
-        connecting.disconnect(connection, by=actor(request))
-        messages.success(request, f"{connection.get_purpose_display()} of {connection.account.name} is disconnected.")
-        return redirect("connection-detail", pk)
-    context = {
-        "connection": connection,
-        "stays": connecting.what_stays(connection),
-        "back": "../",
-        "dangerous": True,
-    }
-    return render(request, "settings/connection_disconnect.html", context)
+    stays = connecting.what_stays(connection)
+    form = DisconnectForm(request.POST if request.method == "POST" else None) if stays.mark else None
+    if request.method == "POST" and (form is None or form.is_valid()):
+        try:
+            seen = form.cleaned_data["seen"] if form is not None else ""
+            connecting.disconnect(connection, seen=seen, by=actor(request))
+        except Refusal as refusal:
+            if form is None or refusal.code != "stale":
+                raise
+            form.data = {}  # another list is another acceptance
+            blame(form, refusal)
+        else:
+            messages.success(request, f"{connection.get_purpose_display()} of {connection.account.name} is disconnected.")
+            return redirect("connection-detail", pk)
+    context = {"connection": connection, "stays": stays, "form": form, "back": "../", "dangerous": True}
+    status = 422 if form is not None and form.errors else 200
+    return render(request, "settings/connection_disconnect.html", context, status=status)
 
 
 def _find(request: HttpRequest, pk: uuid.UUID) -> Connection:

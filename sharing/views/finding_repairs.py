@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from sharing.models import Actor, Finding, Grant, Policy
+from sharing.models import Actor, Finding, Grant, Organization, Policy
 from sharing.policy import Statement, parse
 from sharing.policy.actions import INVOKE, INVOKE_URL
 from sharing.policy.arn import is_account_id
@@ -150,6 +150,18 @@ def _others(finding: Finding) -> list[Repair]:
         then = "What the test found, whom to ask to mend the role, and the button that proves it again."
         page = reverse("consumer-detail", args=[finding.account.number])
         return [Repair("Open the consumer's page", page, "users", then, main=True)]
+    if finding.rule == "organization-account-left":
+        number, _, organization_id = finding.subject.partition(" ")
+        organization = Organization.objects.filter(organization_id=organization_id).first()
+        if organization is None:
+            return []
+        page = reverse("organisation-account", args=[organization.pk, number])
+        then = "What lets it in, and what of its own lets in others."
+        found = [Repair("See it both ways", page, "git-compare", then, main=True)]
+        if finding.detail.get("inwards"):
+            then = "Everything that lets it in is shown first; then one confirmation."
+            found.append(Repair("Offboard it", reverse("consumer-offboard", args=[number]), "user-off", then, danger=True))
+        return found
     if finding.rule in _PLACES:
         name, words, icon = _PLACES[finding.rule]
         args = [finding.account_id] if name == "account-detail" else []

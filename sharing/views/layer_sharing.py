@@ -187,7 +187,7 @@ def layer_grant_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         withdraw=grant.state == GrantState.REQUESTED,
         changed=pretty(stored.raw) if changed and stored is not None else "",
         remaining=layers.remaining(grant.layer, kind=grant.principal_kind, principal=grant.principal, without=grant.sid),
-        way=layers.way_in_problem(grant.layer),
+        way=layers.way_in_problem(grant.layer, taking=True),
     )
     return _ask(request, "layers/revoke.html", context, status=422 if form.errors else 200)
 
@@ -217,7 +217,7 @@ def layer_statement_revoke(request: HttpRequest, pk: uuid.UUID, content: int, in
         action=request.path,
         elsewhere=True,
         remaining=layers.remaining(layer, kind=row.principal_kind, principal=row.principal, without=row.sid),
-        way=layers.way_in_problem(layer),
+        way=layers.way_in_problem(layer, taking=True),
     )
     return _ask(request, "layers/revoke.html", context, status=422 if form.errors else 200)
 

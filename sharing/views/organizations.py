@@ -13,23 +13,25 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.organizations import OrganizationForm
-from sharing.models import Account, Connection, ConnectionState, Organization, OrganizationMember, Purpose
-from sharing.services import connecting, organizations
+from sharing.models import (
+    Account,
+    Connection,
+    ConnectionState,
+    Joiner,
+    JoinerState,
+    Joining,
+    Organization,
+    OrganizationMember,
+    Purpose,
+)
+from sharing.services import connecting, joining, organizations
 from sharing.services.errors import Refusal
 from sharing.tasks import read_organization, soon
 from sharing.views.errors import blame
 from sharing.views.fragments import wants
+from sharing.views.member_states import JOINER_STATES, STATES
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins, for_changing
-
-#: AWS's words for where an account stands, as tone, icon and words.
-STATES = {
-    "ACTIVE": ("ok", "circle-check", "Active"),
-    "SUSPENDED": ("bad", "ban", "Suspended"),
-    "PENDING_CLOSURE": ("warn", "clock", "Being closed"),
-    "CLOSED": ("bad", "circle-x", "Closed"),
-    "PENDING_ACTIVATION": ("warn", "hourglass", "Not active yet"),
-}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Member:
     row: OrganizationMember
     known: Account | None
     state: tuple[str, str, str]
+    joiner: Joiner | None = None
+    joining: tuple[str, str, str] | None = None
 
 
 @require_safe
@@ -91,6 +95,8 @@ def organization_connect(request: HttpRequest) -> HttpResponse:
 def organization_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One organisation: its members as last read; the page's body alone while it is read and the page polls."""
     organization = _find(request, pk)
+    if wants(request, "joining-progress"):
+        return render(request, "organisations/progress.html", {"organization": organization, **_progress(organization)})
     context = _context(request, organization)
     polls = wants(request, "organisation")
     if polls and not context["shown"].reading:
@@ -132,6 +138,11 @@ def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]
     present = OrganizationMember.objects.present().filter(organization=organization)
     gone = OrganizationMember.objects.filter(organization=organization, left_at__isnull=False)
     rows = gone.order_by("-left_at", "number") if left else present.order_by("name", "number")
+    progress = _progress(organization)
+    joining_ = progress["joining"]
+    stage = request.GET.get("stage", "") if joining_ is not None and not left else ""
+    if stage in JoinerState.values:
+        rows = rows.filter(joiners__joining=joining_, joiners__state=stage)
     page = page_of(_matching(rows, asked), request)
     shown = _shown(organization, present.count())
     wanted = organization.read_wanted_at or organization.created_at
@@ -142,9 +153,24 @@ def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]
         "left": left,
         "gone": gone.count(),
         "page": page,
-        "members": list(_members(page.object_list)),
+        "members": list(_members(page.object_list, joining_)),
+        "stage": stage,
+        "stages": JoinerState.choices,
+        **progress,
         "every": "1s" if (timezone.now() - wanted).total_seconds() < 60 else "5s",
     }
+
+
+def _progress(organization: Organization) -> dict[str, Any]:
+    """How far connecting the accounts is; nothing where nobody asked for it."""
+    held = Joining.objects.filter(organization=organization).first()
+    if held is None:
+        return {"joining": None}
+    counts = joining.counts_of(held)
+    connected = organization.connection is not None and organization.connection.state == ConnectionState.CONNECTED
+    going = connected and held.paused_at is None
+    states = [(state, JOINER_STATES[state], counts.by_state[state]) for state in JoinerState.values if state in counts.by_state]
+    return {"joining": held, "counts": counts, "stages_now": states, "going": going, "working": going and counts.is_working}
 
 
 def _matching(rows: QuerySet[OrganizationMember], text: str) -> QuerySet[OrganizationMember]:
@@ -153,13 +179,15 @@ def _matching(rows: QuerySet[OrganizationMember], text: str) -> QuerySet[Organiz
     return rows.filter(found | Q(number__contains=digits) if digits.isdigit() else found) if text else rows
 
 
-def _members(rows: Iterable[OrganizationMember]) -> Iterable[Member]:
-    """One query, for the names people gave here."""
+def _members(rows: Iterable[OrganizationMember], held: Joining | None) -> Iterable[Member]:
+    """Two queries: for the names people gave here, and for how far connecting them is."""
     rows = list(rows)
     known = {one.number: one for one in Account.objects.filter(number__in=[row.number for row in rows])}
+    joiners = joining.joiners_of(held, [row.number for row in rows]) if held is not None else {}
     for row in rows:
+        one = joiners.get(row.number)
         state = STATES.get(row.status, ("off", "help-circle", row.status or "Not told"))
-        yield Member(row, known.get(row.number), state)
+        yield Member(row, known.get(row.number), state, one, JOINER_STATES[one.state] if one else None)
 
 
 def _asked(request: HttpRequest) -> dict[str, str]:

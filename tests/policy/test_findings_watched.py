@@ -1,6 +1,7 @@
 """Rules about what was not looked at, and about shares that are not as they were decided."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -97,4 +98,19 @@ def test_a_consumer_that_is_not_proved_any_more_keeps_what_it_has(others: bool, 
     one = watched.proof_failed("Acme (111122223333)", "2026-11-25 10:00 UTC", "denied", others=others)
     assert (one.rule, one.severity.word) == ("proof-failed", severity)
     assert "not proved any more since 2026-11-25 10:00 UTC: Denied. What is shared with it stays shared" in one.text
+    assert one.rule in RULES
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity", "words"),
+    [
+        ({"shares": 2, "ways": 3}, "high", "It is let in by 3 policies, as last read, and 2 shares made here."),
+        ({"given": 1, "open": 1}, "medium", "Others are let in by 1 policy of its own, as last read, and 1 share made here."),
+        ({"roles": ("manager role",)}, "low", "Still connected here, if only paused: manager role."),
+    ],
+)
+def test_an_account_that_left_weighs_what_access_is_left(counts: dict[str, Any], severity: str, words: str) -> None:
+    one = watched.organization_account_left(watched.Gone("Team (111122223333)", "left organisation o-a1b2c3d4e5", **counts))
+    assert (one.rule, one.severity.word) == ("organization-account-left", severity)
+    assert one.text == f"Team (111122223333) left organisation o-a1b2c3d4e5. {words}"
     assert one.rule in RULES

@@ -627,7 +627,7 @@ def test_disconnecting_says_what_stays_and_removes_nothing(place: Place) -> None
     assert "1 share made here" in stays.sentence
     assert "fnshare-manager" in stays.next
     before = len(place.sandbox.journal)
-    ended = connecting.disconnect(connection, by=place.admin)
+    ended = connecting.disconnect(connection, by=place.admin, seen=stays.mark)
     assert ended.state == ConnectionState.DISCONNECTED
     assert len(place.sandbox.journal) == before
     grant.refresh_from_db()

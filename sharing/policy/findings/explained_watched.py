@@ -78,6 +78,19 @@ WATCHED: Final = (
         "administrator of the account at that moment only. AWS never tells when an account changes hands.",
     ),
     Rule(
+        "organization-account-left",
+        "Account left its organisation",
+        Severity.MEDIUM,
+        "An account is not in its organisation any more, or is suspended or closed there, and access is left: what lets it in, "
+        "what of its own lets in others, or a role that stands.",
+        "Whoever has the account now may not be who it was shared with; nothing of the organisation's rules binds them. Its "
+        "own functions may change, while others go on calling them.",
+        "Look at both directions on the account's page. Offboard it, or resume its connection if it is yours all the same. "
+        "fnshare reads and writes nothing there meanwhile; taking back stays possible where the role answers.",
+        "Statements name accounts by digits and outlive a membership; only PrincipalOrgID follows it. A closed account can be "
+        "opened again for 90 days.",
+    ),
+    Rule(
         "statement-changed",
         "Our statement was changed",
         Severity.HIGH,

@@ -109,6 +109,39 @@ def proof_failed(name: str, since: str, reason: str, *, others: bool) -> Found:
     return Found("proof-failed", text, Severity.HIGH if others else Severity.MEDIUM, cause="proof", facts={"others": others})
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An account that is not what it was. `what`: left, suspended..., in words, with when and where from.
+
+    shares, ways: shares decided here and policies that let it in; given, open: the same of what is its own. roles: in words.
+    """
+
+    name: str
+    what: str
+    shares: int = 0
+    ways: int = 0
+    given: int = 0
+    open: int = 0
+    roles: tuple[str, ...] = ()
+
+
+def organization_account_left(facts: Gone) -> Found:
+    """An account that left its organisation, or is suspended or closed, and what access there still is, both ways."""
+    said = []
+    if facts.shares or facts.ways:
+        ways, shares = _many(facts.ways, "policy", "policies"), _many(facts.shares, "share")
+        said.append(f"It is let in by {ways}, as last read, and {shares} made here.")
+    if facts.given or facts.open:
+        ways, shares = _many(facts.open, "policy", "policies"), _many(facts.given, "share")
+        said.append(f"Others are let in by {ways} of its own, as last read, and {shares} made here.")
+    if facts.roles:
+        said.append(f"Still connected here, if only paused: {', '.join(facts.roles)}.")
+    severity = Severity.HIGH if facts.shares or facts.ways else Severity.MEDIUM if facts.given or facts.open else Severity.LOW
+    text = f"{facts.name} {facts.what}. {' '.join(said)}"
+    inwards = {"inwards": facts.shares + facts.ways}
+    return Found("organization-account-left", text, severity, cause="organization-account-left", facts=inwards)
+
+
 def statement_changed(facts: Share) -> Found | None:
     """Another tool changed a statement that a share of ours stands on."""
     if facts.state != "active" or facts.failure_code != "statement-changed":
@@ -176,6 +209,10 @@ def mapping_failing(name: str, source: str, result: str) -> Found | None:
         return None
     text = f"What polls {source} for {name} fails. AWS says of the last batch: {_sentence(result[:300])}"
     return Found("mapping-failing", text, Severity.MEDIUM, cause="mapping-failing")
+
+
+def _many(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}" if number else f"no {one}"
 
 
 def _sentence(text: str) -> str:

@@ -21,18 +21,22 @@ from .entering import (
     sources,
     worker,
 )
+from .found import adopt
 from .leaving import WhatStays, disconnect, what_stays
 from .reaching import reaches, source_role_of, source_roles_for
+from .stackset import file_name, role_arn_in, stack_commands, stack_template, stackset_commands
 from .templates import cloudformation, role_commands, suggested_role_arn, trust_command
 from .terraform import terraform
 from .testing import run_test
 
 __all__ = [
     "WhatStays",
+    "adopt",
     "after_rotation",
     "cloudformation",
     "disconnect",
     "due",
+    "file_name",
     "functions",
     "identify_worker",
     "identity_due",
@@ -48,12 +52,16 @@ __all__ = [
     "request_test",
     "resume",
     "role",
+    "role_arn_in",
     "role_commands",
     "rotate",
     "run_test",
     "source_role_of",
     "source_roles_for",
     "sources",
+    "stack_commands",
+    "stack_template",
+    "stackset_commands",
     "suggested_role_arn",
     "terraform",
     "trust_command",

@@ -135,7 +135,7 @@ def register(connection: Connection, *, role_arn: str, external_id: str = "", by
             if external_id and external_id != held.external_id:
                 _free(external_id, held)
                 held.external_id, held.external_id_ours, held.next_external_id = external_id, False, ""
-            _own_role(arn, held)
+            own_role(arn, held)
             held.role_arn = arn
             held.state = _S.TESTING
             held.report, held.verbs = [], {}
@@ -175,8 +175,8 @@ def _free(external_id: str, connection: Connection) -> None:
         other.save(update_fields=["external_id"])
 
 
-def _own_role(arn: str, connection: Connection) -> None:
-    """Refuse to invoke or change sources as another role, and to read or check as one of these: each is a role of its own."""
+def own_role(arn: str, connection: Connection) -> None:
+    """Refuse (Refusal) to invoke or change sources as another role, and to read or check as one of these."""
     for other in Connection.objects.standing().exclude(pk=connection.pk).filter(role_arn=arn):
         apart = {Purpose.INVOKER, Purpose.SOURCE} & {other.purpose, connection.purpose}
         if apart:
@@ -261,6 +261,7 @@ def _move(connection: Connection, moves: dict[ConnectionState, ConnectionState],
                 code="conflict",
             )
         held.state = moves[seen]
-        held.save(update_fields=["state"])
+        held.paused_because = ""
+        held.save(update_fields=["state", "paused_because"])
         history.record(verb, f"{held.get_purpose_display()} of {held.account.name} {done}", by=by, account=held.account)
     return held

@@ -95,6 +95,18 @@ def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
     )
 
 
+def organization_checker_policy(account: Account, organization_id: str, outside: list[Account]) -> dict[str, Any]:
+    """The same for every account of an organisation: functions of its members, and of connected owners outside of it."""
+    everywhere = f"arn:{account.partition}:lambda:*:*:function:*"
+    members = {"StringEquals": {"aws:ResourceOrgID": organization_id}}
+    own = f"arn:{account.partition}:lambda:*:{account.number}:*"
+    invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction"}
+    found: list[Statement] = [{"Sid": "CheckMembers", **invoke, "Resource": everywhere, "Condition": members}]
+    if outside:
+        found.append({"Sid": "CheckOutside", **invoke, "Resource": [_all_functions(owner) for owner in outside]})
+    return document(*found, {"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own})
+
+
 def organization_policy() -> dict[str, Any]:
     """What an organisation role may do: name the organisation and list its accounts. Neither call knows a resource."""
     return document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})

@@ -113,7 +113,7 @@ def cloudformation(
     trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
-    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners, wire=wire, tests=tests)
+    named = policies(connection, share=share, denied=parameter_principals(), owners=owners, wire=wire, tests=tests)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
@@ -188,7 +188,8 @@ def about_principal() -> str:
     return "The role or user that fnshare's worker runs as."
 
 
-def _parameter_principals() -> list[Any]:
+def parameter_principals() -> list[Any]:
+    """The dashboard's account and role in every form AddPermission takes, made from the template's parameter."""
     account = {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": "WorkerPrincipalArn"}]}]}
     root = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam::", account, ":root"]]}
     return [account, root, {"Ref": "WorkerPrincipalArn"}]

@@ -27,6 +27,7 @@ from sharing.services import proofs
 from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
+from sharing.services.organizations import departed
 from sharing.services.syncing import Covered, coverage
 from sharing.services.waking.polling import stuck_since
 
@@ -41,6 +42,7 @@ WATCHED = (
     "region-gap",
     "connection",
     "proof-failed",
+    "organization-account-left",
     "statement-changed",
     "share-vanished",
     "share-stuck",
@@ -63,7 +65,7 @@ Found_ = tuple[Found | None, Subject]
 def watch() -> dict[uuid.UUID, tuple[Found, Subject]]:
     """Everything that these rules find now. The number of queries does not depend on how much there is."""
     found: dict[uuid.UUID, tuple[Found, Subject]] = {}
-    for kind in (_policies, _functions, _versions, _regions, _connections, _proofs, _shares, _mappings):
+    for kind in (_policies, _functions, _versions, _regions, _connections, _proofs, _departed, _shares, _mappings):
         for one, subject in kind():
             if one is not None:
                 found[one.id_at(subject.text)] = (one, subject)
@@ -113,7 +115,8 @@ def _connections() -> Iterator[Found_]:
             continue  # told by proof-failed, which says more
         reads = one.purpose == Purpose.MANAGER
         name = f"The {one.get_purpose_display().lower()} of {one.account.name}"
-        found = watched.connection_broken(name, one.state, one.failure, reads=reads, proves=one.purpose == Purpose.CHECKER)
+        why, proves = one.paused_because or one.failure, one.purpose == Purpose.CHECKER
+        found = watched.connection_broken(name, one.state, why, reads=reads, proves=proves)
         yield found, Subject(f"{one.account.number} {one.purpose}", one.account)
     standing = Connection.objects.standing().filter(purpose=Purpose.MANAGER)
     left = Account.objects.filter(functions__vanished_at=None, functions__isnull=False).exclude(connections__in=standing)
@@ -128,6 +131,19 @@ def _proofs() -> Iterator[Found_]:
         since = f"{proof.failed_since:%Y-%m-%d %H:%M} UTC" if proof.failed_since else ""
         found = watched.proof_failed(f"{account.name} ({account.number})", since, proof.why, others=proof.open_to_others)
         yield found, Subject(f"{account.number} proof", account)
+
+
+def _departed() -> Iterator[Found_]:
+    """Of no account's scope: what is counted lies in accounts of others too."""
+    for one in departed():
+        member = one.member
+        where = f"organisation {member.organization.organization_id}"
+        when = f"left {where}, as read at {one.since:%Y-%m-%d %H:%M} UTC" if one.since else ""
+        what = when or f"is {member.status.lower().replace('_', ' ')} in {where}"
+        roles = tuple(Purpose(purpose).label.lower() for purpose in one.roles)
+        name = f"{member.name} ({member.number})" if member.name else f"Account {member.number}"
+        facts = watched.Gone(name, what, one.shares, one.ways, one.given, one.open, roles)
+        yield watched.organization_account_left(facts), Subject(f"{member.number} {member.organization.organization_id}")
 
 
 def _shares() -> Iterator[Found_]:

@@ -73,7 +73,7 @@ def _of(
     remaining = still_let_in(policy, grant, stored, names)
     sure = [one for one in remaining if one.certainty == "yes"]
     refusal = why_not_removable(stored, document_of(policy).statements) if stored is not None else None
-    way = way_in_problem(policy)
+    way = way_in_problem(policy, taking=True)
     return Consequences(
         policy=policy,
         sentence=named(grant, names),

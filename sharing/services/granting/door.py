@@ -42,8 +42,11 @@ class NoWayIn(Exception):
         self.for_now = for_now
 
 
-def way_into(account: Account) -> Connection:
-    """The account's manager connection, connected: whatever a worker writes there goes through it. Raises NoWayIn."""
+def way_into(account: Account, *, taking: bool = False) -> Connection:
+    """The account's manager connection, connected: whatever a worker writes there goes through it. Raises NoWayIn.
+
+    taking: something is only taken back. Then one serves too that is paused because the account left its organisation.
+    """
     standing = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER)
     found = standing.select_related("account").first()
     if found is None or not found.role_arn:
@@ -51,7 +54,7 @@ def way_into(account: Account) -> Connection:
     if found.state == ConnectionState.REFUSED:
         text = f"The connection of {account} was refused: {found.failure}".strip()
         raise NoWayIn(Refusal(text, next=found.failure_next or "Ask an admin to repair it."), for_now=False)
-    if found.state != ConnectionState.CONNECTED:
+    if found.state != ConnectionState.CONNECTED and not (taking and found.lets_take_back):
         text = f"The connection of {account} is not usable now: {found.get_state_display().lower()}."
         raise NoWayIn(Refusal(text, next="It goes on by itself once an admin resumed or tested it."), for_now=True)
     return found
@@ -65,11 +68,19 @@ class Door:
 
     def __init__(self, policy: Policy, lease: Lease, *, session_name: str, purpose: Pacing = "click") -> None:
         self._policy = policy
+        self._taking = False
         self._lease = lease
         self._session_name = session_name
         self._purpose: Pacing = purpose
         self._last: Read | None = None
         self._carried = False
+
+    def only_takes(self, taking: bool) -> None:
+        """Whether what comes next only takes something back: another connection may serve for that (see way_into)."""
+        if taking != self._taking:
+            self._taking = taking
+            for kept in ("connection", "_functions"):
+                self.__dict__.pop(kept, None)
 
     def carry_on(self) -> None:
         """The next grant begins where this one ended: its first read is the last one made, under the same lease.
@@ -81,7 +92,7 @@ class Door:
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        return way_into(self._policy.function.account)
+        return way_into(self._policy.function.account, taking=self._taking)
 
     @property
     def may_share(self) -> bool:

@@ -118,9 +118,11 @@ def _rounds(grant: Grant, lease: Lease, shared: Door | None = None) -> Outcome:
         grant = look_again(grant)
         if grant.state not in UNSETTLED:
             return Outcome(grant)
+        taking = wants_absent(grant)
         door = shared or Door(grant.policy, lease, session_name=f"fnshare-{grant.pk.hex}")
+        door.only_takes(taking)
         try:
-            outcome = remove(grant, door) if wants_absent(grant) else apply(grant, door)
+            outcome = remove(grant, door) if taking else apply(grant, door)
         except (Refused, Unavailable) as error:
             outcome = _unanswered(grant, error)
         except NoWayIn as closed:

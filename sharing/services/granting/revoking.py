@@ -147,26 +147,31 @@ def adopted(policy: Policy, statement: Statement, *, reason: str, by: Actor) -> 
 
 
 def require_way_in(policy: Policy) -> Connection:
-    """The manager connection through which a worker could write now. Raises Refusal with what to do."""
-    problem = way_in_problem(policy)
+    """The manager connection through which a worker could take something back now. Raises Refusal with what to do."""
+    problem = way_in_problem(policy, taking=True)
     if problem is not None:
         raise problem
-    return Connection.objects.usable().get(account=policy.function.account, purpose=Purpose.MANAGER)
+    return Connection.objects.standing().get(account=policy.function.account, purpose=Purpose.MANAGER)
 
 
-def way_in_problem(policy: Policy) -> Refusal | None:
-    """Why no worker could write to this policy now, as a Refusal to raise or show; None if one could."""
+def way_in_problem(policy: Policy, *, taking: bool = False) -> Refusal | None:
+    """Why no worker could write to this policy now, as a Refusal to raise or show; None if one could.
+
+    taking: something is only taken back (see way_into).
+    """
     account = policy.function.account
-    return why_no_way_in(account, Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first())
+    found = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
+    return why_no_way_in(account, found, taking=taking)
 
 
-def why_no_way_in(account: Account, connection: Connection | None) -> Refusal | None:
+def why_no_way_in(account: Account, connection: Connection | None, *, taking: bool = False) -> Refusal | None:
     """The same of an account, through its manager connection that stands (None: there is none)."""
     if connection is None:
         return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
-    if connection.state == ConnectionState.PAUSED:
+    usable = connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back)
+    if not usable and connection.state == ConnectionState.PAUSED:
         return Refusal(f"The connection of {account} is paused.", next="Ask an admin to resume it in Settings.", code="paused")
-    if connection.state != ConnectionState.CONNECTED:
+    if not usable:
         return Refusal(
             f"The connection of {account} does not work yet: {connection.get_state_display().lower()}.",
             next="Ask an admin to test the connection in Settings.",

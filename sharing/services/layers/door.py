@@ -19,15 +19,16 @@ from sharing.services.granting.lease import Lease
 class LayerDoor:
     """Every call renews the lease first. Raises aws.errors.Refused and Unavailable, LeaseLost, NoWayIn."""
 
-    def __init__(self, layer: LayerVersion, lease: Lease, *, session_name: str) -> None:
+    def __init__(self, layer: LayerVersion, lease: Lease, *, session_name: str, taking: bool = False) -> None:
         self._layer = layer
+        self._taking = taking
         self._lease = lease
         self._session_name = session_name
 
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        return way_into(self._layer.account)
+        return way_into(self._layer.account, taking=self._taking)
 
     @property
     def may_share(self) -> bool:

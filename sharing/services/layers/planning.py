@@ -122,15 +122,19 @@ def digest_of(layer: LayerVersion, statement: dict[str, Any], ends_at: datetime 
     return hashlib.sha256(json.dumps(meant, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def way_in_problem(layer: LayerVersion) -> Refusal | None:
-    """Why no worker could write to this policy now, as a Refusal to raise or show; None if one could."""
+def way_in_problem(layer: LayerVersion, *, taking: bool = False) -> Refusal | None:
+    """Why no worker could write to this policy now, as a Refusal to raise or show; None if one could.
+
+    taking: something is only taken back (see way_into).
+    """
     account = layer.account
     connection = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
     if connection is None:
         return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
-    if connection.state == ConnectionState.PAUSED:
+    usable = connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back)
+    if not usable and connection.state == ConnectionState.PAUSED:
         return Refusal(f"The connection of {account} is paused.", next="Ask an admin to resume it in Settings.", code="paused")
-    if connection.state != ConnectionState.CONNECTED:
+    if not usable:
         return Refusal(
             f"The connection of {account} does not work yet: {connection.get_state_display().lower()}.",
             next="Ask an admin to test the connection in Settings.",

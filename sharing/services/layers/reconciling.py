@@ -100,9 +100,10 @@ def _rounds(grant: LayerGrant, lease: Lease) -> Outcome:
         grant = look_again(grant)
         if grant.state not in UNSETTLED:
             return Outcome(grant)
-        door = LayerDoor(grant.layer, lease, session_name=f"fnshare-{grant.pk.hex}")
+        taking = wants_absent(grant)
+        door = LayerDoor(grant.layer, lease, session_name=f"fnshare-{grant.pk.hex}", taking=taking)
         try:
-            outcome = remove(grant, door) if wants_absent(grant) else apply(grant, door)
+            outcome = remove(grant, door) if taking else apply(grant, door)
         except (Refused, Unavailable) as error:
             outcome = _unanswered(grant, error)
         except NoWayIn as closed:

@@ -40,7 +40,7 @@ def revoke(grant: LayerGrant, *, by: Actor, reason: str = "", anyway: bool = Fal
         changes: dict[str, Any] = {"failure": f"Withdrawn by {by.label} before anybody approved it."} if waiting else {}
         if not waiting:
             changes = {"removes": _agreed(grant, anyway=anyway), **clear_failure()}
-            if grant.state == GrantState.ACTIVE and (problem := way_in_problem(grant.layer)):
+            if grant.state == GrantState.ACTIVE and (problem := way_in_problem(grant.layer, taking=True)):
                 raise problem
         with transaction.atomic():
             if move(
@@ -72,7 +72,7 @@ def revoke_statement(layer: LayerVersion, *, index: int, content_pk: int, by: Ac
         return revoke(ours, by=by, reason=reason)
     if refusal := why_not_removable(statement, document_of(layer).statements):
         raise Refusal(refusal.message, next=refusal.next, code=refusal.code)
-    if problem := way_in_problem(layer):
+    if problem := way_in_problem(layer, taking=True):
         raise problem
     row = adopted(layer, statement, by=by, reason=" ".join(reason.split())[:500])
     try:

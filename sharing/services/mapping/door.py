@@ -32,7 +32,7 @@ class MappingDoor:
     @cached_property
     def connection(self) -> Connection:
         """The manager connection, connected. Raises NoWayIn."""
-        return way_into(self._change.function.account)
+        return way_into(self._change.function.account, taking=self._change.kind not in GIVES)
 
     @property
     def may_map(self) -> bool:

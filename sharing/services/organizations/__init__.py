@@ -5,13 +5,16 @@ completely and lately. Answers about access take `known()`: everybody who belong
 so that whoever is not in one is known to be outside it. Whatever is older than two days, or could not be read, is unknown.
 """
 
+from .departing import Departed, departed
 from .knowing import UNKNOWN, Belonging, Memberships, known, members, organization_of, organizations_of
 from .reading import due, read, request_read
 
 __all__ = [
     "UNKNOWN",
     "Belonging",
+    "Departed",
     "Memberships",
+    "departed",
     "due",
     "known",
     "members",

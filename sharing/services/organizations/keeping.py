@@ -1,11 +1,13 @@
 """What a complete list changes: who joined, who left, who was suspended, each an event."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sharing.aws.organizations import Described, ListedAccount
 from sharing.models import Account, Actor, Organization, OrganizationMember
 from sharing.services import history
+
+from .stopping import go_on, stop
 
 #: More changes of one sort than these are one event, which counts them.
 _TOLD = 20
@@ -13,6 +15,11 @@ _CHUNK = 500
 _WORDS = {
     "joined": ("organization.joined", "{who} joined organisation {id}", "{many} accounts joined organisation {id}"),
     "left": ("organization.left", "{who} left organisation {id}", "{many} accounts left organisation {id}"),
+    "returned": (
+        "organization.returned",
+        "{who} of organisation {id} is active again",
+        "{many} accounts of {id} are active again",
+    ),
     "suspended": (
         "organization.suspended",
         "{who} of organisation {id} is {state}",
@@ -28,13 +35,15 @@ def keep(held: Organization, described: Described, accounts: Sequence[ListedAcco
     present = {one.number: one for one in OrganizationMember.objects.present().filter(organization=held)}
     joined = [one for number, one in listed.items() if number not in present]
     left = [one for number, one in present.items() if number not in listed]
-    changed, suspended = [], []
+    changed, suspended, returned = [], [], []
     for number, row in present.items():
         one = listed.get(number)
         if one is None or (row.name, row.status) == (one.name, one.state):
             continue
         if one.state != row.status and one.state in _SUSPENDED:
             suspended.append(one)
+        if row.status in _SUSPENDED and one.state not in _SUSPENDED:
+            returned.append(one)
         row.name, row.status = one.name, one.state
         changed.append(row)
     _leave(left, now)
@@ -45,6 +54,13 @@ def keep(held: Organization, described: Described, accounts: Sequence[ListedAcco
         for one in joined
     ]
     OrganizationMember.objects.bulk_create(rows, batch_size=_CHUNK)
+    elsewhere = _present(one.number for one in left)
+    stop({one.number for one in left} - elsewhere, f"Its account is not in organisation {held.organization_id} any more.")
+    for state in _SUSPENDED:
+        ended = {one.number for one in (*suspended, *joined) if one.state == state}
+        words = state.lower().replace("_", " ")
+        stop(ended, f"Organisation {held.organization_id} says of its account: {words}.")
+    go_on({one.number for one in (*returned, *joined) if one.state not in _SUSPENDED})
     first = held.read_at is None
     held.management_account = described.management_account
     account = held.connection.account if held.connection else None
@@ -54,7 +70,13 @@ def keep(held: Organization, described: Described, accounts: Sequence[ListedAcco
     else:
         _tell("joined", [(one.number, one.name, one.state) for one in joined], held, account)
     _tell("left", [(one.number, one.name, one.status) for one in left], held, account)
+    _tell("returned", [(one.number, one.name, one.state) for one in returned], held, account)
     _tell("suspended", [(one.number, one.name, one.state) for one in suspended], held, account)
+
+
+def _present(numbers: Iterable[str]) -> set[str]:
+    """Those of the accounts that are in some known organisation all the same: they moved."""
+    return set(OrganizationMember.objects.present().filter(number__in=list(numbers)).values_list("number", flat=True))
 
 
 def _leave(rows: Sequence[OrganizationMember], now: datetime) -> None:

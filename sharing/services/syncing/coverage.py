@@ -133,7 +133,7 @@ class _Facts:
         self, connection: Connection, last: Sync | None, place: Place, unread: int, aliases: int
     ) -> tuple[Covered, str, str]:
         if connection.state == ConnectionState.PAUSED:
-            return Covered.PAUSED, "The account is paused.", "Resume it."
+            return Covered.PAUSED, f"The account is paused. {connection.paused_because}".strip(), "Resume it."
         if connection.state != ConnectionState.CONNECTED:
             why = connection.failure or f"The connection is {connection.get_state_display().lower()}."
             return Covered.NOT_CONNECTED, why, connection.failure_next or "Test the connection."
