@@ -1,6 +1,6 @@
 # fnshare: `make demo` to try it, `make run` to run it from the environment, `make test` for everything CI asks.
 # Nothing needs installing first but Python 3.11 or newer (3.14 at most), git and make.
-.PHONY: demo run test lint format install clean
+.PHONY: demo run test lint format audit install clean
 
 # The first of these that is new enough; PYTHON=... chooses another.
 CANDIDATES = $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
@@ -29,6 +29,9 @@ lint: ## the quick half of `make test`
 
 format: ## let the formatters have their way
 	$(call with_python,test tests.everything format)
+
+audit: ## known vulnerabilities of the pinned packages; asks PyPI, so it is no part of `make test`
+	$(call with_python,test tests.audit)
 
 install: ## the virtual environment with everything in it
 	$(call with_python,test)

@@ -14,17 +14,25 @@ _SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-#: An invitation's token is in its address: also in the one that signing in leads back to.
-_INVITATION = re.compile(r"((?:/|%2f)invitation(?:/|%2f))[^/%?#&\s\"'\\]+", re.IGNORECASE)
+#: What opens something and stands in an address, also in the one that signing in leads back to: an invitation's token, the
+#: key of a link to choose a password, what the provider sends back along with somebody.
+_SECRETS = (
+    re.compile(r"((?:/|%2f)invitation(?:/|%2f))[^/%?#&\s\"'\\]+", re.IGNORECASE),
+    re.compile(r"((?:/|%2f)password(?:/|%2f)reset(?:/|%2f)key(?:/|%2f))(?!done\b)[^/%?#&\s\"'\\]+", re.IGNORECASE),
+    re.compile(r"((?:[?&]|%3f|%26)(?:code|id_token|logout_token)(?:=|%3d))[^&#%\s\"'\\]+", re.IGNORECASE),
+)
 
 
 def hide_tokens(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Whoever reads the logs opens no invitation with them."""
+    """Whoever reads the logs opens nothing with them."""
     return {key: _hidden(value) for key, value in event.items()}
 
 
 def _hidden(value: Any) -> Any:
-    return _INVITATION.sub(r"\1...", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        for secret in _SECRETS:
+            value = secret.sub(r"\1...", value)
+    return value
 
 
 def configure() -> None:

@@ -1,8 +1,8 @@
-"""Per-request habits: the person's time zone, refusals as pages, htmx after a session ended."""
+"""Per-request habits: headers, the person's time zone, refusals as pages, htmx after a session ended."""
 
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -11,13 +11,60 @@ from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 
 from sharing.models import Role, User
 from sharing.services.errors import Refusal
 from sharing.services.signing import factors, sessions, ways
-from sharing.views import operations
+from sharing.views import limiting, operations
 from sharing.views.errors import refused
 from sharing.views.signing.providers import PROVED_AT
+
+
+class HeadersMiddleware:
+    """What every answer tells the browser, whoever gave it: a page, an error, a redirect of Django's own, a static file.
+
+    So it is the outermost but for the content security policy's. Pages stay in no cache, not even the browser's own: who
+    signs out leaves nothing behind the Back button. Static files say themselves how long they keep.
+    """
+
+    ALWAYS: ClassVar[dict[str, str]] = {
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": ", ".join(
+            (
+                *(
+                    f"{feature}=()"
+                    for feature in (
+                        "accelerometer",
+                        "browsing-topics",
+                        "camera",
+                        "display-capture",
+                        "geolocation",
+                        "gyroscope",
+                        "magnetometer",
+                        "microphone",
+                        "midi",
+                        "payment",
+                        "usb",
+                    )
+                ),
+                "publickey-credentials-get=(self)",
+                "publickey-credentials-create=(self)",
+            )
+        ),
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Adds; what an answer says itself stays, but for caching."""
+        response = self.get_response(request)
+        for name, value in self.ALWAYS.items():
+            response.headers.setdefault(name, value)
+        if not request.path.startswith(settings.STATIC_URL) and "no-store" not in response.get("Cache-Control", ""):
+            patch_cache_control(response, no_store=True, private=True)
+        return response
 
 
 class ProbesMiddleware:
@@ -146,6 +193,23 @@ class SecondFactorMiddleware:
         if request.headers.get("HX-Request"):
             return HttpResponse(status=204, headers={"HX-Redirect": resolve_url("mfa_index")})
         return redirect("mfa_index")
+
+
+class LimitsMiddleware:
+    """What costs much is asked so many times a minute by one person (sharing.views.limiting)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Nothing before the address is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., HttpResponse], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """The page that says when to try again."""
+        return limiting.refused(request, (request.resolver_match.url_name if request.resolver_match else None) or "")
 
 
 class RefusalMiddleware:

@@ -58,6 +58,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Outermost, so that what the ones below answer by themselves (a redirect to https, a host that is not ours, a static file,
+    # a page without a database) has their headers too.
+    "csp.middleware.CSPMiddleware",
+    "sharing.middleware.HeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "sharing.middleware.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -68,8 +73,6 @@ MIDDLEWARE = [
     "sharing.middleware.SingleSignOnMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -77,6 +80,7 @@ MIDDLEWARE = [
     "sharing.middleware.PersonalSettingsMiddleware",
     "sharing.middleware.ConsumersMiddleware",
     "sharing.middleware.SecondFactorMiddleware",
+    "sharing.middleware.LimitsMiddleware",
     "sharing.middleware.RefusalMiddleware",
 ]
 
@@ -144,6 +148,10 @@ AUTH_PASSWORD_VALIDATORS = [
 # Sessions and cache live in the database: with Redis dead people can still sign in and click (ARCHITECTURE, gotchas).
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_SECURE = HTTPS
+# The browser takes such a name from this host alone: no other host of the domain plants a session or a token here.
+_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{_PREFIX}csrftoken"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 7
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
@@ -154,7 +162,9 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
         "OPTIONS": {"MAX_ENTRIES": 20_000},
-    }
+    },
+    # Counts what a person asks of this process (sharing/views/limiting.py); nothing else belongs here.
+    "memory": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 5_000}},
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 

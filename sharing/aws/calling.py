@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from sharing.policy.arn import FunctionArn
 from sharing.policy.layers import LayerArn
 
 from . import session
-from .errors import CREDENTIAL_CODES, Throttled, Unavailable, classify
+from .errors import CREDENTIAL_CODES, TROUBLE, Throttled, Unavailable, classify
 from .pace import Group, Pace, Purpose
 from .session import RoleRef
 
@@ -147,7 +145,7 @@ class Caller:
                     self.calls += 1
                 said: dict[str, Any] = getattr(client, self.methods[operation])(**request)
                 return said
-            except (ClientError, BotoCoreError, OSError) as problem:
+            except TROUBLE as problem:
                 # Without the cause: botocore's error may hold an unreadable body, and a body may hold an environment.
                 error = classify(problem, operation, write=write, secrets=secrets)
             if isinstance(error, Throttled):

@@ -9,12 +9,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from sharing.policy.arn import FunctionArn
 
 from . import session
-from .errors import CREDENTIAL_CODES, AwsError, Refused, Throttled, classify
+from .errors import CREDENTIAL_CODES, TROUBLE, AwsError, Refused, Throttled, classify
 from .session import RoleRef
 
 
@@ -68,7 +66,7 @@ def dry_run(role: RoleRef, function_arn: str, *, session_name: str) -> DryRun:
         if said.get("StatusCode") == 204:
             return DryRun(Answer.ALLOWED, role.role_arn, request_id=request_id)
         return DryRun(Answer.UNKNOWN, role.role_arn, f"AWS answered {said.get('StatusCode')} to a DryRun.", request_id)
-    except (ClientError, BotoCoreError, OSError) as problem:
+    except TROUBLE as problem:
         refusal = classify(problem, "Invoke")
     if refusal.code in CREDENTIAL_CODES:
         session.drop(role)  # the next try starts with a new session

@@ -27,8 +27,23 @@ from botocore.exceptions import (
     SSLError,
     UnauthorizedSSOTokenError,
 )
+from botocore.parsers import ResponseParserError
 
 MASK = "•••"
+
+#: What a call may raise. Beside botocore's own errors that is what its parsers raise on an answer that is none: uncaught, it
+#: would carry the body that could not be read into a log, and AssumeRole's holds keys.
+TROUBLE = (
+    ClientError,
+    BotoCoreError,
+    OSError,
+    ResponseParserError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 #: The answers of these carry Environment.Variables (aws-facts 5.2).
 _CARRY_ENVIRONMENT = {"ListFunctions", "ListVersionsByFunction", "GetFunctionConfiguration"}
@@ -62,6 +77,12 @@ CREDENTIAL_CODES = {
 ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError"}
 
 _NOT_AUTHORISED = re.compile(r"not authorized to perform:? (?P<action>[\w*:-]+)(?: on resource:? (?P<resource>\S+))?")
+
+
+class ForeignEndpoint(BotoCoreError):
+    """A request was about to leave for a host that is neither AWS's nor configured (sharing.aws.endpoints)."""
+
+    fmt = "Not sent: {host} is no endpoint of AWS."
 
 
 class AwsError(Exception):
@@ -153,6 +174,13 @@ def classify(problem: Exception, operation: str, *, write: bool = False, secrets
         )
     if isinstance(problem, ParamValidationError):
         return Refused(f"fnshare asked AWS for {operation} in a malformed way.", code="ParamValidation", operation=operation)
+    if isinstance(problem, ForeignEndpoint):
+        return Refused(
+            f"fnshare did not call {operation}: it would have gone to a host that is not AWS's.",
+            next="Check the worker's AWS_ENDPOINT_URL variables; an endpoint in a profile's file is not used.",
+            code="ForeignEndpoint",
+            operation=operation,
+        )
     if isinstance(problem, ConnectTimeoutError | EndpointConnectionError | SSLError):
         return Unavailable(
             "AWS could not be reached.",

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 from sharing.policy.arn import FunctionArn
 
 from . import session
-from .errors import ACCESS_CODES, CREDENTIAL_CODES, AwsError, Throttled, classify
+from .errors import ACCESS_CODES, CREDENTIAL_CODES, AwsError, ForeignEndpoint, Throttled, classify
 from .session import RoleRef
 
 Kind = Literal["RequestResponse", "Event"]
@@ -38,7 +38,7 @@ _TAIL = 4 * 1024
 
 #: AWS could not start the function, and says so with a 5xx: nothing ran. Other 5xx say nothing of the kind.
 _NOT_STARTED = ("EC2", "ENI", "EFS", "KMS", "Subnet", "InvalidSubnet", "InvalidSecurityGroup", "InvalidRuntime", "InvalidZip")
-_BEFORE_SENDING = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ParamValidationError)
+_BEFORE_SENDING = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ParamValidationError, ForeignEndpoint)
 
 
 @dataclass(frozen=True)

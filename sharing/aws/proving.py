@@ -12,13 +12,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from sharing.policy.arn import FunctionArn
 
 from . import session
 from .calling import Caller
-from .errors import AwsError, Refused, Unavailable
+from .errors import TROUBLE, AwsError, Refused, Unavailable
 from .metrics import Metrics
 from .pace import Pace
 from .session import CallerIdentity, RoleRef
@@ -112,12 +110,12 @@ def enabled_regions(role: RoleRef) -> list[str] | None:
             if not said.get("NextToken"):
                 return sorted(found)
             request["NextToken"] = said["NextToken"]
-    except (ClientError, BotoCoreError, OSError, KeyError, AwsError):
+    except (*TROUBLE, AwsError):
         pass
     try:
         client = session.client("ec2", region, role, session_name=SESSION_NAME)
         return sorted(str(entry["RegionName"]) for entry in client.describe_regions()["Regions"])
-    except (ClientError, BotoCoreError, OSError, KeyError, AwsError):
+    except (*TROUBLE, AwsError):
         return None
 
 

@@ -16,10 +16,9 @@ from typing import Any
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from . import noting
-from .errors import CREDENTIAL_CODES, AwsError, classify, malformed
+from . import endpoints, noting
+from .errors import CREDENTIAL_CODES, TROUBLE, AwsError, classify
 
 BROAD = 3600
 NARROW = 900
@@ -165,8 +164,9 @@ def client(
 
     session_name: appears in the owner's CloudTrail; 2 to 64 of `[\\w+=,.@-]`, no e-mail. policy: a session policy, which
     can only take rights away. timeout: seconds for an answer. Never retries by itself: every attempt must pay its pace.
-    Raises Refused or Unavailable when the role cannot be assumed.
+    Raises Refused or Unavailable when the role cannot be assumed, Refused for a region that is none of its partition.
     """
+    endpoints.check_region(region, role.partition)
     # Broad sessions of one role and policy are shared, whatever they are called; narrowed ones carry their own name.
     key = (role.role_arn, role.external_id, policy, session_name if seconds == NARROW else "")
     with _assuming[hash(key) % len(_assuming)]:
@@ -223,6 +223,7 @@ def _worker_session() -> botocore.session.Session:
             _loader = botocore.loaders.create_loader()
         _base = botocore.session.Session()
         _base.register_component("data_loader", _loader)
+        endpoints.watch(_base)
     return _base
 
 
@@ -251,7 +252,7 @@ def _client_of_worker(service: str, region: str) -> Any:
             try:
                 made = _worker_session().create_client(service, region_name=region, config=_config(10.0))
                 noting.listen(made, account="", region=region)
-            except (BotoCoreError, ValueError) as problem:
+            except TROUBLE as problem:
                 raise classify(problem, "GetCallerIdentity") from None
         _remember(_clients, key, made, _CLIENTS)
         return made
@@ -261,10 +262,8 @@ def _identity(sts: Any) -> CallerIdentity:
     try:
         said = sts.get_caller_identity()
         return CallerIdentity(arn=said["Arn"], account=said["Account"], user_id=said["UserId"])
-    except (ClientError, BotoCoreError, OSError) as problem:
+    except TROUBLE as problem:
         raise classify(problem, "GetCallerIdentity") from None
-    except KeyError:
-        raise malformed("GetCallerIdentity") from None
 
 
 def _assume(role: RoleRef, session_name: str, policy: str, seconds: int, external_id: str | None) -> _Credentials:
@@ -280,10 +279,8 @@ def _assume(role: RoleRef, session_name: str, policy: str, seconds: int, externa
             return _Credentials(
                 said["AccessKeyId"], said["SecretAccessKey"], said["SessionToken"], said["Expiration"].timestamp()
             )
-        except (ClientError, BotoCoreError, OSError) as problem:
+        except TROUBLE as problem:
             error: AwsError = classify(problem, "AssumeRole")
-        except (KeyError, AttributeError):
-            error = malformed("AssumeRole")
         if error.code in CREDENTIAL_CODES:
             # The worker's own credentials: read them anew, they may have been renewed behind our back.
             _forget_worker()

@@ -46,6 +46,11 @@ def is_account_id(text: str) -> bool:
     return _ACCOUNT.fullmatch(text) is not None
 
 
+def is_region(text: str) -> bool:
+    """Whether `text` looks like a region's name. Nothing else becomes part of a host's."""
+    return _REGION.fullmatch(text) is not None
+
+
 def partition_of_region(region: str) -> str:
     """The partition a region belongs to: `cn-north-1` is in `aws-cn`, `eu-west-1` in `aws`."""
     if not region.startswith(_SPECIAL):

@@ -39,8 +39,9 @@ class Visitor:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
-        self.page.on("console", self._heard)
+        # Of the whole window: what opens in a tab of its own is heard too.
+        self.page.context.on("weberror", lambda failed: self.problems.append(f"script error: {failed.error}"))
+        self.page.context.on("console", self._heard)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Content Security Policy" in message.text:

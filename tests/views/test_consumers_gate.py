@@ -5,7 +5,9 @@ from django.test import Client
 
 from sharing.models import Account, Actor, Event, Function, Grant, Role
 from tests import factories
-from tests.views.test_permitting import NAMED, OPEN
+from tests.views.test_permitting import NAMED, OPEN, OWN
+from tests.views.walked import Story
+from tests.views.walked import addresses as of
 
 pytestmark = pytest.mark.django_db
 
@@ -33,22 +35,41 @@ CONSUMERS = {
 }
 
 
-@pytest.mark.parametrize(("name", "address"), [(name, address) for name, address in NAMED if name not in CONSUMERS | OPEN])
-def test_a_consumer_finds_no_page_of_the_owners(client: Client, name: str, address: str) -> None:
-    client.force_login(factories.person(Role.CONSUMER))
+def test_a_consumer_finds_no_page_of_the_owners() -> None:
+    """Not even of what is shared with the account they act for: the rows exist."""
+    story = Story()
+    client = Client()
+    client.force_login(story.consumer)
     before = Event.objects.count()
-    asked = (
-        client.get(address),
-        client.post(address, {"reason": "because"}),
-        client.get(address, headers={"HX-Request": "true"}),
-    )
-    for response in asked:
-        if name == "overview":
-            assert (response.status_code, response["Location"]) == (302, "/shared/")
-        else:
-            assert response.status_code == 404, name
-            assert "There is nothing at this address" in response.content.decode()
+    for name, address in of(story):
+        if name in CONSUMERS | OPEN | OWN:
+            continue
+        asked = (
+            client.get(address),
+            client.post(address, {"reason": "because"}),
+            client.get(address, headers={"HX-Request": "true"}),
+        )
+        for response in asked:
+            if name == "overview":
+                assert (response.status_code, response["Location"]) == (302, "/shared/")
+            else:
+                assert response.status_code == 404, name
+                assert "There is nothing at this address" in response.content.decode()
     assert Event.objects.count() == before
+
+
+def test_a_consumer_of_another_account_finds_nothing_of_this_one() -> None:
+    story = Story()
+    client = Client()
+    client.force_login(factories.acting("sam@globex.example", factories.account("Globex")))
+    for name, address in of(story):
+        if name in CONSUMERS:
+            asked, posted = client.get(address), client.post(address, {"reason": "because"})
+            text = asked.getvalue().decode()
+            assert story.function.name not in text, name
+            assert story.acme.number not in text, name
+            if str(story.policy.pk) in address or name in {"shared-leave", "shared-account-leave", "request-withdraw"}:
+                assert {asked.status_code, posted.status_code} <= {404, 405}, name
 
 
 def test_every_name_in_the_list_is_an_address() -> None:

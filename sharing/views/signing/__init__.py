@@ -2,7 +2,8 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+
+from sharing.views import limiting
 
 
 @login_not_required
@@ -14,4 +15,4 @@ def no_sign_up(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Too many attempts to sign in or to reset a password."""
-    return render(request, "errors/429.html", status=429)
+    return limiting.too_many(request, limiting.GUESSED, guessing=True)
