@@ -57,8 +57,9 @@ class Demo(Session):
     def environ(self) -> dict[str, str]:
         """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
         environ = without_aws(os.environ)
-        ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE", "OWNER_TAG")
-        for name in (*ours, *VARIABLES):
+        ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "OWNER_TAG")
+        of_pace = ("AWS_PACE_SHARE", "AWS_PACE_PROCESSES", "SYNCS_AT_ONCE", "QUIET_HOURS")
+        for name in (*ours, *of_pace, *VARIABLES):
             environ.pop(name, None)
         local = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
         environ.update(
