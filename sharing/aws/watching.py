@@ -29,6 +29,11 @@ class Bucket:
     times: int = 0
     at: float = 0.0
 
+    @property
+    def now(self) -> float:
+        """Calls a second that may be made at most now."""
+        return self.rate * self.part
+
 
 class Watching:
     """The pace of all workers, as it stands in Redis."""

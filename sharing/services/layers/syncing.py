@@ -22,8 +22,9 @@ from sharing.services.syncing.schedule import not_taken
 
 from .reading import read_layers
 
-#: Layers are read this long after the last read ended; every read costs one call a version.
-EVERY = timedelta(hours=12)
+#: Layers are read this long after the last read ended; every read costs one call a version. A place without any is asked
+#: again after a week.
+EVERY, EMPTY_EVERY = timedelta(days=1), timedelta(days=7)
 _AFTER_FAILURE = timedelta(hours=3)
 _JITTER = timedelta(minutes=60)
 #: Failures in which AWS was not even asked: nothing is known to be unreadable.
@@ -120,7 +121,7 @@ def _is_due(connection: Connection, region: str, last: Sync | None, now: datetim
         return repaired or now >= last.finished_at + _AFTER_FAILURE
     # Places drift apart instead of all starting in the same minute.
     jitter = _JITTER * (zlib.crc32(f"layers {connection.account.number} {region}".encode()) % 1000 / 1000)
-    return now >= last.finished_at + EVERY + jitter
+    return now >= last.finished_at + (EMPTY_EVERY if last.total == 0 else EVERY) + jitter
 
 
 def _open(account: Account, region: str, by: Actor) -> Sync:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sharing.models import SyncKind
 
 from .asking import request, request_function, request_if_stale
+from .cadence import cadence
 from .coverage import Coverage, Covered, coverage
 from .details import read_due, read_everything
 from .rationing import announce, first, resting
@@ -23,6 +24,7 @@ __all__ = [
     "Coverage",
     "Covered",
     "announce",
+    "cadence",
     "coverage",
     "due",
     "first",
