@@ -36,9 +36,9 @@ def parse(text: str) -> QuietHours:
     found = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)(?: (\S+))?", text)
     if found is None:
         raise ValueError("is no span of hours with a time zone")
-    numbers = [int(one) for one in found.groups()[:4]]
+    hour, minute, last_hour, last_minute = (int(one) for one in found.groups()[:4])
     try:
-        start, end = time(*numbers[:2]), time(*numbers[2:])
+        start, end = time(hour, minute), time(last_hour, last_minute)
     except ValueError:
         raise ValueError("has an hour that no clock shows") from None
     if start == end:

@@ -29,6 +29,7 @@ Purpose = Literal["click", "background"]
 RATE = 15.0
 #: Groups that AWS allows another rate.
 RATES: dict[str, float] = {"get-function": 100.0}
+_LATE = 1 / 30  # seconds that background may ask too late without losing anything
 #: What all calls together may burst by; background leaves the last of it to clicks.
 _BURST = 5.0
 _LEFT_TO_CLICKS = 3.0
@@ -54,7 +55,7 @@ local function factor_of(seen, recovery)
 end
 """
 
-# KEYS: all, background, trouble. ARGV: now, purpose, share, rate, burst, kept, recovery.
+# KEYS: all, background, trouble. ARGV: now, purpose, share, rate, burst, kept, recovery, late.
 # Returns "0" when a call may go, else the seconds to wait, as text.
 _TAKE = (
     _NOW
@@ -72,7 +73,7 @@ local overall = filled(held, rate * factor, burst)
 local needed, wait, own = 1, 0, nil
 if ARGV[2] == 'background' then
   local share = rate * tonumber(ARGV[3]) * factor
-  own = filled(redis.call('HMGET', KEYS[2], 'tokens', 'at'), share, 1)
+  own = filled(redis.call('HMGET', KEYS[2], 'tokens', 'at'), share, 1 + share * tonumber(ARGV[8]))
   needed = 1 + kept
   wait = math.max(silent, (1 - own) / share)
 end
@@ -131,6 +132,8 @@ class Pace:
         self._prefix = prefix
         self._part = 1 / processes if redis_url else 1.0
         self._local = _Local()
+        self._lock = threading.Lock()
+        self._turns: dict[tuple[str, str, Group, Purpose], threading.Lock] = {}
         self._redis: redis.Redis | None = connect(redis_url) if redis_url else None
         self._alone_until = 0.0
 
@@ -149,15 +152,21 @@ class Pace:
         share: the part of the rate that background work may use (0 to 1), asked again at each try, so that a change
         counts at once. cancelled: give up waiting (the call then must not be made).
         """
-        slept = 0.0
+        began = time.monotonic()
+        # One thread of a process asks for a place's turn, the others queue behind it: nobody asks in vain.
+        turn = self._turn_of((account, region, group, purpose))
         while not cancelled():
-            more = self.take(account, region, group, purpose=purpose, share=share())
-            if more <= 0:
-                break
-            nap = min(more, _NAP) * random.uniform(1.0, 1.1)  # noqa: S311  # spreads callers, guards nothing
-            time.sleep(nap)
-            slept += nap
-        return slept
+            if not turn.acquire(timeout=_NAP):
+                continue
+            try:
+                while not cancelled():
+                    more = self.take(account, region, group, purpose=purpose, share=share())
+                    if more <= 0:
+                        return time.monotonic() - began
+                    time.sleep(min(more, _NAP) * random.uniform(1.0, 1.02))  # noqa: S311  # spreads processes, guards nothing
+            finally:
+                turn.release()
+        return time.monotonic() - began
 
     def take(
         self, account: str, region: str, group: Group, *, purpose: Purpose, share: float, now: float | None = None
@@ -168,7 +177,7 @@ class Pace:
         shared = self._shared()
         if shared is not None:
             keys = keys_of(self._prefix, place)
-            limits = (rate_of(group), _BURST, _LEFT_TO_CLICKS, RECOVERY)
+            limits = (rate_of(group), _BURST, _LEFT_TO_CLICKS, RECOVERY, _LATE)
             try:
                 return float(shared.eval(_TAKE, 3, *keys, _clock(now), purpose, repr(share), *limits))
             except (RedisError, OSError):
@@ -189,6 +198,10 @@ class Pace:
                 shared.zadd(f"{self._prefix}:throttled", {":".join(place): time.time()})
             except (RedisError, OSError):
                 self._alone_until = time.monotonic() + _REDIS_AGAIN
+
+    def _turn_of(self, key: tuple[str, str, Group, Purpose]) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(key, threading.Lock())
 
     def _shared(self) -> "redis.Redis | None":
         return self._redis if time.monotonic() >= self._alone_until else None
@@ -244,7 +257,7 @@ class _Local:
             overall = self._filled((*place, "all"), rate, 1 + (_BURST - 1) * part, now)
             needed, wait, own = 1.0, 0.0, None
             if purpose == "background":
-                own = self._filled((*place, "background"), rate * share, 1.0, now)
+                own = self._filled((*place, "background"), rate * share, 1 + rate * share * _LATE, now)
                 needed += _LEFT_TO_CLICKS * part
                 wait = max(silent, (1 - own) / (rate * share))
             wait = max(wait, (needed - overall) / rate)

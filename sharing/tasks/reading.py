@@ -1,11 +1,12 @@
 """What a worker does to read AWS: who it is, whether a role may be trusted, what functions and policies there are."""
 
+import threading
 from datetime import datetime
 from typing import Any
 
 import structlog
 from celery import current_app, shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -56,7 +57,7 @@ def test_connection(pk: str) -> None:
 @seated(Sync, "account_id", kind=SyncKind.FUNCTION)
 def run_sync(pk: str) -> None:
     """One slice of a sync; it is queued again behind whatever waits, until it is over."""
-    if syncing.run(pk, make_way=clicks_wait):
+    if syncing.run(pk, make_way=should_end):
         soon(run_sync, pk, queue="sync")
     else:
         now = timezone.now()
@@ -67,7 +68,7 @@ def run_sync(pk: str) -> None:
 @shared_task(name="sharing.read_layers", ignore_result=True, acks_late=True)
 def read_layers(pk: str) -> None:
     """One slice of a read of layers; it is queued again behind whatever waits, until it is over."""
-    if layers.run(pk, make_way=clicks_wait):
+    if layers.run(pk, make_way=should_end):
         soon(read_layers, pk, queue="sync")
     else:
         now = timezone.now()
@@ -90,6 +91,20 @@ def begin(syncs: list[Sync]) -> None:
 def queue_of(sync: Sync) -> str:
     """A person waits for one function; the rest is background work."""
     return "clicks" if sync.kind == SyncKind.FUNCTION else "sync"
+
+
+#: Set once this worker was asked to stop.
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _note_the_end(**_: Any) -> None:
+    _stopping.set()
+
+
+def should_end() -> bool:
+    """Whether a slice should end early: the worker stops, or a click waits."""
+    return _stopping.is_set() or clicks_wait()
 
 
 def clicks_wait() -> bool:

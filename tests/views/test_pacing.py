@@ -123,7 +123,7 @@ def test_the_cadence_is_said_before_connecting(client: Client, settings: Any) ->
     client.force_login(factories.person(Role.ADMIN))
     page = text(client, "/settings/accounts/connect/")
     assert "once a day, one without functions once a week" in page
-    assert "100 functions in one region make about 247" in page
+    assert "100 functions in one region make about 247 calls a day, 1,000 functions about 2,451" in page
     assert "at 5 a second at most of the 15" in page
     assert "Never between" not in page
     settings.QUIET_HOURS = quiet.parse("08:00-18:00 Europe/Berlin")

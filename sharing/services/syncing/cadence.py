@@ -60,8 +60,9 @@ def cadence(connection: Connection | None = None) -> str:
         many = f"As it is known, about {size.calls_a_day:,} calls a day: {_counted(size.functions, 'function')}"
         many += f" in {_counted(size.regions, 'region')}, {_counted(size.empty_regions, 'region')} without any."
     else:
-        examples = [f"{number:,} functions in one region make about {Size(number).calls_a_day:,}" for number in (100, 1000)]
-        many = f"Calls a day: {', '.join(examples)}, and each alias one more; a region without functions makes two a week."
+        few, more = ((f"{number:,} functions", f"{Size(number).calls_a_day:,}") for number in (100, 1000))
+        many = f"{few[0]} in one region make about {few[1]} calls a day, {more[0]} about {more[1]}, each alias one more;"
+        many += " a region without functions makes two a week."
     share = settings.AWS_PACE_SHARE
     fast = f"They come one after the other, at {_short(RATE * share)} a second at most of the {RATE:g} that AWS allows"
     fast += " of each kind in a region."

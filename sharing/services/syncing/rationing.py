@@ -88,7 +88,7 @@ class _Ration:
         running = Sync.objects.filter(state=SyncState.RUNNING, lease_until__gt=now).exclude(kind=SyncKind.FUNCTION)
         facts = running.values_list("account_id", "failure", "lease_until", "checkpoint__not_before")
         for account, failure, until, not_before in () if idle else facts:
-            if not_before != until.isoformat():  # else it pauses after an outage: nobody works on it
+            if until is not None and not_before != until.isoformat():  # else it pauses after an outage: nobody works on it
                 self._count(account, bool(failure))
 
     @property
