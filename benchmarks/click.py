@@ -219,8 +219,8 @@ class workers:  # noqa: N801  # reads as a sentence
         for program in programs.product(port=1, folder=self._folder):
             if program.name in programs.WORKERS:
                 command = [*program.command, "--include", "benchmarks.click"]
-                quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-                self._running.append(subprocess.Popen(command, **quiet))
+                nowhere = subprocess.DEVNULL
+                self._running.append(subprocess.Popen(command, stdout=nowhere, stderr=nowhere))
 
     def __exit__(self, *_: object) -> None:
         for process in self._running:
