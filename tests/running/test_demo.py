@@ -102,8 +102,8 @@ def test_what_is_killed_comes_back_and_nothing_is_lost(demo: LiveDemo, name: str
     people = demo.command("shell", "-v0", "-c", "from sharing.models import User; print(User.objects.count())").stdout
     sandbox = demo.pid("sandbox")
     killed = demo.kill(name)
+    wait_for(lambda: demo.pid(name) not in (0, killed), "another in its place", 30)
     demo.wait_until_running()
-    assert demo.pid(name) not in (0, killed)
     wait_for(lambda: demo.get() == 200, "a page")
     assert demo.pid("sandbox") == sandbox
     again = demo.command("shell", "-v0", "-c", "from sharing.models import User; print(User.objects.count())").stdout
