@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 import environ
 
+from sharing.quiet import QuietHours, parse
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -168,6 +170,25 @@ def pace_share() -> float:
     return share
 
 
+def pace_processes() -> int:
+    """AWS_PACE_PROCESSES: how many worker processes there are on all machines; each keeps to its part without the broker."""
+    return _number("AWS_PACE_PROCESSES", 2, most=1000)
+
+
+def syncs_at_once() -> int:
+    """SYNCS_AT_ONCE: how many places are read at once, or queued for it, on all machines."""
+    return _number("SYNCS_AT_ONCE", 32, most=2000)
+
+
+def quiet_hours() -> QuietHours | None:
+    """QUIET_HOURS: when the schedule reads nothing; `08:00-18:00 Europe/Berlin`. None when unset."""
+    value = os.environ.get("QUIET_HOURS", "").strip()
+    try:
+        return parse(value) if value else None
+    except ValueError as problem:
+        raise Misconfigured("QUIET_HOURS", f"{problem}: {value!r}. Example: 08:00-18:00 Europe/Berlin") from None
+
+
 def sweep_seconds() -> float:
     """SWEEP_SECONDS: from one look for waiting rows to the next."""
     return _seconds("SWEEP_SECONDS", 20.0, least=0.5)
@@ -273,6 +294,13 @@ def _seconds(name: str, default: float, *, least: float, most: float = 60.0) -> 
     if not least <= number <= most:
         raise Misconfigured(name, f"is {value!r}. Use a number of seconds from {least:g} to {most:g}, such as {default:g}.")
     return number
+
+
+def _number(name: str, default: int, *, most: int) -> int:
+    value = os.environ.get(name, "").strip() or str(default)
+    if not re.fullmatch(r"[0-9]{1,6}", value) or not 1 <= int(value) <= most:
+        raise Misconfigured(name, f"is {value!r}. Use a whole number from 1 to {most}, such as {default}.")
+    return int(value)
 
 
 def email() -> dict[str, object]:

@@ -18,6 +18,9 @@ DATABASES = {"default": environment.database()}
 REDIS_URL = environment.broker()
 AWS_ENDPOINT_URL = environment.endpoint()
 AWS_PACE_SHARE = environment.pace_share()
+AWS_PACE_PROCESSES = environment.pace_processes()
+SYNCS_AT_ONCE = environment.syncs_at_once()
+QUIET_HOURS = environment.quiet_hours()
 # A killed worker's work is taken up after its lease; a lost message is found by the next sweep.
 SWEEP_SECONDS = environment.sweep_seconds()
 LEASE_SECONDS = environment.lease_seconds()

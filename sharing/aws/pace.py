@@ -1,12 +1,13 @@
 """Keeping to AWS's rates: one pace for all workers of an installation.
 
-Lambda allows 15 GetPolicy a second and 15 of all other control calls together, per account and region, and shares that
-with the owner's own consoles and pipelines (aws-facts 4). Background work keeps to a share of each bucket; a click takes
-what it needs from the rest. A 429 halves the pace for everyone here; it recovers within a minute.
+Lambda allows 15 GetPolicy a second, 100 GetFunction, and 15 of all other control calls together, per account and region,
+and shares that with the owner's own consoles and pipelines (aws-facts 4). Background work keeps to a share of each bucket;
+a click takes what it needs from the rest. A 429, whoever caused it, halves the pace for everyone here; it recovers by a
+sixtieth of the full rate a second, beginning a few seconds later, not everywhere in the same moment.
 
 Two token buckets per (account, region, group): `all` counts every call, `background` only ours in the background. They
-live in Redis, moved by one script; with Redis away each process keeps its own, at half the rate, since it cannot see the
-others.
+live in Redis, moved by one script on Redis' clock. With Redis away each process keeps its own, at its part of the rate,
+since it cannot see the others: clicks go on, and all together stay near the rate. `watching` reads them for a page.
 """
 
 import random
@@ -21,87 +22,119 @@ import redis.backoff
 import redis.retry
 from redis.exceptions import RedisError
 
-Group = Literal["get-policy", "control", "organizations", "sources", "metrics"]
+Group = Literal["get-policy", "get-function", "control", "organizations", "sources", "metrics"]
 Purpose = Literal["click", "background"]
 
+#: What AWS allows of most groups, a second.
 RATE = 15.0
+#: Groups that AWS allows another rate.
+RATES: dict[str, float] = {"get-function": 100.0}
+_LATE = 1 / 30  # seconds that background may ask too late without losing anything
 #: What all calls together may burst by; background leaves the last of it to clicks.
 _BURST = 5.0
 _LEFT_TO_CLICKS = 3.0
 _LOWEST = 1 / 16
-_RECOVERY = 15.0  # seconds in which a halved pace doubles again
+RECOVERY = 1 / 60  # of the full rate, a second, after a 429
+_RECOVERY_JITTER = 5.0  # seconds, at most, until it begins
+#: How long a 429 is remembered.
+REMEMBERED = 3600
 _NAP = 0.25  # the longest sleep between two tries, so that a changed share counts at once
 _REDIS_AGAIN = 5.0  # seconds until a lost Redis is tried again
 
-# KEYS: all, background, trouble. ARGV: purpose, share, now (only used with fake clocks; "" = Redis' own).
-# Returns "0" when a call may go, else the seconds to wait, as text.
-_TAKE = """
-local now
-local t = redis.call('TIME')
-if ARGV[3] ~= '' then now = tonumber(ARGV[3]) else now = tonumber(t[1]) + tonumber(t[2]) / 1000000 end
-local rate, burst, kept, recovery = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local factor, silent = 1, 0
-local trouble = redis.call('HMGET', KEYS[3], 'factor', 'at', 'until')
-if trouble[1] then
-  factor = math.min(1, tonumber(trouble[1]) * 2 ^ ((now - tonumber(trouble[2])) / recovery))
-  silent = math.max(0, tonumber(trouble[3]) - now)
+# What both scripts begin with. ARGV[1]: now (only used with fake clocks; "" = Redis' own). `factor`: the part of the rate
+# that is left after a 429; it rises from `from` on, in a straight line.
+_NOW = """
+local now = tonumber(ARGV[1])
+if not now then
+  local t = redis.call('TIME')
+  now = tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
-local function filled(key, per_second, size)
-  local held = redis.call('HMGET', key, 'tokens', 'at')
+local function factor_of(seen, recovery)
+  if not seen[1] then return 1 end
+  return math.min(1, tonumber(seen[1]) + math.max(0, now - tonumber(seen[2])) * recovery)
+end
+"""
+
+# KEYS: all, background, trouble. ARGV: now, purpose, share, rate, burst, kept, recovery, late.
+# Returns "0" when a call may go, else the seconds to wait, as text.
+_TAKE = (
+    _NOW
+    + """
+local rate, burst, kept, recovery = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local trouble = redis.call('HMGET', KEYS[3], 'factor', 'from', 'until')
+local factor, silent = factor_of(trouble, recovery), 0
+if trouble[3] then silent = math.max(0, tonumber(trouble[3]) - now) end
+local function filled(held, per_second, size)
   if not held[1] then return size end
   return math.min(size, tonumber(held[1]) + math.max(0, now - tonumber(held[2])) * per_second)
 end
-local overall = filled(KEYS[1], rate * factor, burst)
+local held = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'minute', 'calls', 'before')
+local overall = filled(held, rate * factor, burst)
 local needed, wait, own = 1, 0, nil
-if ARGV[1] == 'background' then
-  local share = rate * tonumber(ARGV[2]) * factor
-  own = filled(KEYS[2], share, 1)
+if ARGV[2] == 'background' then
+  local share = rate * tonumber(ARGV[3]) * factor
+  own = filled(redis.call('HMGET', KEYS[2], 'tokens', 'at'), share, 1 + share * tonumber(ARGV[8]))
   needed = 1 + kept
   wait = math.max(silent, (1 - own) / share)
 end
 wait = math.max(wait, (needed - overall) / (rate * factor))
 if wait > 0 then return tostring(wait) end
-redis.call('HSET', KEYS[1], 'tokens', tostring(overall - 1), 'at', tostring(now))
-redis.call('EXPIRE', KEYS[1], 120)
+local minute = math.floor(now / 60)
+local calls, before = tonumber(held[4] or 0), tonumber(held[5] or 0)
+local last = tonumber(held[3] or 0)
+if last ~= minute then
+  before = (last == minute - 1) and calls or 0
+  calls = 0
+end
+redis.call('HSET', KEYS[1], 'tokens', tostring(overall - 1), 'at', tostring(now),
+  'minute', minute, 'calls', calls + 1, 'before', before)
+redis.call('EXPIRE', KEYS[1], 180)
 if own then
   redis.call('HSET', KEYS[2], 'tokens', tostring(own - 1), 'at', tostring(now))
   redis.call('EXPIRE', KEYS[2], 3600)
 end
 return '0'
 """
+)
 
-# KEYS: trouble. ARGV: now, retry_after, lowest, recovery. Many calls in flight see the same 429: halve once a second.
-_SLOWER = """
-local now
-local t = redis.call('TIME')
-if ARGV[1] ~= '' then now = tonumber(ARGV[1]) else now = tonumber(t[1]) + tonumber(t[2]) / 1000000 end
-local seen = redis.call('HMGET', KEYS[1], 'factor', 'at', 'until')
-local factor, at, upto = 1, now, now + tonumber(ARGV[2])
-if seen[1] then
-  factor = math.min(1, tonumber(seen[1]) * 2 ^ ((now - tonumber(seen[2])) / tonumber(ARGV[4])))
-  upto = math.max(upto, tonumber(seen[3]))
+# KEYS: trouble. ARGV: now, retry_after, lowest, recovery, jitter, remembered. Many calls in flight see the same 429: halve
+# once a second.
+_SLOWER = (
+    _NOW
+    + """
+local seen = redis.call('HMGET', KEYS[1], 'factor', 'from', 'until', 'at')
+local upto = now + tonumber(ARGV[2])
+if seen[3] then upto = math.max(upto, tonumber(seen[3])) end
+redis.call('HSET', KEYS[1], 'until', tostring(upto), 'last', tostring(now))
+redis.call('HINCRBY', KEYS[1], 'times', 1)
+if not seen[4] or now - tonumber(seen[4]) >= 1 then
+  local factor = math.max(tonumber(ARGV[3]), factor_of(seen, tonumber(ARGV[4])) / 2)
+  redis.call('HSET', KEYS[1], 'factor', tostring(factor), 'from', tostring(now + tonumber(ARGV[5])), 'at', tostring(now))
 end
-if not seen[1] or now - tonumber(seen[2]) >= 1 then
-  factor = math.max(tonumber(ARGV[3]), factor / 2)
-else
-  factor, at = tonumber(seen[1]), tonumber(seen[2])
-end
-redis.call('HSET', KEYS[1], 'factor', tostring(factor), 'at', tostring(at), 'until', tostring(upto))
-redis.call('EXPIRE', KEYS[1], 120)
-return tostring(factor)
+redis.call('EXPIRE', KEYS[1], tonumber(ARGV[6]))
+return '0'
 """
+)
+
+
+#: Where in Redis the pace is kept.
+PREFIX = "fnshare:pace"
 
 
 class Pace:
     """The installation's pace. `wait` before each call, `slower` after each 429. Thread-safe.
 
     redis_url: redis://, rediss://, unix:// or Celery's redis+socket://; "" keeps the pace in this process only.
+    processes: how many share the pace; with Redis away each keeps to its part of it.
     """
 
-    def __init__(self, redis_url: str = "", *, prefix: str = "fnshare:pace") -> None:
+    def __init__(self, redis_url: str = "", *, processes: int = 2, prefix: str = PREFIX) -> None:
         self._prefix = prefix
+        self._part = 1 / processes if redis_url else 1.0
         self._local = _Local()
-        self._redis: redis.Redis | None = _connect(redis_url) if redis_url else None
+        self._lock = threading.Lock()
+        self._turns: dict[tuple[str, str, Group, Purpose], threading.Lock] = {}
+        self._redis: redis.Redis | None = connect(redis_url) if redis_url else None
         self._alone_until = 0.0
 
     def wait(
@@ -119,15 +152,21 @@ class Pace:
         share: the part of the rate that background work may use (0 to 1), asked again at each try, so that a change
         counts at once. cancelled: give up waiting (the call then must not be made).
         """
-        slept = 0.0
+        began = time.monotonic()
+        # One thread of a process asks for a place's turn, the others queue behind it: nobody asks in vain.
+        turn = self._turn_of((account, region, group, purpose))
         while not cancelled():
-            more = self.take(account, region, group, purpose=purpose, share=share())
-            if more <= 0:
-                break
-            nap = min(more, _NAP) * random.uniform(1.0, 1.1)  # noqa: S311  # spreads callers, guards nothing
-            time.sleep(nap)
-            slept += nap
-        return slept
+            if not turn.acquire(timeout=_NAP):
+                continue
+            try:
+                while not cancelled():
+                    more = self.take(account, region, group, purpose=purpose, share=share())
+                    if more <= 0:
+                        return time.monotonic() - began
+                    time.sleep(min(more, _NAP) * random.uniform(1.0, 1.02))  # noqa: S311  # spreads processes, guards nothing
+            finally:
+                turn.release()
+        return time.monotonic() - began
 
     def take(
         self, account: str, region: str, group: Group, *, purpose: Purpose, share: float, now: float | None = None
@@ -137,34 +176,52 @@ class Pace:
         place = (account, region, group)
         shared = self._shared()
         if shared is not None:
-            keys = [f"{self._prefix}:{{{':'.join(place)}}}:{name}" for name in ("all", "background", "trouble")]
-            clock = "" if now is None else repr(now)
+            keys = keys_of(self._prefix, place)
+            limits = (rate_of(group), _BURST, _LEFT_TO_CLICKS, RECOVERY, _LATE)
             try:
-                said = shared.eval(_TAKE, 3, *keys, purpose, repr(share), clock, RATE, _BURST, _LEFT_TO_CLICKS, _RECOVERY)
-                return float(said)
+                return float(shared.eval(_TAKE, 3, *keys, _clock(now), purpose, repr(share), *limits))
             except (RedisError, OSError):
                 self._alone_until = time.monotonic() + _REDIS_AGAIN
-        alone = 0.5 if self._redis is not None else 1.0
-        return self._local.take(place, purpose, share, alone, time.monotonic() if now is None else now)
+        return self._local.take(place, purpose, share, self._part, time.monotonic() if now is None else now)
 
     def slower(self, account: str, region: str, group: Group, *, retry_after: float = 0.0, now: float | None = None) -> None:
         """AWS answered 429: halve the pace of this bucket, and keep background work silent for `retry_after` seconds."""
         place = (account, region, group)
+        late = random.uniform(0, _RECOVERY_JITTER)  # noqa: S311  # spreads callers, guards nothing
+        # Kept here too: if Redis goes away in the middle of trouble, this process stays slow.
+        self._local.slower(place, retry_after, late, time.monotonic() if now is None else now)
         shared = self._shared()
         if shared is not None:
-            key = f"{self._prefix}:{{{':'.join(place)}}}:trouble"
+            trouble = keys_of(self._prefix, place)[2]
             try:
-                shared.eval(_SLOWER, 1, key, "" if now is None else repr(now), retry_after, _LOWEST, _RECOVERY)
-                return
+                shared.eval(_SLOWER, 1, trouble, _clock(now), retry_after, _LOWEST, RECOVERY, late, REMEMBERED)
+                shared.zadd(f"{self._prefix}:throttled", {":".join(place): time.time()})
             except (RedisError, OSError):
                 self._alone_until = time.monotonic() + _REDIS_AGAIN
-        self._local.slower(place, retry_after, time.monotonic() if now is None else now)
+
+    def _turn_of(self, key: tuple[str, str, Group, Purpose]) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(key, threading.Lock())
 
     def _shared(self) -> "redis.Redis | None":
         return self._redis if time.monotonic() >= self._alone_until else None
 
 
-def _connect(url: str) -> "redis.Redis":
+def rate_of(group: str) -> float:
+    """What AWS allows of a group, calls a second."""
+    return RATES.get(group, RATE)
+
+
+def keys_of(prefix: str, place: tuple[str, str, str]) -> list[str]:
+    """Where a bucket (account, region, group) lives in Redis: all calls, those in the background, the last 429."""
+    return [f"{prefix}:{{{':'.join(place)}}}:{name}" for name in ("all", "background", "trouble")]
+
+
+def _clock(now: float | None) -> str:
+    return "" if now is None else repr(now)
+
+
+def connect(url: str) -> "redis.Redis":
     """A client that gives up fast: a call to AWS must not wait for a dead Redis."""
     options: dict[str, object] = {
         "socket_timeout": 1.0,
@@ -187,23 +244,23 @@ class _Local:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}
-        self._trouble: dict[tuple[str, ...], tuple[float, float, float]] = {}
+        #: By place: the factor, from when on it rises, until when background is silent, when it was halved.
+        self._trouble: dict[tuple[str, ...], tuple[float, float, float, float]] = {}
 
-    def take(self, place: tuple[str, ...], purpose: Purpose, share: float, alone: float, now: float) -> float:
+    def take(self, place: tuple[str, ...], purpose: Purpose, share: float, part: float, now: float) -> float:
+        """part: how much of the rate is this process', and of what may be saved up beyond one call."""
         with self._lock:
-            factor, silent = alone, 0.0
+            factor, silent = part * self._factor(place, now), 0.0
             if place in self._trouble:
-                was, at, upto = self._trouble[place]
-                factor *= min(1.0, was * 2 ** ((now - at) / _RECOVERY))
-                silent = max(0.0, upto - now)
-            overall = self._filled((*place, "all"), RATE * factor, _BURST, now)
+                silent = max(0.0, self._trouble[place][2] - now)
+            rate = rate_of(place[-1]) * factor
+            overall = self._filled((*place, "all"), rate, 1 + (_BURST - 1) * part, now)
             needed, wait, own = 1.0, 0.0, None
             if purpose == "background":
-                rate = RATE * share * factor
-                own = self._filled((*place, "background"), rate, 1.0, now)
-                needed += _LEFT_TO_CLICKS
-                wait = max(silent, (1 - own) / rate)
-            wait = max(wait, (needed - overall) / (RATE * factor))
+                own = self._filled((*place, "background"), rate * share, 1 + rate * share * _LATE, now)
+                needed += _LEFT_TO_CLICKS * part
+                wait = max(silent, (1 - own) / (rate * share))
+            wait = max(wait, (needed - overall) / rate)
             if wait > 0:
                 return wait
             self._buckets[*place, "all"] = (overall - 1, now)
@@ -211,15 +268,17 @@ class _Local:
                 self._buckets[*place, "background"] = (own - 1, now)
             return 0.0
 
-    def slower(self, place: tuple[str, ...], retry_after: float, now: float) -> None:
+    def slower(self, place: tuple[str, ...], retry_after: float, late: float, now: float) -> None:
         with self._lock:
-            was, at, upto = self._trouble.get(place, (1.0, now - 1, now))
-            factor = min(1.0, was * 2 ** ((now - at) / _RECOVERY))
+            was, since, upto, halved = self._trouble.get(place, (1.0, now, now, now - 1))
             upto = max(upto, now + retry_after)
-            if now - at >= 1:
-                self._trouble[place] = (max(_LOWEST, factor / 2), now, upto)
-            else:
-                self._trouble[place] = (was, at, upto)
+            if now - halved >= 1:
+                was, since, halved = max(_LOWEST, self._factor(place, now) / 2), now + late, now
+            self._trouble[place] = (was, since, upto, halved)
+
+    def _factor(self, place: tuple[str, ...], now: float) -> float:
+        was, since, *_ = self._trouble.get(place, (1.0, now))
+        return min(1.0, was + max(0.0, now - since) * RECOVERY)
 
     def _filled(self, key: tuple[str, ...], rate: float, size: float, now: float) -> float:
         tokens, at = self._buckets.get(key, (size, now))

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0025_execution_role'),
+        ('sharing', '0026_pace'),
     ]
 
     operations = [

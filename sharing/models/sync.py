@@ -75,6 +75,7 @@ class Sync(models.Model):
     requested_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     requested_as = models.CharField(max_length=300)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    announced_at = models.DateTimeField(null=True, blank=True, help_text="When a message last told workers of it.")
     started_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

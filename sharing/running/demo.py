@@ -59,9 +59,10 @@ class Demo(Session):
     def environ(self) -> dict[str, str]:
         """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
         environ = without_aws(os.environ)
-        ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "AWS_PACE_SHARE", "OWNER_TAG")
+        ours = ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "PYTHONPATH", "EMAIL_FROM", "OWNER_TAG")
+        of_pace = ("AWS_PACE_SHARE", "AWS_PACE_PROCESSES", "SYNCS_AT_ONCE", "QUIET_HOURS")
         of_operations = [name for name in environ if name.startswith(("KEEP_", "METRICS_", "HISTORY_"))]
-        for name in (*ours, *VARIABLES, *of_operations):
+        for name in (*ours, *of_pace, *VARIABLES, *of_operations):
             environ.pop(name, None)
         local = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), "127.0.0.1", "localhost"]))
         environ.update(

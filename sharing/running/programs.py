@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sharing.running.supervising import Program
 
-#: What each worker serves. A click never waits behind a sync: a worker of its own takes none.
-WORKERS = {"worker-clicks": ("clicks,checks,mail", 2), "worker": ("clicks,checks,sync,mail", 3)}
+#: What each worker serves, and how many threads it has: they wait for AWS, not for the processor. A click never waits behind
+#: a sync: a worker of its own takes none.
+WORKERS = {"worker-clicks": ("clicks,checks,mail", 24), "worker": ("sync,checks,mail", 24)}
 
 #: Gossip, mingle and heartbeats are for workers that watch each other; ours meet in the database.
 _ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -44,14 +45,15 @@ def product(*, port: int, bind: str = "127.0.0.1", folder: Path, patience: int =
     """
     # Django's checks ran when the installation was prepared: every worker that comes back would run them all again.
     celery = [sys.executable, "-m", "celery", "-A", "sharing", "--skip-checks"]
+    options = ["-P", "threads", "-l", "warning", *_ALONE]
     workers = [
         Program(
             name,
-            [*celery, "worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(processes), "-l", "warning", *_ALONE],
+            [*celery, "worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(threads), *options],
             order=30,
             patience=patience,
         )
-        for name, (queues, processes) in WORKERS.items()
+        for name, (queues, threads) in WORKERS.items()
     ]
     beat = Program(
         "beat",

@@ -5,7 +5,7 @@ from celery import shared_task
 from sharing.services import bulk
 
 from .queueing import soon
-from .reading import clicks_wait
+from .reading import should_end
 from .sharing import run_check
 
 
@@ -13,7 +13,7 @@ from .sharing import run_check
 def work_bulk(pk: str) -> None:
     """One turn at a bulk, behind whatever people wait for; again while there is more. Checks go where all checks go."""
     # Not for checks: most of those that wait are its own, and each policy would be read anew after every item.
-    done = bulk.work(pk, make_way=lambda: clicks_wait(("clicks",)))
+    done = bulk.work(pk, make_way=lambda: should_end(("clicks",)))
     for check in done.checks:
         soon(run_check, check, queue="checks")
     if done.more:

@@ -1,21 +1,25 @@
 """What a worker does to read AWS: who it is, whether a role may be trusted, what functions and policies there are."""
 
+import threading
+from datetime import datetime
 from typing import Any
 
 import structlog
 from celery import current_app, shared_task
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from sharing.aws.errors import Unavailable
-from sharing.models import Purpose, Sync, SyncKind
+from sharing.models import Connection, Purpose, Sync, SyncKind
 from sharing.services import connecting, layers, organizations, syncing, tallying
 
 from .findings import refresh_findings
 from .organizations import read_organization
 from .queueing import soon
+from .seats import seated
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +34,7 @@ def identify(_pk: str = "1") -> None:
 
 
 @shared_task(name="sharing.test_connection", ignore_result=True, acks_late=True)
+@seated(Connection, "account_id")
 def test_connection(pk: str) -> None:
     """Test the connection if a test is wanted; once it stands, what it lets us read is read."""
     try:
@@ -40,36 +45,66 @@ def test_connection(pk: str) -> None:
     if connection is not None:
         if connection.purpose == Purpose.CHECKER:  # whether it is proved is a finding, or ends one
             soon(refresh_findings, "1", queue="sync")
-        for sync in syncing.due(timezone.now()):
-            if sync.account_id == connection.account_id:
-                soon(run_sync, sync.pk, queue=queue_of(sync))
-        for sync in layers.due(timezone.now()):
-            if sync.account_id == connection.account_id:
-                soon(read_layers, sync.pk, queue="sync")
+        now = timezone.now()
+        announce([sync for sync in syncing.due(now) if sync.account_id == connection.account_id], now)
+        announce([sync for sync in layers.due(now) if sync.account_id == connection.account_id], now)
         if connection.purpose == Purpose.ORGANIZATION:
             for organization in organizations.due(timezone.now()):
                 soon(read_organization, organization, queue="sync")
 
 
 @shared_task(name="sharing.run_sync", ignore_result=True, acks_late=True)
+@seated(Sync, "account_id", kind=SyncKind.FUNCTION)
 def run_sync(pk: str) -> None:
     """One slice of a sync; it is queued again behind whatever waits, until it is over."""
-    if syncing.run(pk, make_way=clicks_wait):
+    if syncing.run(pk, make_way=should_end):
         soon(run_sync, pk, queue="sync")
     else:
+        now = timezone.now()
+        announce(syncing.waiting(now), now)
         tallying.count_due()
 
 
 @shared_task(name="sharing.read_layers", ignore_result=True, acks_late=True)
 def read_layers(pk: str) -> None:
     """One slice of a read of layers; it is queued again behind whatever waits, until it is over."""
-    if layers.run(pk, make_way=clicks_wait):
+    if layers.run(pk, make_way=should_end):
         soon(read_layers, pk, queue="sync")
+    else:
+        now = timezone.now()
+        announce(layers.waiting(now), now)
+
+
+def announce(syncs: list[Sync], now: datetime, *, again: bool = False) -> None:
+    """Tell workers of these syncs; not if they were told a moment ago, unless `again`."""
+    for sync in syncing.announce(syncs, now, again=again):
+        task = read_layers if sync.kind == SyncKind.LAYERS else run_sync
+        soon(task, sync.pk, queue=queue_of(sync), expires=settings.SWEEP_SECONDS)
+
+
+def begin(syncs: list[Sync]) -> None:
+    """Tell workers of what a person just asked for: as many as may run at once, the others follow as these end."""
+    now = timezone.now()
+    announce(syncing.first(syncs, now), now, again=True)
 
 
 def queue_of(sync: Sync) -> str:
     """A person waits for one function; the rest is background work."""
     return "clicks" if sync.kind == SyncKind.FUNCTION else "sync"
+
+
+#: Set once this worker was asked to stop.
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _note_the_end(**_: Any) -> None:
+    _stopping.set()
+
+
+def should_end(queues: tuple[str, ...] = ("clicks", "checks")) -> bool:
+    """Whether a slice should end early: the worker stops, or a click waits."""
+    return _stopping.is_set() or clicks_wait(queues)
 
 
 def clicks_wait(queues: tuple[str, ...] = ("clicks", "checks")) -> bool:

@@ -2,15 +2,18 @@
 
 from celery import shared_task
 
+from sharing.models import Check, Grant, LayerGrant
 from sharing.services import checking, granting, inviting, layers
 
 from .queueing import soon
+from .seats import seated
 
 #: Later than this the sweep finds the row by itself.
 _SWEPT = 30.0
 
 
 @shared_task(name="sharing.reconcile_grant", ignore_result=True, acks_late=True)
+@seated(Grant, "policy__function__account_id")
 def reconcile_grant(pk: str) -> None:
     """Make AWS agree with the grant; come back while it is unsettled; queue the check that became due."""
     outcome = granting.reconcile(pk)
@@ -30,6 +33,7 @@ def make_grants(pk: str) -> None:
 
 
 @shared_task(name="sharing.run_check", ignore_result=True, acks_late=True)
+@seated(Check, "policy__function__account_id")
 def run_check(pk: str) -> None:
     """Try as the principal the check is about; come back while the answer may still change."""
     outcome = checking.run(pk)
@@ -38,6 +42,7 @@ def run_check(pk: str) -> None:
 
 
 @shared_task(name="sharing.reconcile_layer_grant", ignore_result=True, acks_late=True)
+@seated(LayerGrant, "layer__account_id")
 def reconcile_layer_grant(pk: str) -> None:
     """Make AWS agree with the grant of a layer version; come back while it is unsettled."""
     outcome = layers.reconcile(pk)

@@ -43,7 +43,7 @@ from .offboarding import offboard
 from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
-from .reading import identify, queue_of, read_layers, run_sync, test_connection
+from .reading import announce, identify, test_connection
 from .requesting import take_up_request
 from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -101,10 +101,8 @@ def sweep(_pk: str = "1") -> None:
         soon(test_connection, connection.pk, expires=again)
     for connection in connecting.due(now):
         soon(test_connection, connection.pk, expires=again)
-    for sync in syncing.due(now):
-        soon(run_sync, sync.pk, queue=queue_of(sync), expires=again)
-    for sync in layers.due(now):
-        soon(read_layers, sync.pk, queue="sync", expires=again)
+    announce(syncing.due(now), now)
+    announce(layers.due(now), now)
     for organization in organizations.due(now):
         soon(read_organization, organization, queue="sync", expires=again)
     for joined in joining.due(now):

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sharing.forms.accounts import ConnectForm
 from sharing.models import Account, Connection, Event, Purpose
-from sharing.services import connecting
+from sharing.services import connecting, syncing
 from sharing.services.errors import Refusal
 from sharing.views.errors import blame
 from sharing.views.paging import page_of
@@ -57,7 +57,8 @@ def account_connect(request: HttpRequest) -> HttpResponse:
             blame(form, refusal)
         else:
             return redirect("connection-detail", connection.pk)
-    return render(request, "settings/connect.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "cadence": syncing.cadence()}
+    return render(request, "settings/connect.html", context, status=422 if form.errors else 200)
 
 
 @require_safe

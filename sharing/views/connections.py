@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from sharing.forms.accounts import AccountForm, DisconnectForm, RoleForm
 from sharing.models import Connection, ConnectionState, Installation, Organization, Purpose
-from sharing.services import connecting
+from sharing.services import connecting, syncing
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
 from sharing.tasks.reading import test_connection
@@ -263,6 +263,8 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
         context["terraform"] = connecting.terraform(connection, **stages)
     if connection.purpose == Purpose.ORGANIZATION:
         context["organization"] = Organization.objects.visible_to(me).filter(connection=connection).first()
+    if connection.purpose == Purpose.MANAGER and connection.state != ConnectionState.DISCONNECTED:
+        context["cadence"] = syncing.cadence(connection)
     if connection.next_external_id:
         context["trust_command"] = connecting.trust_command(connection)
     return context

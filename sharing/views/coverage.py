@@ -13,8 +13,7 @@ from sharing.models import Account
 from sharing.services import gaps, syncing
 from sharing.services.access import exporting
 from sharing.services.errors import Refusal
-from sharing.tasks import soon
-from sharing.tasks.reading import run_sync
+from sharing.tasks.reading import begin
 from sharing.views.access import file
 from sharing.views.permitting import actor, for_changing
 
@@ -83,8 +82,7 @@ def sync_start(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, f"{refusal.message} {refusal.next}".strip())
     else:
-        for sync in syncs:
-            soon(run_sync, sync.pk, queue="sync")
+        begin(syncs)
         where = "One region is" if len(syncs) == 1 else f"{len(syncs)} regions are"
         messages.success(request, f"{where} being read. You can leave this page; the sync goes on.")
     return redirect("coverage")

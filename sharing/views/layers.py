@@ -22,8 +22,7 @@ from sharing.policy.arn import is_account_id
 from sharing.services import layers
 from sharing.services.errors import Refusal
 from sharing.services.layers import Exposed, Using
-from sharing.tasks import soon
-from sharing.tasks.reading import read_layers
+from sharing.tasks.reading import begin
 
 from .access_rows import WHO_ICONS, seconds_between_polls
 from .fragments import wants
@@ -122,8 +121,7 @@ def layer_list(request: HttpRequest) -> HttpResponse:
 def layer_read(request: HttpRequest) -> HttpResponse:
     """Ask for the layers of every account in scope to be read now."""
     found = layers.request(by=actor(request))
-    for sync in found:
-        soon(read_layers, sync.pk, queue="sync")
+    begin(found)
     messages.success(request, f"Reading the layers of {len(found)} region{'s' if len(found) > 1 else ''}.")
     return redirect("layer-list")
 
@@ -163,8 +161,7 @@ def layer_reread(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     me = actor(request)
     layer = the_layer(me, pk)
     try:
-        for sync in layers.request(account=layer.account, region=layer.region, by=me):
-            soon(read_layers, sync.pk, queue="sync")
+        begin(layers.request(account=layer.account, region=layer.region, by=me))
         messages.success(request, f"Reading the layers of {layer.account.name} in {layer.region}.")
     except Refusal as refusal:
         messages.error(request, f"{refusal.message} {refusal.next}".strip())

@@ -1,11 +1,14 @@
 """The pace keeps to AWS's rates, alone and over Redis, and lets clicks through."""
 
+import heapq
 import socket
 import time
+from itertools import pairwise
 
 import pytest
 
 from sharing.aws.pace import RATE, Group, Pace, Purpose
+from sharing.aws.watching import Bucket, Watching
 
 PLACE: tuple[str, str, Group] = ("444455556666", "us-east-1", "control")
 OTHERS: list[tuple[str, str, Group]] = [
@@ -130,3 +133,91 @@ def test_waiting_follows_a_share_that_changes() -> None:
     began = time.monotonic()
     pace.wait(*PLACE, purpose="background", share=lambda: 1.0 if time.monotonic() - began > 0.3 else 0.001)
     assert 0.25 < time.monotonic() - began < 1.5
+
+
+def test_what_aws_allows_depends_on_the_group() -> None:
+    pace = Pace()
+    many = dict.fromkeys(("get-policy", "get-function", "control"), 0)
+    for group in many:
+        now = 1000.0
+        while now < 1010.0:
+            wait = pace.take("444455556666", "us-east-1", group, purpose="background", share=1.0, now=now)  # type: ignore[arg-type]
+            many[group] += wait <= 0
+            now += max(wait, 1e-6)
+    assert many["get-policy"] == many["control"]
+    assert 150 <= many["get-policy"] <= 152
+    assert 990 <= many["get-function"] <= 1002
+
+
+def test_it_recovers_in_a_straight_line_and_not_everywhere_in_the_same_moment(pace: Pace) -> None:
+    """Additive increase: what AWS may not have room for yet is tried again slowly."""
+    for _ in range(3):
+        pace.slower(*PLACE, now=1000.0 + 2 * _)
+    rates = [granted(pace, 4, start=start) / 4 for start in (1010.0, 1025.0, 1040.0)]
+    assert rates[0] < RATE * 0.45
+    steps = [later - earlier for earlier, later in pairwise(rates)]
+    assert all(RATE * 0.15 <= step <= RATE * 0.35 for step in steps)  # 15 s at a sixtieth of 15 a second is 3.75
+    begins = set()
+    for number in range(20):
+        alone = Pace()
+        place: tuple[str, str, Group] = (f"{number:012}", "us-east-1", "control")
+        alone.slower(*place, now=1000.0)
+        begins.add(round(alone._local._trouble[place][1], 1))
+    assert len(begins) > 5
+
+
+def test_a_hundred_places_are_paced_by_one_process_each_at_its_own_rate(pace: Pace) -> None:
+    """Each asks when it was told to; none is asked for more often than it needs, or takes another's turn."""
+    share, seconds = 0.33, 5.0
+    turns = [(1000.0, number) for number in range(100)]
+    went, asked = [0] * 100, 0
+    while turns and turns[0][0] < 1000.0 + seconds:
+        now, number = heapq.heappop(turns)
+        wait = pace.take(f"{number:012}", "us-east-1", "get-policy", purpose="background", share=share, now=now)
+        asked += 1
+        went[number] += wait <= 0
+        heapq.heappush(turns, (now + max(wait, 1e-6), number))
+    assert {RATE * share * seconds - 1 <= each <= RATE * share * seconds + 2 for each in went} == {True}
+    assert asked <= 3 * sum(went)
+
+
+@pytest.mark.parametrize("purpose", ["click", "background"])
+def test_with_redis_away_many_processes_stay_near_the_rate_together(purpose: Purpose) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        paces = [Pace(f"redis://127.0.0.1:{taken.getsockname()[1]}/0", processes=8) for _ in range(8)]
+        together = [granted(pace, 10, purpose=purpose) for pace in paces]
+    assert all(together)  # nobody stops
+    assert RATE * 10 * 0.9 <= sum(together) <= RATE * 10 + 16
+
+
+def test_trouble_that_redis_takes_along_is_still_known_to_who_met_it(valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(valkey, processes=1, prefix=f"test:{time.monotonic_ns()}")
+    pace.slower(*PLACE, now=1000.0)
+    monkeypatch.setattr(pace, "_alone_until", time.monotonic() + 60)
+    assert granted(pace, 2, start=1000.0) <= RATE * 2 * 0.5 + 3
+
+
+def test_what_is_watched_is_what_was_done(valkey: str) -> None:
+    prefix = f"test:{time.monotonic_ns()}"
+    pace, watching = Pace(valkey, prefix=prefix), Watching(valkey, prefix=prefix)
+    for _ in range(3):
+        pace.take(*PLACE, purpose="click", share=1.0)
+    pace.slower(*PLACE)
+    place, quiet = (PLACE[0], PLACE[1]), ("444455556666", "eu-west-1")
+    seen = watching.buckets([place, quiet])
+    assert seen is not None
+    control = seen[PLACE]
+    assert (control.calls, control.times, control.rate) == (3, 1, RATE)
+    assert 0.5 <= control.part < 0.6
+    assert abs(control.at - time.time()) < 5
+    assert seen[*quiet, "control"] == Bucket(*quiet, "control", RATE)
+    assert watching.throttled() == [place]
+
+
+def test_with_redis_away_nothing_is_said_about_the_pace() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        watching = Watching(f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
+        assert watching.buckets([("444455556666", "us-east-1")]) is None
+        assert watching.throttled() is None

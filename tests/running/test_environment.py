@@ -51,6 +51,16 @@ WRONG = [
     ("AWS_ENDPOINT_URL", "http://lambda.example.com", "https"),
     ("AWS_ENDPOINT_URL", "https://", "no host"),
     ("AWS_PACE_SHARE", "half", "number"),
+    ("AWS_PACE_PROCESSES", "0", "whole number"),
+    ("AWS_PACE_PROCESSES", "two", "whole number"),
+    ("SYNCS_AT_ONCE", "2001", "whole number"),
+    ("SYNCS_AT_ONCE", "1.5", "whole number"),
+    ("QUIET_HOURS", "night", "no span of hours"),
+    ("QUIET_HOURS", "08:00-18:00", "names no time zone"),
+    ("QUIET_HOURS", "08:00-25:00 UTC", "no clock shows"),
+    ("QUIET_HOURS", "08:00-08:00 UTC", "at the same time"),
+    ("QUIET_HOURS", "08:00-18:00 Europe/Atlantis", "not known"),
+    ("QUIET_HOURS", "08:00-18:00 ../UTC", "not known"),
     ("AWS_PACE_SHARE", "0", "number"),
     ("AWS_PACE_SHARE", "1.5", "number"),
     ("AWS_PACE_SHARE", "nan", "number"),
@@ -153,6 +163,9 @@ def _read_everything() -> None:
     environment.broker()
     environment.endpoint()
     environment.pace_share()
+    environment.pace_processes()
+    environment.syncs_at_once()
+    environment.quiet_hours()
     environment.sweep_seconds()
     environment.owner_tag()
     environment.lease_seconds()
@@ -245,7 +258,8 @@ def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
 def test_the_example_file_names_every_variable_that_is_read() -> None:
     example = (CHECKOUT / ".env.example").read_text()
     optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "OWNER_TAG", "EMAIL_URL", "EMAIL_FROM")
-    for name in (*GOOD, *optional, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
+    of_pace = ("AWS_PACE_PROCESSES", "SYNCS_AT_ONCE", "QUIET_HOURS")
+    for name in (*GOOD, *optional, *of_pace, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
         assert f"{name}=" in example, name
 
 

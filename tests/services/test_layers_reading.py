@@ -255,15 +255,15 @@ def test_a_document_nobody_understands_is_kept_and_depends(estate: Estate) -> No
     assert (one.public, one.external) == ("depends", "depends")
 
 
-def test_the_schedule_opens_one_read_a_place_and_half_a_day(estate: Estate) -> None:
+def test_the_schedule_opens_one_read_a_place_and_day(estate: Estate) -> None:
     now = timezone.now()
     opened = layers.due(now)
     assert {(sync.region, sync.kind) for sync in opened} == {(EAST, SyncKind.LAYERS), (WEST, SyncKind.LAYERS)}
     assert layers.due(now) == opened
     for sync in opened:
         layers.run(sync.pk)
-    assert layers.due(now + timedelta(hours=11)) == []
-    assert len(layers.due(now + timedelta(hours=14))) == 2
+    assert layers.due(now + timedelta(hours=23)) == []
+    assert len(layers.due(now + timedelta(hours=26))) == 2
 
 
 def test_a_role_that_may_not_is_not_asked_by_the_schedule(estate: Estate) -> None:

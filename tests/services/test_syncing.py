@@ -705,11 +705,14 @@ def test_places_never_read_are_due_at_once(estate: Estate) -> None:
     assert {one.pk for one in syncing.due(timezone.now())} == {one.pk for one in due}
 
 
-def test_a_place_is_read_again_after_six_hours(estate: Estate) -> None:
+def test_a_place_is_read_again_after_a_day_and_an_empty_one_after_a_week(estate: Estate) -> None:
     synced(estate, EAST)
-    synced(estate, WEST)
-    assert not sweeps_due(timezone.now() + timedelta(hours=5, minutes=59))
-    assert len(sweeps_due(timezone.now() + timedelta(hours=6, minutes=31))) == 2
+    Sync.objects.filter(pk=synced(estate, WEST).pk).update(total=0)
+    assert not sweeps_due(timezone.now() + timedelta(hours=23, minutes=59))
+    assert [one.region for one in sweeps_due(timezone.now() + timedelta(hours=26, minutes=1))] == [EAST]
+    Sync.objects.open().delete()
+    assert [one.region for one in sweeps_due(timezone.now() + timedelta(days=6, hours=23))] == [EAST]
+    assert {one.region for one in sweeps_due(timezone.now() + timedelta(days=7, hours=3))} == {EAST, WEST}
 
 
 def test_a_failed_place_is_tried_again_after_an_hour(estate: Estate) -> None:

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection as database
 
 from sharing.aws.functions import StoredPolicy
-from sharing.aws.pace import Pace, _connect
+from sharing.aws.pace import Pace, connect
 from sharing.models import Event, Exposure, Grant, GrantState, Policy, PolicyVersion, Reading, Sync, SyncState
 from sharing.sandbox.story.demo import CANARY
 from sharing.services import syncing
@@ -481,7 +481,7 @@ def test_the_canary_is_nowhere_after_a_sync_that_also_failed_half_way(
 
 def everything_in(url: str) -> str:
     """Every key and value of a Redis, as text."""
-    client = _connect(url)
+    client = connect(url)
     found = []
     for key in client.scan_iter():
         kind = client.type(key)

@@ -1,5 +1,6 @@
 """Tasks for reading: thin, safe to run twice, and rows wait when the broker is away."""
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -157,3 +158,18 @@ def test_an_organisation_is_read_once_its_role_stands_and_whenever_it_is_due(san
     sent.clear()
     sweeping.sweep()
     assert "sharing.read_organization" not in {name for name, _, _ in sent}
+
+
+def test_a_worker_that_stops_hands_its_syncs_on(sandbox: "Sandbox", sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    estate = Estate(sandbox)
+    monkeypatch.setattr("sharing.services.syncing.running._TICK", 0.0)
+    monkeypatch.setattr("sharing.services.syncing.running._AT_LEAST", 0.0)
+    monkeypatch.setattr(reading, "_stopping", threading.Event())
+    [sync] = syncing.request(account=estate.owner, region="us-east-1", by=estate.by)
+    reading._note_the_end()
+    reading.run_sync(str(sync.pk))
+    assert sent == [("sharing.run_sync", str(sync.pk), "sync")]
+    sync.refresh_from_db()
+    assert sync.state == SyncState.RUNNING
+    assert sync.lease_until is not None
+    assert sync.lease_until <= timezone.now()

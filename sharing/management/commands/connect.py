@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from sharing.models import Actor, Connection, ConnectionState, Purpose
-from sharing.services import connecting
+from sharing.services import connecting, syncing
 from sharing.services.errors import Refusal
 from sharing.tasks import soon
 from sharing.tasks.reading import test_connection
@@ -180,6 +180,7 @@ def _item(connection: Connection, *, tests: bool) -> dict[str, Any]:
     if connection.state == ConnectionState.AWAITED:
         share = connection.purpose == Purpose.MANAGER
         item["role_arn"] = connecting.suggested_role_arn(connection)
+        item["cadence"] = syncing.cadence(connection) if share else ""
         item["cloudformation"] = connecting.cloudformation(connection, share=False, tests=tests)
         item["commands"] = connecting.role_commands(connection, share=False, tests=tests)
         item["terraform"] = connecting.terraform(connection, share=False, tests=tests)
@@ -207,6 +208,7 @@ def _to_do(connection: Connection, *, tests: bool) -> list[str]:
     option = "--role-arn" if connection.purpose == Purpose.MANAGER else f"--{connection.purpose}-role-arn"
     lines = [f"  ExternalId {connection.external_id}", ""]
     if connection.purpose == Purpose.MANAGER:
+        lines += [f"  {syncing.cadence(connection)}", ""]
         lines += ["AWS CLI, read stage:", "", connecting.role_commands(connection, share=False)]
         lines += ["AWS CLI, share stage (instead, if functions are to be shared from here):", ""]
         lines += [connecting.role_commands(connection, share=True)]

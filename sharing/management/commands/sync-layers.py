@@ -8,7 +8,7 @@ from sharing.models.sync import OPEN, SyncState
 from sharing.services import layers
 from sharing.services.errors import NotFound
 from sharing.services.inventory import NOT_SAFE
-from sharing.tasks import read_layers, soon
+from sharing.tasks.reading import begin
 
 from ._output import Outcome, Problem, ShareCommand, account_id, timed_out
 
@@ -33,9 +33,9 @@ class Command(ShareCommand):
     def act(self, actor: Actor, options: dict[str, Any]) -> Outcome:
         """Open or join the reads, queue them, and wait for them if asked."""
         account = _account(actor, options["account"]) if options["account"] else None
-        pks = [sync.pk for sync in layers.request(account=account, region=options["region"], by=actor)]
-        for pk in pks:
-            soon(read_layers, pk, queue="sync")
+        syncs = layers.request(account=account, region=options["region"], by=actor)
+        begin(syncs)
+        pks = [sync.pk for sync in syncs]
         settled = True
         if options["wait"]:
             settled = self.wait_until(lambda: not Sync.objects.open().filter(pk__in=pks).exists(), options["timeout"])

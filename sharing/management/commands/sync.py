@@ -8,8 +8,7 @@ from django.db.models import Q
 from sharing.models import Account, Actor, Sync, SyncState
 from sharing.services import syncing
 from sharing.services.errors import NotFound, Refusal
-from sharing.tasks import soon
-from sharing.tasks.reading import run_sync
+from sharing.tasks.reading import begin
 
 from ._output import Outcome, Problem, ShareCommand, account_id, timed_out
 
@@ -37,8 +36,7 @@ class Command(ShareCommand):
         """Open or join the syncs, queue them, and wait for them if asked."""
         account = _account(actor, options["account"]) if options["account"] else None
         syncs = syncing.request(account=account, region=options["region"], by=actor, pace_share=options["pace_share"])
-        for sync in syncs:
-            soon(run_sync, sync.pk, queue="sync")
+        begin(syncs)
         pks = [sync.pk for sync in syncs]
         settled = True
         if options["wait"]:

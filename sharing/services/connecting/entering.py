@@ -29,7 +29,7 @@ _FORGOTTEN = timedelta(seconds=30)
 @functools.cache
 def pace() -> Pace:
     """The pace this process shares with all workers (Redis). Clicks and background work use the same one."""
-    return Pace(settings.REDIS_URL)
+    return Pace(settings.REDIS_URL, processes=settings.AWS_PACE_PROCESSES)
 
 
 def identify_worker() -> Installation:

@@ -11,7 +11,7 @@ from .planning import LayerPlan, document_of, plan, remaining, way_in_problem
 from .reconciling import due_grants, reconcile
 from .revoking import adopted, revoke, revoke_statement, statement_at
 from .storing import last_read_of
-from .syncing import due, may_read, request, run
+from .syncing import due, may_read, request, run, waiting
 from .using import Using, earlier, users
 from .wording import KEPT, named
 
@@ -51,5 +51,6 @@ __all__ = [
     "summaries",
     "users",
     "versions",
+    "waiting",
     "way_in_problem",
 ]

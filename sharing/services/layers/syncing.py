@@ -16,16 +16,17 @@ from sharing.services.connecting import manager_of
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.syncing.asking import _create as create
 from sharing.services.syncing.latest import last_ended
+from sharing.services.syncing.rationing import Room, resting, turn
 from sharing.services.syncing.running import claim, end_pause, run_slice
+from sharing.services.syncing.schedule import not_taken
 
 from .reading import read_layers
 
-#: Layers are read this long after the last read ended; every read costs one call a version.
-EVERY = timedelta(hours=12)
+#: Layers are read this long after the last read ended; every read costs one call a version. A place without any is asked
+#: again after a week.
+EVERY, EMPTY_EVERY = timedelta(days=1), timedelta(days=7)
 _AFTER_FAILURE = timedelta(hours=3)
 _JITTER = timedelta(minutes=60)
-#: A queued row this old was not announced to a worker: the broker was away.
-_FORGOTTEN = timedelta(seconds=15)
 #: Failures in which AWS was not even asked: nothing is known to be unreadable.
 _NOT_ASKED = ("paused", "not-connected")
 
@@ -66,15 +67,20 @@ def due(now: datetime) -> list[Sync]:
     """Open what the schedule asks for, and return every read of layers that a worker should take up now."""
     open_places = set(Sync.objects.open().filter(kind=SyncKind.LAYERS).values_list("account_id", "region"))
     ended = last_ended(Sync.objects.filter(kind=SyncKind.LAYERS))
-    for connection in Connection.objects.usable().filter(purpose=Purpose.MANAGER).select_related("account"):
+    room = Room(SyncKind.LAYERS)
+    connections = Connection.objects.none() if resting(now) else Connection.objects.usable()
+    for connection in connections.filter(purpose=Purpose.MANAGER).select_related("account"):
         for region in connection.regions if may_read(connection) else ():
             place = (connection.account_id, region)
-            if place not in open_places and _is_due(connection, region, ended.get(place), now):
+            late = place not in open_places and _is_due(connection, region, ended.get(place), now)
+            if late and room.taken(connection.account_id):
                 _open(connection.account, region, Actor.system())
-    waiting = Q(state=SyncState.QUEUED, lease_until=None, created_at__lte=now - _FORGOTTEN)
-    waiting |= Q(lease_until__lte=now)
-    waiting |= Q(state=SyncState.QUEUED, lease_until=None, requested_as=Actor.system().label)
-    return list(Sync.objects.open().filter(waiting, kind=SyncKind.LAYERS).order_by("created_at"))
+    return waiting(now)
+
+
+def waiting(now: datetime) -> list[Sync]:
+    """The open reads of layers whose turn it is, without opening any."""
+    return turn(not_taken(now).filter(kind=SyncKind.LAYERS), now)
 
 
 def run(pk: uuid.UUID | str, *, make_way: Callable[[], bool] = lambda: False) -> bool:
@@ -115,7 +121,7 @@ def _is_due(connection: Connection, region: str, last: Sync | None, now: datetim
         return repaired or now >= last.finished_at + _AFTER_FAILURE
     # Places drift apart instead of all starting in the same minute.
     jitter = _JITTER * (zlib.crc32(f"layers {connection.account.number} {region}".encode()) % 1000 / 1000)
-    return now >= last.finished_at + EVERY + jitter
+    return now >= last.finished_at + (EMPTY_EVERY if last.total == 0 else EVERY) + jitter
 
 
 def _open(account: Account, region: str, by: Actor) -> Sync:

@@ -11,25 +11,33 @@ from collections.abc import Callable
 from sharing.models import SyncKind
 
 from .asking import request, request_function, request_if_stale
+from .cadence import cadence
 from .coverage import Coverage, Covered, coverage
 from .details import read_due, read_everything
+from .rationing import announce, first, resting
 from .running import claim, run_slice
-from .schedule import due
+from .schedule import due, next_due, waiting
 from .storing import last_read_of, mark_unread, store_policy
 from .sweeping import sweep_place
 
 __all__ = [
     "Coverage",
     "Covered",
+    "announce",
+    "cadence",
     "coverage",
     "due",
+    "first",
     "last_read_of",
     "mark_unread",
+    "next_due",
     "request",
     "request_function",
     "request_if_stale",
+    "resting",
     "run",
     "store_policy",
+    "waiting",
 ]
 
 _WORK = {SyncKind.SWEEP: sweep_place, SyncKind.FUNCTION: read_everything, SyncKind.DETAILS: read_due}

@@ -24,6 +24,8 @@ from sharing.services import history
 from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
 
+from .rationing import resting
+
 log = structlog.get_logger(__name__)
 
 #: A slice ends after this long, far below the worker's time limit; the sync goes on in the next.
@@ -62,6 +64,7 @@ class Run:
         self.drain = 0.0
         self.progressed = False
         self.refusal: Refusal | None = None
+        self.resting = False  # quiet hours began
         self._mappings: list[ListedMapping] | Refused | None = None
         self.mappings_at = timezone.now()
         self.functions = functions(
@@ -180,6 +183,9 @@ class Run:
         share = Sync.objects.values_list("pace_share", flat=True).get(pk=self.sync.pk)
         self.sync.pace_share = share
         self.functions.share = self.layers.share = settings.AWS_PACE_SHARE if share is None else share
+        if self.sync.requested_as == Actor.system().label and resting(timezone.now()):
+            self.resting = True
+            self.stop()
         try:
             manager_of(self.sync.account)
         except Refusal as refusal:
@@ -236,7 +242,7 @@ def _stopped(run: Run) -> bool:
         run.release()
     except Stopped:
         return False
-    return True
+    return not run.resting
 
 
 def _out(run: Run, outage: AwsError) -> None:
