@@ -4,8 +4,9 @@
     python -m benchmarks.pages --database sqlite:////tmp/large.sqlite3
 
 Promises, for each page: as many queries as in an installation of 100 functions; the server's time within three times that of
-a plain Django view that sends the same bytes, and of a plain list of functions (counted, a page of them, in the same frame); the 95th percentile with eight people at once within three times that of the
-same plain view with eight people; and quicker than the list that Django's admin makes of the same rows.
+a plain Django view that sends the same bytes, and within three times that of a plain list of functions (counted, one page of
+them, in the same frame); the 95th percentile with eight people at once within three times that of the first plain view with
+eight people; and quicker than the list that Django's admin makes of the same rows.
 
 "The same bytes" are the page's own, kept in a file and sent by a view through the same middleware (session, person, policy
 of contents): it asks the database for nothing else and renders nothing, so it is what no Django view can be quicker than.
@@ -235,9 +236,8 @@ def judge(name: str, one: dict[str, Any], before: int) -> list[str]:
 def report(pages: dict[str, Any], small: dict[str, Any]) -> int:
     """Print the table and what was missed; the exit status."""
     missed: list[str] = []
-    print(
-        f"{'':26}{'queries':>10}{'KB':>7}{'ms':>8}{'of bytes':>10}{'of list':>9}{'of admin':>10}{'p95 of 8':>10}{'of bytes':>10}"
-    )
+    heads = (("queries", 10), ("KB", 7), ("ms", 8), ("of bytes", 10), ("of list", 9), ("of admin", 10), ("p95 of 8", 10))
+    print(" " * 26 + "".join(f"{head:>{wide}}" for head, wide in (*heads, ("of bytes", 10))))
     for name, one in pages.items():
         before = small[name]["queries"] if name in small else one["queries"]
         beside = f"{one['page'] / one['admin']:.2f}" if one["admin"] else ""
