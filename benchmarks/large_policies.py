@@ -124,7 +124,7 @@ class Policies:
 
         whole = self._statements(policy, count)
         changed = self.moment() if count > 1 and self.chance.randrange(5) == 0 else None
-        made = []
+        made: list[PolicyVersion] = []
         for statements, at in ((whole[:-1], self.began), (whole, changed)) if changed else ((whole, self.began),):
             text = json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements}, separators=(",", ":"))
             self.versions += 1

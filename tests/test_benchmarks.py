@@ -30,7 +30,19 @@ def _rows(model: Any, *left_out: str) -> list[dict[str, Any]]:
 
 
 def _derived() -> dict[str, Any]:
-    columns = ("pk", "public", "open_service", "external", "denies", "size", "read_at", "current__digest", "current__document")
+    columns = (
+        "pk",
+        "public",
+        "open_service",
+        "external",
+        "denies",
+        "size",
+        "wakes",
+        "wakes_rows",
+        "read_at",
+        "current__digest",
+        "current__document",
+    )
     return {
         "policies": list(Policy.objects.order_by("pk").values(*columns)),
         "versions": list(
@@ -55,16 +67,18 @@ def test_rows_made_in_bulk_are_those_that_storing_one_by_one_makes() -> None:
     assert made["tallies"]
 
     versions = list(PolicyVersion.objects.select_related("policy__function__account").order_by("first_seen_at", "pk"))
-    unread = list(Policy.objects.filter(unread_since__isnull=False).values("pk", "reading", "unread_since", "unread_reason"))
+    unread = list(Policy.objects.filter(unread_since__isnull=False))
     for model in (Exposure, Finding, Tally, Tallied, TallyDue):
         model.objects.all().delete()
-    Policy.objects.update(current=None, read_at=None, public="no", open_service="no", external="no", denies=False, size=0)
+    Policy.objects.update(
+        current=None, read_at=None, public="no", open_service="no", external="no", denies=False, size=0, wakes=None
+    )
     PolicyVersion.objects.all().delete()
     for version in versions:
         policy = Policy.objects.select_related("function__account").get(pk=version.policy_id)
         store_policy(policy, StoredPolicy(version.document, ""), read_at=version.first_seen_at)
-    for row in unread:
-        Policy.objects.filter(pk=row.pop("pk")).update(**row)
+    for one in unread:
+        one.save(update_fields=["reading", "unread_since", "unread_reason"])
     tallying.count_due()
     while refreshing.refresh(now=timezone.now() + timedelta(hours=1)):
         pass

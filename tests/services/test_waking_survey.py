@@ -85,7 +85,7 @@ def test_policies_that_were_kept_before_sums_were_are_summed_as_they_would_be_no
     assert waking.sum_due()
     assert not waking.sum_due()
     now = dict(Policy.objects.filter(pk__in=kept).values_list("pk", "wakes"))
-    assert {pk: json.loads(text) for pk, text in kept.items()} == {pk: json.loads(text or "") for pk, text in now.items()}
+    assert {pk: json.loads(text or "") for pk, text in kept.items()} == {pk: json.loads(text or "") for pk, text in now.items()}
 
 
 def test_the_number_of_queries_does_not_depend_on_how_much_is_summed(estate: None) -> None:
