@@ -26,11 +26,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='sync',
-            index=models.Index(condition=models.Q(('kind', 'sweep'), ('state__in', ['done', 'partial'])), fields=['-finished_at'], name='sync_swept'),
+            index=models.Index(fields=['kind', '-finished_at'], name='sync_swept'),
         ),
         migrations.AddIndex(
             model_name='sync',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['state'], name='sync_open'),
+            index=models.Index(fields=['state'], name='sync_by_state'),
         ),
         migrations.AddIndex(
             model_name='tally',

@@ -80,6 +80,7 @@ class Policy(models.Model):
         indexes = (
             models.Index(fields=["reading", "function"], name="policy_by_reading"),
             models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
+            # For PostgreSQL: SQLite looks through the policies that have content.
             models.Index(fields=["function"], name="policy_not_summed", condition=Q(wakes=None, current__isnull=False)),
         )
 

@@ -86,9 +86,10 @@ class Sync(models.Model):
         ordering = ("-created_at", "id")
         indexes = (
             models.Index(fields=["account", "region", "kind", "-finished_at"], name="sync_latest"),
-            # Every page says when something was read last, and whether something is being read.
-            models.Index(fields=["-finished_at"], name="sync_swept", condition=Q(state__in=["done", "partial"], kind="sweep")),
-            models.Index(fields=["state"], name="sync_open", condition=Q(state__in=["queued", "running"])),
+            # Every page says when something was read last, and whether something is being read. Not partial: SQLite takes a
+            # partial index only for values that are written into the query, and these are bound.
+            models.Index(fields=["kind", "-finished_at"], name="sync_swept"),
+            models.Index(fields=["state"], name="sync_by_state"),
         )
         constraints = (
             models.UniqueConstraint(
