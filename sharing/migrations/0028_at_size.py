@@ -32,8 +32,4 @@ class Migration(migrations.Migration):
             model_name='sync',
             index=models.Index(fields=['state'], name='sync_by_state'),
         ),
-        migrations.AddIndex(
-            model_name='tally',
-            index=models.Index(fields=['kind', 'principal', 'account', 'functions', 'not_safe', 'depends', 'latent', 'stale'], name='tally_by_kind'),
-        ),
     ]

@@ -52,11 +52,6 @@ class Tally(models.Model):
                 fields=["account", "kind", "principal", "invokes", "not_safe", "functions", "latent"], name="tally_by_account"
             ),
             models.Index(fields=["principal", "account"], name="tally_by_party"),
-            # The same for the list of consumers, which sums them by party.
-            models.Index(
-                fields=["kind", "principal", "account", "functions", "not_safe", "depends", "latent", "stale"],
-                name="tally_by_kind",
-            ),
         )
 
     def __str__(self) -> str:
