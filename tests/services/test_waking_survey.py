@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -96,3 +98,11 @@ def test_the_number_of_queries_does_not_depend_on_how_much_is_summed(estate: Non
         counts.append(len(captured))
         Policy.objects.filter(function__in=Function.objects.order_by("pk")[:10]).update(wakes=None, wakes_rows=0)
     assert counts[0] == counts[1]
+
+
+def test_exposures_have_one_writer_so_that_sums_never_lag_behind_them() -> None:
+    """Whoever else made or removed exposures would have to write the sums as well."""
+    writing = re.compile(r"(?<!Layer)Exposure\.objects\..*(create|delete|update)\(|\bwakes=(?!None)|\.wakes\b.* = ")
+    room = Path(waking.__file__).parents[1]
+    found = {str(one.relative_to(room)) for one in room.rglob("*.py") if any(map(writing.search, one.read_text().splitlines()))}
+    assert found == {"syncing/reach.py", "waking/summing.py"}
