@@ -38,6 +38,8 @@ class SyncQuerySet(models.QuerySet["Sync"]):
 
     def visible_to(self, actor: Actor) -> "SyncQuerySet":
         """Syncs of accounts in the actor's scope."""
+        if actor.active and actor.sees_every_account:
+            return self
         return self.filter(account__in=Account.objects.visible_to(actor))
 
     def open(self) -> "SyncQuerySet":
@@ -84,7 +86,13 @@ class Sync(models.Model):
 
     class Meta:
         ordering = ("-created_at", "id")
-        indexes = (models.Index(fields=["account", "region", "kind", "-finished_at"], name="sync_latest"),)
+        indexes = (
+            models.Index(fields=["account", "region", "kind", "-finished_at"], name="sync_latest"),
+            # Every page says when something was read last, and whether something is being read. Not partial: SQLite takes a
+            # partial index only for values that are written into the query, and these are bound.
+            models.Index(fields=["kind", "-finished_at"], name="sync_swept"),
+            models.Index(fields=["state"], name="sync_by_state"),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=["account", "region", "kind"],

@@ -26,6 +26,7 @@ from sharing.services import (
     sealing,
     syncing,
     tallying,
+    waking,
     wiring,
 )
 from sharing.services.findings import refreshing
@@ -118,3 +119,4 @@ def sweep(_pk: str = "1") -> None:
     limits.prune(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it
+    waking.sum_due()

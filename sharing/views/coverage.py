@@ -15,16 +15,22 @@ from sharing.services.access import exporting
 from sharing.services.errors import Refusal
 from sharing.tasks.reading import begin
 from sharing.views.access import file
+from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_changing
 
 
 @require_safe
 def coverage(request: HttpRequest) -> HttpResponse:
-    """Accounts by regions; the table alone while a sync runs and the page polls."""
+    """Accounts by regions, a page of them, or only the gaps (`?show=gaps`); the table alone while a sync runs and it polls."""
     rows = syncing.coverage(actor(request))
     running = [row.running for row in rows if row.running is not None]
+    only_gaps = request.GET.get("show") == "gaps"
+    page = page_of(gaps.lines([row for row in rows if not row.complete] if only_gaps else rows), request)
     context = {
-        "lines": gaps.lines(rows),
+        "lines": page.object_list,
+        "page": page,
+        "only_gaps": only_gaps,
+        "regions": len(rows),
         "running": len(running),
         "gaps": sum(1 for row in rows if not row.complete),
         "organizations": gaps.unread_organizations(),

@@ -36,20 +36,19 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
     if request.GET.get("wirings") == "all":
         return list_of(request, me)
     asked = asked_of(request.GET)
-    every = waking.gather(me)
+    found = waking.survey(me, asked)
     above, under = under_way(me)
-    page = page_of(waking.listed(every, asked), request)
+    page = page_of(found.rows, request)
     rows: list[Waker] = list(page.object_list)
-    kinds = {one.kind: one.label for one in every}
     context = {
         "asked": asked,
-        "every": len(every),
+        "every": found.every,
         "page": page,
         "rows": shown(rows, waking.let_in(rows)),
-        "problems": [(one, PROBLEM_WORDS[one][2], count) for one, count in waking.problems_of(every).items()],
+        "problems": [(one, PROBLEM_WORDS[one][2], count) for one, count in found.problems.items()],
         "ways": WAYS,
-        "kinds": sorted(kinds.items(), key=lambda one: one[1].casefold()),
-        "accounts": waking.accounts_of(every),
+        "kinds": sorted(found.kinds.items(), key=lambda one: one[1].casefold()),
+        "accounts": found.accounts,
         "orders": ORDER_WORDS,
         "blind_spots": waking.unlooked(me),
         "above": above,

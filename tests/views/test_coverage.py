@@ -118,3 +118,32 @@ def test_the_page_costs_the_same_at_any_size(pages: Client) -> None:
             factories.function(of=connection.account)
         counts.append(queries(pages, "/settings/coverage/"))
     assert counts[0] == counts[1]
+
+
+def test_two_hundred_accounts_are_read_a_page_at_a_time_and_gaps_alone(pages: Client) -> None:
+    names = [f"region-{place}" for place in range(60)]
+    account = factories.account("Platform")
+    factories.connection(account, regions=names)
+    for name in names[:-1]:
+        ended(account, name)
+    first = pages.get("/settings/coverage/").content.decode()
+    assert "1–50 of 60 lines" in first
+    assert "Never read" not in first
+    assert "1 gap" in first
+    assert "Show only gaps" in first
+    only = pages.get("/settings/coverage/?show=gaps").content.decode()
+    assert "region-59" in only
+    assert "region-58" not in only
+    Sync.objects.create(account=account, region="region-59", state=SyncState.RUNNING, requested_as="test")
+    polling = pages.get("/settings/coverage/?page=2", headers={"HX-Request": "true", "HX-Target": "coverage"}).content.decode()
+    assert 'hx-get="/settings/coverage/?page=2"' in polling
+    assert "region-50" in polling
+
+
+def test_no_gap_is_said_and_not_taken_for_an_empty_installation(pages: Client) -> None:
+    account = factories.account("Platform")
+    factories.connection(account, regions=["us-east-1"])
+    ended(account)
+    page = pages.get("/settings/coverage/?show=gaps").content.decode()
+    assert "There is no gap any more." in page
+    assert "No region is read yet" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Q
@@ -13,7 +14,7 @@ from sharing.policy.findings import OF_POLICIES, Facts, of_policy
 from sharing.services.organizations import known as known_members
 from sharing.services.trusting import Trust, trust
 
-from .settling import Subject, settle
+from .settling import Subject, Wanted, settle
 
 
 def keep_findings(
@@ -22,6 +23,24 @@ def keep_findings(
     """Judge one policy by every rule about policies and keep what is found. Call it in the storing transaction.
 
     document: as kept (tokens masked). url_auth: as for `sharing.policy.exposures`. `policy.function.account` should be loaded.
+    """
+    wanted = judged(policy, document, url_auth=url_auth, trusted=trusted, now=now)
+    held = Finding.objects.filter(Q(state=FindingState.OPEN) | Q(pk__in=wanted), policy=policy, rule__in=OF_POLICIES)
+    settle(held, wanted, now=now or timezone.now())
+
+
+def judged(
+    policy: Policy,
+    document: Document,
+    *,
+    url_auth: str | None,
+    trusted: Trust | None = None,
+    known: Collection[str] | None = None,
+    now: datetime | None = None,
+) -> Wanted:
+    """What every rule about policies finds in this one; nothing is saved.
+
+    known: the numbers of all accounts that have a name here, for who judges many policies; None: they are asked for.
     """
     account = policy.function.account
     colours = trusted or trust()
@@ -38,7 +57,10 @@ def keep_findings(
         url_auth=url_auth,
     )
     numbers = {one.account for one in let_in if one.account}
-    named = set(Account.objects.filter(number__in=numbers).values_list("number", flat=True)) if numbers else set()
+    if known is not None:
+        named = numbers & set(known)
+    else:
+        named = set(Account.objects.filter(number__in=numbers).values_list("number", flat=True)) if numbers else set()
     found = of_policy(
         Facts(
             document,
@@ -52,5 +74,4 @@ def keep_findings(
         )
     )
     subject = Subject(policy.arn, account, policy.function, policy, version=policy.current_id)
-    held = Finding.objects.filter(Q(state=FindingState.OPEN) | Q(pk__in=found), policy=policy, rule__in=OF_POLICIES)
-    settle(held, {key: (one, subject) for key, one in found.items()}, now=now or timezone.now())
+    return {key: (one, subject) for key, one in found.items()}

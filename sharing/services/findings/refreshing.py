@@ -80,7 +80,7 @@ def judge_again(policy_pk: uuid.UUID, colours: Trust, now: datetime) -> None:
 def _judge_what_changed(row: FindingPass, ends: float, now: datetime) -> None:
     """Judge anew whatever the trust list, the known accounts, who belongs where or the rules say something else about."""
     colours = trust()
-    mark = _mark(colours)
+    mark = mark_of(colours)
     if row.mark != mark:
         few = _touched(row.mark, mark)
         if few is None:
@@ -104,7 +104,8 @@ def _judged() -> QuerySet[Policy]:
     return Policy.objects.present().filter(current__isnull=False)
 
 
-def _mark(colours: Trust) -> dict[str, Any]:
+def mark_of(colours: Trust) -> dict[str, Any]:
+    """What the findings of policies follow from beside the policies: another mark, and they are judged anew."""
     return {
         "rules": VERSION,
         "organizations": sorted(colours.organizations),

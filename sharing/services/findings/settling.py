@@ -44,7 +44,7 @@ def settle(held: Iterable[Finding], wanted: Wanted, *, now: datetime, because: s
     """
     known = {one.pk: one for one in held}
     closing = [one for one in known.values() if one.state == FindingState.OPEN and one.pk not in wanted]
-    fresh = [_row(key, *wanted[key], now) for key in wanted if key not in known]
+    fresh = [opened(key, *wanted[key], now) for key in wanted if key not in known]
     if fresh:
         Finding.objects.bulk_create(fresh, batch_size=500)
         _tell_returned(fresh, closing)
@@ -97,7 +97,8 @@ def fit(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def _row(key: uuid.UUID, found: Found, subject: Subject, now: datetime) -> Finding:
+def opened(key: uuid.UUID, found: Found, subject: Subject, now: datetime) -> Finding:
+    """A finding that was not there before; not saved."""
     return Finding(
         id=key,
         rule=found.rule,

@@ -6,28 +6,38 @@ from sharing.models import Exposure, Policy
 from sharing.policy import Document
 from sharing.policy.exposure import NO_URL, Answer, exposures
 from sharing.policy.exposure import Exposure as Reduced
-from sharing.services import tallying
+from sharing.services import tallying, waking
 from sharing.services.findings.keeping import keep_findings
 
+#: The policy's own columns that follow from its exposures.
+DERIVED = ("public", "open_service", "external", "denies", "wakes", "wakes_rows")
 _WIDTH = {"no": 0, "depends": 1, "yes": 2}
 
 
 def keep_exposures(policy: Policy, document: Document) -> None:
-    """Replace the policy's exposures and the widest of each kind on the policy. Call it in the storing transaction."""
+    """Replace the policy's exposures and what follows from them on the policy. Call it in the storing transaction."""
+    rows = reduced(policy, document)
+    Exposure.objects.filter(policy=policy).delete()
+    Exposure.objects.bulk_create(rows, batch_size=500)
+    policy.save(update_fields=DERIVED)
+    tallying.note(policy.function.account_id)
+    keep_findings(policy, document, url_auth=url_auth(policy))
+
+
+def reduced(policy: Policy, document: Document) -> list[Exposure]:
+    """The policy's exposures as rows, and what follows from them (DERIVED) set on the policy; nothing is saved."""
     found = exposures(
         document,
         function_arn=policy.arn,
         owner_account=policy.function.account.number,
         url_auth=url_auth(policy),
     )
-    Exposure.objects.filter(policy=policy).delete()
-    Exposure.objects.bulk_create([_row(policy, one) for one in found], batch_size=500)
     for name in ("public", "open_service", "external"):
         setattr(policy, name, _widest(found, name))
     policy.denies = any(statement.is_deny for statement in document.statements)
-    policy.save(update_fields=["public", "open_service", "external", "denies"])
-    tallying.note(policy.function.account_id)
-    keep_findings(policy, document, url_auth=url_auth(policy))
+    rows = [_row(policy, one) for one in found]
+    policy.wakes, policy.wakes_rows = waking.summed(policy, rows)
+    return rows
 
 
 def url_auth(policy: Policy) -> str | None:

@@ -23,7 +23,7 @@ from sharing.services import history, tallying
 from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
-from .reach import keep_exposures
+from .reach import DERIVED, keep_exposures
 
 _NAMED = 8  # statements named in one event's sentence
 
@@ -230,6 +230,6 @@ def _look_for_urls(held: Policy, content: Content) -> None:
 def _take_over(policy: Policy, held: Policy) -> None:
     for name in (
         "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
-        "public", "open_service", "external", "denies",
+        *DERIVED,
     ):  # fmt: skip
         setattr(policy, name, getattr(held, name))

@@ -10,6 +10,8 @@ from .listing import ORDERS, Asked, accounts_of, listed, problems_of
 from .losing import losses, wirings_lost
 from .polling import SETTLING
 from .shapes import Problem, Trouble, Waker, Way
+from .summing import sum_due, summed
+from .survey import Survey, survey
 from .unlooked import unlooked
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Asked",
     "LetIn",
     "Problem",
+    "Survey",
     "Trouble",
     "Waker",
     "Way",
@@ -28,6 +31,9 @@ __all__ = [
     "losses",
     "of_function",
     "problems_of",
+    "sum_due",
+    "summed",
+    "survey",
     "unlooked",
     "wirings_lost",
 ]

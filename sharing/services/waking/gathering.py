@@ -21,6 +21,11 @@ def gather(by: Actor, *, way: Way | None = None) -> list[Waker]:
     return _gather(Function.objects.visible_to(by).present(), by, way)
 
 
+def gather_of(functions: QuerySet[Function], by: Actor) -> list[Waker]:
+    """The same of some functions in scope and present."""
+    return _gather(functions, by, None)
+
+
 def of_function(function: Function, *, by: Actor) -> list[Waker]:
     """What can wake one function, its aliases and its versions; nothing out of scope."""
     return _gather(Function.objects.visible_to(by).present().filter(pk=function.pk), by, None)

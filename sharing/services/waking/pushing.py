@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from django.db.models import Q
 
@@ -11,7 +12,7 @@ from sharing.models.grant import LIVE
 from sharing.policy.statement import parse_statement
 
 from .ground import Ground, widest
-from .shapes import Waker, Way
+from .shapes import Place, Waker, Way
 from .sources import account_in, arns_in, by_token, kind_of
 
 
@@ -27,27 +28,32 @@ def pushed(ground: Ground) -> Iterator[Waker]:
 
 def _let_in(ground: Ground) -> Iterator[Waker]:
     for row in ground.exposures(Q(kind="service", action_class="invoke")):
-        details = row["details"]
-        conditions = details.get("narrowing", []) + details.get("conditions", [])
-        sources = arns_in(conditions)
-        if row["account"]:  # of several sources in one statement, those of this account
-            sources = tuple(one for one in sources if account_in(one) in ("", row["account"]))
-        yield Waker(
-            Way.PUSH,
-            ground.place_of(row),
-            row["policy__qualifier"],
-            kind_of(sources[0] if sources else "", row["principal"]),
-            sources,
-            row["account"],
-            ground.names.get(row["account"], ""),
-            details.get("organization", ""),
-            row["principal"],
-            row["policy_id"],
-            tuple(details.get("statements", [])),
-            open=widest((row["open_service"], row["public"])),
-            by_token=by_token(conditions),
-            lacks=details.get("latent", ""),
-        )
+        yield of_exposure(row, ground.place_of(row), row["policy__qualifier"], ground.names.get(row["account"], ""))
+
+
+def of_exposure(row: Mapping[str, Any], place: Place, qualifier: str, name: str) -> Waker:
+    """What an exposure of a service lets in. `row`: its columns; `name`: its account's."""
+    details = row["details"]
+    conditions = details.get("narrowing", []) + details.get("conditions", [])
+    sources = arns_in(conditions)
+    if row["account"]:  # of several sources in one statement, those of this account
+        sources = tuple(one for one in sources if account_in(one) in ("", row["account"]))
+    return Waker(
+        Way.PUSH,
+        place,
+        qualifier,
+        kind_of(sources[0] if sources else "", row["principal"]),
+        sources,
+        row["account"],
+        name,
+        details.get("organization", ""),
+        row["principal"],
+        row["policy_id"],
+        tuple(details.get("statements", [])),
+        open=widest((row["open_service"], row["public"])),
+        by_token=by_token(conditions),
+        lacks=details.get("latent", ""),
+    )
 
 
 def _vanished(ground: Ground) -> Iterator[Waker]:

@@ -107,10 +107,7 @@ class Waker:
     @property
     def label(self) -> str:
         """What sort of source it is, in words."""
-        if self.kind == "url":
-            return "Function URL"
-        known = SOURCES.get(self.kind)
-        return known.label if known else "Another service"
+        return label_of(self.kind)
 
     @property
     def source(self) -> str:
@@ -126,3 +123,11 @@ class Waker:
         """How bad, 0 the worst; more than any problem where there is none."""
         order = list(Problem)
         return min((order.index(one.problem) for one in self.troubles), default=len(order))
+
+
+def label_of(kind: str) -> str:
+    """A kind of source in words."""
+    if kind == "url":
+        return "Function URL"
+    known = SOURCES.get(kind)
+    return known.label if known else "Another service"
