@@ -240,6 +240,23 @@ def demo_outbox(public: str) -> str:
     return value
 
 
+def demo_deliveries(public: str) -> str:
+    """DEMO_DELIVERIES: the page on which the demo's sandbox AWS shows what sources delivered; "" anywhere else. Never set it
+    yourself.
+
+    Pages link to it, so that it is refused unless only this machine is served and it is on this machine too.
+    """
+    value = os.environ.get("DEMO_DELIVERIES", "").strip()
+    if not value:
+        return ""
+    if not is_loopback(urlsplit(public).hostname or ""):
+        raise Misconfigured("DEMO_DELIVERIES", "is the demo's sandbox, and others are served here: take it out.")
+    address = urlsplit(value)
+    if address.scheme != "http" or not is_loopback(address.hostname or ""):
+        raise Misconfigured("DEMO_DELIVERIES", "is no address of this machine. It is the demo's: take it out.")
+    return value
+
+
 def aws_pair() -> None:
     """A start with half of a key pair would fail at the first call to AWS: it stops here instead.
 

@@ -25,6 +25,7 @@ environment.aws_pair()
 vars().update(environment.email())
 EMAIL_TIMEOUT = 10
 DEMO_OUTBOX = environment.demo_outbox(PUBLIC_URL)
+DEMO_DELIVERIES = environment.demo_deliveries(PUBLIC_URL)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = environment.sender(PUBLIC_URL)
 
 HTTPS = PUBLIC_URL.startswith("https:")

@@ -7,8 +7,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -49,6 +49,30 @@ _SHARE = (
     "lambda:RemovePermission",
 )
 
+_METHODS = {
+    "ListFunctions": "list_functions",
+    "ListAliases": "list_aliases",
+    "ListVersionsByFunction": "list_versions_by_function",
+    "ListTags": "list_tags",
+    "ListFunctionUrlConfigs": "list_function_url_configs",
+    "GetPolicy": "get_policy",
+    "ListEventSourceMappings": "list_event_source_mappings",
+    "GetEventSourceMapping": "get_event_source_mapping",
+    "CreateEventSourceMapping": "create_event_source_mapping",
+    "UpdateEventSourceMapping": "update_event_source_mapping",
+    "DeleteEventSourceMapping": "delete_event_source_mapping",
+    "GetFunctionConfiguration": "get_function_configuration",
+    "AddPermission": "add_permission",
+    "RemovePermission": "remove_permission",
+    "ListLayers": "list_layers",
+    "ListLayerVersions": "list_layer_versions",
+    "GetLayerVersionPolicy": "get_layer_version_policy",
+    "AddLayerVersionPermission": "add_layer_version_permission",
+    "RemoveLayerVersionPermission": "remove_layer_version_permission",
+    "DescribeOrganization": "describe_organization",
+    "ListAccounts": "list_accounts",
+}
+
 
 class Caller:
     """Calls Lambda in one account and region, entered by a role. Thread-safe; raises Refused and Unavailable.
@@ -56,10 +80,13 @@ class Caller:
     purpose: `click` takes from the reserve, `background` keeps to `share` of each rate. share may be changed while
     calls wait. limited_to: a session of 15 minutes that can do nothing but share this one function or layer version (and
     read its policy); without it a read-only session. timeout: seconds for one answer. calls: AWS calls made so far.
-    cancelled: asked before each call; when it says yes the call is not made (Unavailable, code `Cancelled`).
+    cancelled: asked before each call; when it says yes the call is not made (Unavailable, code `Cancelled`). policy: another
+    session policy, of 15 minutes too.
     """
 
     service = "lambda"
+    #: Each operation that may be called, and boto's method for it.
+    methods: ClassVar[Mapping[str, str]] = _METHODS
 
     def __init__(
         self,
@@ -73,6 +100,7 @@ class Caller:
         share: float = 1 / 3,
         timeout: float = 10.0,
         cancelled: Callable[[], bool] = lambda: False,
+        policy: str = "",
     ) -> None:
         self.role = role
         self.region = region
@@ -80,8 +108,8 @@ class Caller:
         self.calls = 0
         self._pace = pace
         self._purpose: Purpose = purpose
-        self._narrow = limited_to is not None
-        self._policy = sharing_only(limited_to) if limited_to else reading_only()
+        self._narrow = limited_to is not None or bool(policy)
+        self._policy = policy or (sharing_only(limited_to) if limited_to else reading_only())
         self._session_name = session_name
         self._timeout = timeout
         self._cancelled = cancelled
@@ -117,7 +145,7 @@ class Caller:
                     raise Unavailable("Stopped before the call was made.", code="Cancelled", operation=operation)
                 with self._counting:
                     self.calls += 1
-                said: dict[str, Any] = getattr(client, _METHODS[operation])(**request)
+                said: dict[str, Any] = getattr(client, self.methods[operation])(**request)
                 return said
             except (ClientError, BotoCoreError, OSError) as problem:
                 # Without the cause: botocore's error may hold an unreadable body, and a body may hold an environment.
@@ -139,31 +167,6 @@ class Caller:
                 raise error from None
 
 
-_METHODS = {
-    "ListFunctions": "list_functions",
-    "ListAliases": "list_aliases",
-    "ListVersionsByFunction": "list_versions_by_function",
-    "ListTags": "list_tags",
-    "ListFunctionUrlConfigs": "list_function_url_configs",
-    "GetPolicy": "get_policy",
-    "ListEventSourceMappings": "list_event_source_mappings",
-    "GetEventSourceMapping": "get_event_source_mapping",
-    "CreateEventSourceMapping": "create_event_source_mapping",
-    "UpdateEventSourceMapping": "update_event_source_mapping",
-    "DeleteEventSourceMapping": "delete_event_source_mapping",
-    "GetFunctionConfiguration": "get_function_configuration",
-    "AddPermission": "add_permission",
-    "RemovePermission": "remove_permission",
-    "ListLayers": "list_layers",
-    "ListLayerVersions": "list_layer_versions",
-    "GetLayerVersionPolicy": "get_layer_version_policy",
-    "AddLayerVersionPermission": "add_layer_version_permission",
-    "RemoveLayerVersionPermission": "remove_layer_version_permission",
-    "DescribeOrganization": "describe_organization",
-    "ListAccounts": "list_accounts",
-}
-
-
 def reading_only() -> str:
     """The session policy of a sync: a stolen session cannot write, whatever the role may do."""
     return _session_policy(list(_READ), "*")
@@ -172,6 +175,11 @@ def reading_only() -> str:
 def listing_members_only() -> str:
     """The session policy of a read of an organisation."""
     return _session_policy(["organizations:DescribeOrganization", "organizations:ListAccounts"], "*")
+
+
+def counting_only() -> str:
+    """The session policy of a look at metrics, which have no ARNs."""
+    return _session_policy(["cloudwatch:GetMetricStatistics"], "*")
 
 
 def sharing_only(target: FunctionArn | LayerArn) -> str:

@@ -38,6 +38,7 @@ _THROTTLES = {
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "Throttled",  # SNS
     "RequestThrottled",
     "RequestThrottledException",
     "RequestLimitExceeded",
@@ -58,7 +59,7 @@ CREDENTIAL_CODES = {
     "IncompleteSignature",
     "AuthFailure",
 }
-ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
+ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError"}
 
 _NOT_AUTHORISED = re.compile(r"not authorized to perform:? (?P<action>[\w*:-]+)(?: on resource:? (?P<resource>\S+))?")
 

@@ -21,7 +21,7 @@ import redis.backoff
 import redis.retry
 from redis.exceptions import RedisError
 
-Group = Literal["get-policy", "control", "organizations"]
+Group = Literal["get-policy", "control", "organizations", "sources", "metrics"]
 Purpose = Literal["click", "background"]
 
 RATE = 15.0

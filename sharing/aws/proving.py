@@ -9,14 +9,18 @@ import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sharing.policy.arn import FunctionArn
+
 from . import session
 from .calling import Caller
 from .errors import AwsError, Refused, Unavailable
+from .metrics import Metrics
 from .pace import Pace
 from .session import CallerIdentity, RoleRef
 
@@ -194,6 +198,15 @@ class Prober(Caller):
         return self._try(
             "CreateEventSourceMapping", {"FunctionName": self._arn(name), "EventSourceArn": source, "Enabled": False}
         )
+
+    def count_runs(self) -> Probe:
+        """cloudwatch:GetMetricStatistics of a function that cannot exist: no data says permitted."""
+        counter = Metrics(self.role, self.region, pace=self._pace, session_name=SESSION_NAME)
+        try:
+            counter.invocations_since(FunctionArn.parse(self._arn(self._nobody)), datetime.now(UTC))
+        except AwsError as error:
+            return _judge(error)
+        return Probe(Outcome.PERMITTED)
 
     def _try(self, operation: str, request: Mapping[str, Any]) -> Probe:
         try:

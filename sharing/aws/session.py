@@ -184,7 +184,7 @@ def client(
                 aws_access_key_id=credentials.access_key,
                 aws_secret_access_key=credentials.secret_key,
                 aws_session_token=credentials.token,
-                config=_config(timeout),
+                config=_config(timeout, service),
             )
         _remember(_clients, of_client, made, _CLIENTS)
         return made
@@ -224,8 +224,14 @@ def _worker_session() -> botocore.session.Session:
     return _base
 
 
-def _config(timeout: float) -> Config:
+def _config(timeout: float, service: str = "") -> Config:
+    s3: Any = {}
+    if service == "s3":
+        s3["us_east_1_regional_endpoint"] = "regional"
+        if os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+            s3["addressing_style"] = "path"  # a local endpoint has no name for each bucket
     return Config(
+        s3=s3 or None,
         connect_timeout=5,
         read_timeout=timeout,
         retries={"mode": "standard", "total_max_attempts": 1},

@@ -10,6 +10,7 @@ PURPOSES = (
     (Purpose.MANAGER, "Owner account: its functions are read here and shared with others"),
     (Purpose.CHECKER, "Consumer account: functions are shared with it, and checked as it"),
     (Purpose.INVOKER, "Test invoke: functions are really called through it, on somebody's click"),
+    (Purpose.SOURCE, "Event sources: buckets, topics, queues and others that you name are wired to functions through it"),
 )
 
 
@@ -33,10 +34,18 @@ class AccountForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
     )
 
-    @property
-    def chosen_functions(self) -> list[str]:
-        """The patterns, a line each."""
-        return [line.strip() for line in self.cleaned_data["limited_to"].splitlines() if line.strip()]
+    sources = forms.CharField(
+        max_length=20_000,
+        required=False,
+        label="These sources, and no others",
+        help_text="ARNs of buckets, topics, rules, alarms, queues and streams of this account, in full, one on a line.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    def limits(self, purpose: str) -> list[str]:
+        """What a role of this purpose is limited to, a line each: functions' patterns, or sources."""
+        text = self.cleaned_data["sources" if purpose == Purpose.SOURCE else "limited_to"]
+        return [line.strip() for line in text.splitlines() if line.strip()]
 
     @property
     def chosen_regions(self) -> list[str]:
@@ -60,7 +69,7 @@ class ConnectForm(AccountForm):
         label="What for",
         help_text="An account can be more than one of these: connect it once for each.",
     )
-    field_order = ("number", "name", "purpose", "regions", "limited_to")
+    field_order = ("number", "name", "purpose", "regions", "limited_to", "sources")
 
 
 class RoleForm(forms.Form):

@@ -26,7 +26,7 @@ from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
-from .wiring import StepState, TestState, Wiring, WiringState, WiringStep
+from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
     "AccessRequest",
@@ -103,6 +103,7 @@ __all__ = [
     "Wanted",
     "Weight",
     "Wiring",
+    "WiringSource",
     "WiringState",
     "WiringStep",
 ]

@@ -14,10 +14,14 @@ from .person import Actor, User
 
 
 class WiringState(models.TextChoices):
-    """Where it stands. `in-place`: every step was seen; `proved`: and a test event made the function run."""
+    """Where it stands. `in-place`: every step was seen; `proved`: and a test event made the function run.
+
+    `said`: nothing is left to do, and of some steps there is only a person's word.
+    """
 
     WORKING = "working", "Under way"
     WAITING = "waiting", "Waits for the other side"
+    SAID = "said", "Said to be done"
     IN_PLACE = "in-place", "In place"
     PROVED = "proved", "Proved"
     FAILED = "failed", "Failed"
@@ -100,10 +104,14 @@ class Wiring(models.Model):
     form_token = models.CharField(max_length=64, null=True, blank=True, unique=True, help_text="The same form, the same row.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     settled_at = models.DateTimeField(null=True, blank=True)
+    abandoned_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is to be taken back.")
     undone_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    undone_as = models.CharField(max_length=300, blank=True, help_text="Actor.label of who abandoned it.")
+    undone_reason = models.CharField(max_length=500, blank=True)
     test_state = models.CharField(max_length=8, choices=TestState, default=TestState.NONE, blank=True)
     test_wanted_at = models.DateTimeField(null=True, blank=True)
     test_sent_at = models.DateTimeField(null=True, blank=True)
+    test_before = models.PositiveIntegerField(null=True, blank=True, help_text="Runs AWS had counted in that minute before.")
     test_runs = models.PositiveIntegerField(null=True, blank=True, help_text="Runs AWS counted from that minute on.")
     test_failure = models.TextField(blank=True)
 
@@ -191,3 +199,17 @@ class WiringStep(models.Model):
     def is_open(self) -> bool:
         """Whether a worker has something to do."""
         return self.state in OPEN_STEPS
+
+
+class WiringSource(models.Model):
+    """A source that some wiring changes. One worker at a time does so, whichever wiring it is for: S3, SNS and SQS replace
+    a whole document at each write, and have nothing that would tell one write from another.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    arn = models.CharField(max_length=1024, unique=True)
+    lease_holder = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.arn

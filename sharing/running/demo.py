@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from sharing.environment import without_aws
 from sharing.provider import VARIABLES
-from sharing.running import leftovers, ports, programs, template
+from sharing.running import leftovers, ports, programs, template, trying
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session, write_private
 from sharing.running.supervising import Program, Supervisor
@@ -53,6 +53,8 @@ class Demo(Session):
         self.control_key = control_key
         self.database_url = database_url or f"sqlite:///{quote(str(self.home / template.DATABASE))}"
         self.sandbox_port = ports.free()
+        self.endpoint = f"http://127.0.0.1:{self.sandbox_port}"
+        self.deliveries = f"{self.endpoint}/_sandbox/deliveries"
 
     def environ(self) -> dict[str, str]:
         """What every program of the demo gets: nothing of the caller's AWS, database or secrets."""
@@ -70,7 +72,8 @@ class Demo(Session):
             REDIS_URL=f"redis+socket://{self.sockets / 'valkey'}",
             EMAIL_URL=f"filemail://{quote(str(self.home / 'mail'))}",
             DEMO_OUTBOX=str(self.home / "mail"),
-            AWS_ENDPOINT_URL=f"http://127.0.0.1:{self.sandbox_port}",
+            DEMO_DELIVERIES=self.deliveries,
+            AWS_ENDPOINT_URL=self.endpoint,
             AWS_DEFAULT_REGION=REGION,
             AWS_EC2_METADATA_DISABLED="true",
             # Written once the sandbox has told them; the web process is started without (web.py).
@@ -85,7 +88,7 @@ class Demo(Session):
     def sandbox(self) -> Program:
         """The local AWS: one process, its state in memory."""
         command = [sys.executable, "-m", "sharing.sandbox", "--host", "127.0.0.1", "--port", str(self.sandbox_port)]
-        command += ["--story", self.story, "--accounts", str(self.accounts_file)]
+        command += ["--story", self.story, "--accounts", str(self.accounts_file), "--show-deliveries"]
         if self.control_key:
             command += ["--control-key", self.control_key]
         return Program("sandbox", command, order=20, at_once=True)
@@ -120,7 +123,7 @@ class Demo(Session):
         self.wait(lambda: ports.answers(self.port), "the web process", log="web", child=story)
         self.wait(lambda: story.poll() == 0, "the story", log="story", child=story)
         self._describe(accounts)
-        self._greet()
+        self._greet(accounts)
         told = self.accounts_file.stat().st_mtime_ns
         while True:
             self.check()
@@ -135,6 +138,7 @@ class Demo(Session):
         self._write_credentials(accounts)
         self._describe(accounts)
         print("The sandbox AWS was started again: its accounts have new keys and are as the story tells them.", flush=True)
+        self._say_tries(accounts)
         for name in programs.WORKERS:
             supervisor.end(name)
             supervisor.begin(name)
@@ -159,21 +163,34 @@ class Demo(Session):
         told = {
             "url": self.url,
             "logins": list(LOGINS),
-            "aws": {"endpoint_url": f"http://127.0.0.1:{self.sandbox_port}", "region": REGION},
+            "aws": {"endpoint_url": self.endpoint, "region": REGION, "deliveries_url": self.deliveries},
             "accounts": [
                 {key: account[key] for key in ("id", "name", "kind", "access_key_id", "secret_access_key")}
                 for account in accounts
             ],
+            "tries": self._tries(accounts),
         }
         write_private(self.described, json.dumps(told, indent=2) + "\n")
 
-    def _greet(self) -> None:
+    def _tries(self, accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As each account with sources: what to type at them."""
+        return [tried for account in accounts if (tried := trying.commands(account, self.endpoint, REGION))]
+
+    def _say_tries(self, accounts: list[dict[str, Any]]) -> None:
+        for number, tried in enumerate(self._tries(accounts)):
+            if not number:
+                print("\n  Once a source is wired to a function, wake it with the AWS CLI (all of this is in demo.json too):")
+            print(f"\n{trying.as_text(tried)}", flush=True)
+
+    def _greet(self, accounts: list[dict[str, Any]]) -> None:
         """The way in, for people."""
         width = max(len(login["email"]) for login in LOGINS)
         print(f"\n  fnshare is at {self.url}\n")
         for login in LOGINS:
             print(f"    {login['email']:<{width}}  {login['password']}  ({login['role']})")
         print(f"\n  mail: {self.url}/outbox/")
+        print(f"  deliveries of buckets, topics, queues, rules and alarms to functions, live: {self.deliveries}")
+        self._say_tries(accounts)
         print(f"\n  Its AWS is a sandbox on this machine. Logs: {self._near(self.home / 'logs')}   Ctrl-C ends everything.\n")
         sys.stdout.flush()
 

@@ -20,10 +20,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--story", choices=NAMES, default="demo")
     parser.add_argument("--accounts", metavar="FILE", help="written when ready: the accounts and their keys, as JSON")
     parser.add_argument("--control-key", default="", metavar="KEY", help="opens /_sandbox/ to requests that carry it")
+    parser.add_argument(
+        "--show-deliveries", action="store_true", help="a page for people at /_sandbox/deliveries, no key needed"
+    )
     parser.add_argument("--verbose", action="store_true", help="a line per call on standard output")
     asked = parser.parse_args(arguments)
 
-    sandbox = Sandbox(asked.story, control_key=asked.control_key, on_call=_say if asked.verbose else None)
+    sandbox = Sandbox(
+        asked.story,
+        control_key=asked.control_key,
+        on_call=_say if asked.verbose else None,
+        show_deliveries=asked.show_deliveries,
+    )
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

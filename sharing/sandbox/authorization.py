@@ -192,19 +192,20 @@ class Gate:
         if not verdict.allowed:
             raise denied(verdict.refusal(caller, action, resource))
 
-    def check_action(self, caller: Caller, action: str, context: dict[str, list[str]]) -> None:
-        """For services behind moto: some policy must allow the action, whatever its resource; none may deny it on all.
+    def check_action(self, caller: Caller, action: str, context: dict[str, list[str]], resource: str | None = None) -> None:
+        """For services behind moto: the caller's policies must allow the action on the resource.
 
+        Without one, some policy must allow the action, whatever its resource, and none may deny it on all.
         `service:?` asks about a REST operation whose name the request does not carry: any action of the service will do.
         """
         rights = self.directory.rights(caller)
         for side, documents in (("identity", rights.identity), ("boundary", rights.boundary), ("session", rights.session)):
             if documents is None:
                 continue
-            refused, allowed = identity_outcome(documents, action, None, context)
+            refused, allowed = identity_outcome(documents, action, resource, context)
             if refused or not allowed:
                 verdict = Verdict(False, side, refused)  # type: ignore[arg-type]
-                message = verdict.refusal(caller, action, "*")
+                message = verdict.refusal(caller, action, resource or "*")
                 raise AwsError("AccessDenied", 403, message)
 
     def assume(self, caller: Caller, role_arn: str, actions: list[str], context: dict[str, list[str]]) -> None:

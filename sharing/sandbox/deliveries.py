@@ -22,6 +22,8 @@ from sharing.sandbox.switches import Switches
 
 Deliver = Callable[[str, str, str, str, Any], bool]
 
+NO_FUNCTION = "The function does not exist."
+
 
 class Deliveries:
     """Hands events to functions and notes each, delivered or not."""
@@ -36,11 +38,10 @@ class Deliveries:
         """An event that a service brings by itself. service: its principal, such as s3.amazonaws.com."""
         function, qualifier = self.find(function_arn)
         if function is None or not function.has(qualifier):
-            return self._lost(service, source_arn, source_account, function_arn, "The function does not exist.")
+            return self.lose(service, source_arn, source_account, function_arn, NO_FUNCTION)
         if not self.lets_in(service, source_arn, source_account, function, qualifier):
-            return self._lost(
-                service, source_arn, source_account, function_arn, "The function's policy does not let the source in."
-            )
+            why = "The function's policy does not let the source in."
+            return self.lose(service, source_arn, source_account, function_arn, why)
         self.run(service, source_arn, source_account, function, qualifier, event, "Event")
         return True
 
@@ -98,7 +99,8 @@ class Deliveries:
         function = self.estate.find(named.get("account") or "", named.get("region") or "", named.get("name") or "")
         return function, named.get("qualifier")
 
-    def _lost(self, service: str, source_arn: str, source_account: str, function_arn: str, why: str) -> bool:
+    def lose(self, service: str, source_arn: str, source_account: str, function_arn: str, why: str) -> bool:
+        """The event goes nowhere, and the journal says why: False."""
         self.journal.record(Delivery(now(), source_arn, service, function_arn, False, why, source_account))
         return False
 

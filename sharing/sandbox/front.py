@@ -1,7 +1,6 @@
 """The front door: every request is signed, metered, possibly struck by a planned fault, decided, answered and noted."""
 
 import contextlib
-import json
 import logging
 import socket
 import time
@@ -12,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-from sharing.sandbox import behind, deliveries, lambda_api, notifications, organizations, regions, signing, topics, wire
+from sharing.sandbox import alarms, behind, deliveries, elsewhere, lambda_api, rules, signing, touched, wire
 from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.errors import AwsError, Reply, render, throttled
@@ -22,9 +21,7 @@ from sharing.sandbox.journal import Call, Journal, now
 from sharing.sandbox.lambda_service import LambdaService, Subject
 from sharing.sandbox.mappings import OPERATIONS as MAPPING_OPERATIONS
 from sharing.sandbox.mappings import Mappings
-from sharing.sandbox.notifications import bucket_region
 from sharing.sandbox.signing import Request, Scope
-from sharing.sandbox.sts import Sts
 from sharing.sandbox.switches import Limiter, Switches
 
 StartResponse = Callable[..., Any]
@@ -52,6 +49,7 @@ class Front:
         journal: Journal,
         control: Control,
         on_call: Callable[[Call], None] | None = None,
+        page: Callable[[dict[str, Any]], Reply | None] | None = None,
     ) -> None:
         self.gate = gate
         self.service = service
@@ -59,21 +57,27 @@ class Front:
         self.deliveries = deliveries.Deliveries(service.estate, gate, switches, journal)
         self.mappings = Mappings(self.deliveries, switches)
         service.mapped = self.mappings.function_of
-        deliveries.lead_here(self.deliveries)
-        self.sts = Sts(gate)
+        self.elsewhere = elsewhere.Elsewhere(gate, moto, self.deliveries, self.mappings)
         self.switches = switches
         self.limiter = Limiter()
         self.faults = faults
         self.journal = journal
         self.control = control
         self.on_call = on_call
+        self.page = page
+
+    def lead_here(self) -> None:
+        """Take what moto's sources send from now on: of the sandboxes of a process the one that runs."""
+        for source in (deliveries, rules, alarms):
+            source.lead_here(self.deliveries)
+        self.mappings.lead_here()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = wire.request_of(environ)
         path = unquote(request.path)
         if path.startswith("/_sandbox") or any(path.startswith(prefix) for prefix in _CLOSED):
-            found = None
-            if request.path.startswith("/_sandbox/"):
+            found = self.page(environ) if self.page is not None and request.path == "/_sandbox/deliveries" else None
+            if found is None and request.path.startswith("/_sandbox/"):
                 found = self.control(request.method, request.path, dict(request.headers), request.body)
             return _send(found or Reply(404, b'{"message":"Not found"}'), start_response, "")
         request_id = str(uuid.uuid4())
@@ -115,7 +119,8 @@ class Exchange:
 
     def _refuse(self, error: AwsError) -> Reply:
         self.error_code = error.code
-        return render(error, self.scope.service or "lambda", self.request_id)
+        by_json = "x-amz-target" in self.request.headers
+        return render(error, "" if by_json else self.scope.service or "lambda", self.request_id)
 
     def _answer(self) -> Reply:
         front = self.front
@@ -178,40 +183,23 @@ class Exchange:
         return reply
 
     def _other(self, caller: Caller, context: dict[str, list[str]]) -> Reply:
-        form, operation = self.form, self.subject.operation
-        self.subject.resource = form.get("RoleArn", "") if self.scope.service == "sts" else ""
-        return self._with_faults(lambda: self._elsewhere(operation, form, caller, context))
-
-    def _elsewhere(self, operation: str, form: dict[str, str], caller: Caller, context: dict[str, list[str]]) -> Reply:
-        """Every service but Lambda."""
-        front, scope, request = self.front, self.scope, self.request
-        if scope.service == "sts":
-            self.subject.parameters = {k: form[k] for k in ("RoleArn", "RoleSessionName", "DurationSeconds") if k in form}
-            return front.sts.answer(operation, form, caller, scope.region, self.request_id, context)
-        front.gate.check_action(caller, f"{scope.service}:{operation}", context)
-        if scope.service == "account" and operation == "ListRegions":
-            asked = json.loads(request.body or b"{}")
-            wanted = asked.get("RegionOptStatusContains") or []
-            return regions.list_regions(wanted, asked.get("NextToken", ""), asked.get("MaxResults", 50))
-        if scope.service == "ec2" and operation == "DescribeRegions":
-            return regions.describe_regions(self.request_id, every=form.get("AllRegions") == "true")
-        if scope.service == "organizations":
-            return organizations.answer(operation, request.body, caller.account, front.gate.directory)
-        if scope.service == "iam":
-            front.gate.directory.note_changes(caller.account)
-        account = caller.account
-        if scope.service == "s3" and operation == "PutBucketNotification":
-            bucket = unquote(request.path).strip("/")
-            owner = request.headers.get("x-amz-expected-bucket-owner", "")
-            notifications.check(request.body, bucket, account, owner, front.deliveries, bucket_region(bucket))
-        if scope.service == "sns":
-            account = topics.account_of(form, caller, operation, context)
-        reply = front.moto.call(self.environ, request, scope, account)
-        if scope.service == "iam":
-            front.gate.directory.note_changes(caller.account)
-        if scope.service == "sqs":
-            front.mappings.poll()
-        return reply
+        service, operation, form = self.scope.service, self.subject.operation, self.form
+        parameters = form or touched.document_of(self.request)
+        resource = touched.resource_of(service, operation, self.request, parameters, caller.account, self.scope.region)
+        self.subject.resource = form.get("RoleArn", "") if service == "sts" else resource or ""
+        self.subject.parameters = elsewhere.shown(service, form)
+        asked = elsewhere.Asked(
+            environ=self.environ,
+            request=self.request,
+            scope=self.scope,
+            operation=operation,
+            parameters=parameters,
+            resource=resource,
+            caller=caller,
+            context=context,
+            request_id=self.request_id,
+        )
+        return self._with_faults(lambda: self.front.elsewhere.answer(asked))
 
     def _strike(self, when: When) -> str:
         """Let a planned fault strike; what it was, if the call goes on."""

@@ -1,7 +1,8 @@
 """What happened: every call, every invocation and every delivery, in order."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, overload
@@ -63,42 +64,63 @@ class Delivery:
     source_account: str = ""
 
 
-#: Calls kept; the older half is forgotten when there are more.
+#: Entries kept of each kind; the older half is forgotten when there are more.
 KEPT = 100_000
+
+#: Whose source, to which function: what deliveries are counted by.
+Way = tuple[str, str]
 
 
 @dataclass
 class Journal(Sequence[Call]):
-    """The calls as a list, oldest first; `invocations` and `deliveries` beside them."""
+    """The calls as a list, oldest first; `invocations` and `deliveries` beside them.
+
+    delivered, lost: how many deliveries there were of each way, forgotten ones too. on_run: told of each invocation.
+    """
 
     calls: list[Call] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    delivered: Counter[Way] = field(default_factory=Counter)
+    lost: Counter[Way] = field(default_factory=Counter)
+    on_run: Callable[[Invocation], None] | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
 
     def record(self, entry: Call | Invocation | Delivery) -> None:
         with self._lock:
-            if isinstance(entry, Call):
-                self.calls.append(entry)
-                if len(self.calls) > KEPT:
-                    del self.calls[: KEPT // 2]
-            elif isinstance(entry, Invocation):
-                self.invocations.append(entry)
-            else:
-                self.deliveries.append(entry)
+            kept: list[Any] = self.calls
+            if isinstance(entry, Invocation):
+                kept = self.invocations
+            elif isinstance(entry, Delivery):
+                kept = self.deliveries
+                counts = self.delivered if entry.delivered else self.lost
+                counts[entry.source_account, entry.function_arn] += 1
+            kept.append(entry)
+            if len(kept) > KEPT:
+                del kept[: KEPT // 2]
+        if isinstance(entry, Invocation) and self.on_run is not None:
+            self.on_run(entry)
 
     def clear(self) -> None:
         with self._lock:
             self.calls.clear()
             self.invocations.clear()
             self.deliveries.clear()
+            self.delivered.clear()
+            self.lost.clear()
 
     def of(self, operation: str, *, service: str = "") -> list[Call]:
         """The calls of one operation, e.g. `of("GetPolicy")`."""
         with self._lock:
             return [c for c in self.calls if c.operation == operation and service in ("", c.service)]
+
+    def newest(self, most: int) -> tuple[list[Delivery], dict[Way, tuple[int, int]]]:
+        """(the newest deliveries first, (delivered, lost) by way)."""
+        with self._lock:
+            ways = {way: (self.delivered[way], self.lost[way]) for way in {*self.delivered, *self.lost}}
+            return self.deliveries[: -most - 1 : -1], ways
 
     def as_document(self) -> dict[str, list[dict[str, Any]]]:
         with self._lock:

@@ -44,6 +44,7 @@ _NO_RIGHT = {
     "dynamodb": _STREAM % "ListStreams",
 }
 _KEPT = ("FunctionName", "Enabled", "EventSourceArn", "UUID")
+_add_message = Queue.add_message
 
 
 @dataclass
@@ -99,11 +100,20 @@ class Mappings:
         self._held: dict[str, Mapping] = {}
         self._lock = threading.RLock()
         self._polling = threading.local()
-        _tell_when_messages_arrive(self)
+        self._one_poll = threading.Lock()
 
     def reset(self) -> None:
         with self._lock:
             self._held.clear()
+
+    def lead_here(self) -> None:
+        """From now on queues tell these mappings when a message arrives. One per process."""
+
+        def add_message(queue: Any, message: Any) -> None:
+            _add_message(queue, message)
+            self.poll(queue.queue_arn)
+
+        Queue.add_message = add_message  # type: ignore[method-assign, assignment]
 
     def function_of(self, account: str, region: str, pk: str) -> str:
         """The ARN of the function that this mapping runs; "" if there is no such mapping."""
@@ -139,11 +149,12 @@ class Mappings:
             return
         self._polling.now = True
         try:
-            with self._lock:
-                self._settle()
-                enabled = [one for one in self._held.values() if one.state == "Enabled" and queue_arn in ("", one.source)]
-            for mapping in enabled:
-                self._poll(mapping)
+            with self._one_poll:
+                with self._lock:
+                    self._settle()
+                    enabled = [one for one in self._held.values() if one.state == "Enabled" and queue_arn in ("", one.source)]
+                for mapping in enabled:
+                    self._poll(mapping)
         finally:
             self._polling.now = False
 
@@ -265,14 +276,3 @@ def _record(message: Any, source: Source) -> dict[str, Any]:
         "eventSourceARN": source.arn,
         "awsRegion": source.region,
     }
-
-
-_add_message = Queue.add_message
-
-
-def _tell_when_messages_arrive(mappings: Mappings) -> None:
-    def add_message(self: Any, message: Any) -> None:
-        _add_message(self, message)
-        mappings.poll(self.queue_arn)
-
-    Queue.add_message = add_message  # type: ignore[method-assign]

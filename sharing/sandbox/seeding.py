@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sharing.sandbox.documents import rendered
@@ -13,6 +13,7 @@ from sharing.sandbox.identity import Directory
 from sharing.sandbox.identity_seeding import IdentitySeeding
 from sharing.sandbox.layer_seeding import LayerSeeding
 from sharing.sandbox.permissions import seed_policy
+from sharing.sandbox.source_seeding import SourceSeeding
 from sharing.sandbox.sources import NEEDS
 from sharing.sandbox.urls import url_of
 
@@ -44,7 +45,8 @@ class Account:
     user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id, invoker_role_arn, invoker_external_id:
     roles of the story that exist for the product to connect with; empty where there are none. regions: where the account
     has functions. organization_role_arn, organization_external_id: the role that reads who belongs to the account's
-    organisation.
+    organisation. sources: what may be tried of what can wake functions, by ARN, with an example (see `offer`).
+    source_role_arn, source_external_id: the role that wires them.
     """
 
     id: str
@@ -60,9 +62,12 @@ class Account:
     regions: tuple[str, ...] = ()
     organization_role_arn: str = ""
     organization_external_id: str = ""
+    source_role_arn: str = ""
+    source_external_id: str = ""
+    sources: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-class Seeding(IdentitySeeding, LayerSeeding):
+class Seeding(IdentitySeeding, LayerSeeding, SourceSeeding):
     """Mixed into Sandbox. Everything raises ValueError with a sentence when it cannot be done."""
 
     def __init__(self, directory: Directory, estate: Estate) -> None:

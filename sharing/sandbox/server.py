@@ -26,6 +26,7 @@ from sharing.sandbox.authorization import Gate
 from sharing.sandbox.behind import Moto
 from sharing.sandbox.channel import Channel
 from sharing.sandbox.control import Control
+from sharing.sandbox.delivery_page import DeliveryPage
 from sharing.sandbox.estate import Estate
 from sharing.sandbox.faults import Faults
 from sharing.sandbox.front import Front
@@ -39,6 +40,10 @@ __all__ = ["Account", "PortTaken", "Sandbox"]
 
 #: Held calls block a thread each, so there are many.
 THREADS = 32
+#: How often Lambda asks the queues of enabled mappings, besides whenever a message arrives.
+POLL_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 _running = threading.Lock()
 
@@ -50,7 +55,14 @@ class PortTaken(OSError):
 class Sandbox(Seeding):
     """A running local AWS with its story, controls and journal. See Seeding for putting things into it."""
 
-    def __init__(self, story: str = "demo", *, control_key: str = "", on_call: Callable[[Call], None] | None = None) -> None:
+    def __init__(
+        self,
+        story: str = "demo",
+        *,
+        control_key: str = "",
+        on_call: Callable[[Call], None] | None = None,
+        show_deliveries: bool = False,
+    ) -> None:
         stories.check(story)
         self.story = story
         self.url = ""
@@ -62,11 +74,13 @@ class Sandbox(Seeding):
         gate = Gate(self.directory, self.switches)
         service = LambdaService(self.estate, gate, self.switches, self.journal)
         control = Control(control_key, self.journal, self.switches, self.faults, self.reset)
-        self._front = Front(gate, service, self._moto, self.switches, self.faults, self.journal, control, on_call)
+        page = DeliveryPage(self.journal, self.directory) if show_deliveries else None
+        self._front = Front(gate, service, self._moto, self.switches, self.faults, self.journal, control, on_call, page)
         self._server: Any = None
         self._sockets: dict[int, Any] = {}
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._poller: threading.Thread | None = None
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> "Sandbox":
         """Load the story and serve. port 0: any free one. Raises PortTaken; RuntimeError when one runs already."""
@@ -88,6 +102,7 @@ class Sandbox(Seeding):
             except OSError as error:
                 raise PortTaken(f"Port {port} on {host} cannot be used: {error.strerror or error}.") from error
             self._server.channel_class = Channel
+            self._front.lead_here()
             self.reset()
         except BaseException:
             self._close()
@@ -97,11 +112,22 @@ class Sandbox(Seeding):
         self._ending.clear()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._thread.start()
+        self._poller = threading.Thread(target=self._poll, name="sandbox-queues", daemon=True)
+        self._poller.start()
         return self
 
     def _serve(self) -> None:
         while not self._ending.is_set():
             wasyncore.loop(timeout=1, map=self._sockets, count=1)
+
+    def _poll(self) -> None:
+        """Lambda asks the queues by itself, also for what lay there before a mapping or a right to it."""
+        while not self._ending.wait(POLL_SECONDS):
+            with self.estate.lock:
+                try:
+                    self._front.mappings.poll()
+                except Exception:  # a queue that goes away under it must not end the polling of all others
+                    log.exception("The sandbox could not ask its queues.")
 
     def reset(self, story: str | None = None) -> None:
         """Wipe everything (moto, functions, policies, sessions, faults, switches, journal) and load the story again."""
@@ -116,6 +142,7 @@ class Sandbox(Seeding):
             self.directory.reset()
             self.estate.reset()
             self._front.mappings.reset()
+            self._front.elsewhere.metrics.reset()
             self.clear_accounts()
             stories.load(self.story, self)
             self.directory.settle()
@@ -130,6 +157,8 @@ class Sandbox(Seeding):
         self._server.pull_trigger()
         self._thread.join(timeout=10)
         self._thread = None
+        if self._poller is not None:
+            self._poller.join(timeout=10)
         self._close()
         _running.release()
 
@@ -163,4 +192,7 @@ def as_document(account: Account) -> Mapping[str, object]:
         "organization_external_id": account.organization_external_id,
         "invoker_role_arn": account.invoker_role_arn,
         "invoker_external_id": account.invoker_external_id,
+        "source_role_arn": account.source_role_arn,
+        "source_external_id": account.source_external_id,
+        "sources": {arn: dict(example) for arn, example in account.sources.items()},
     }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Prefetch, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from sharing.models import (
@@ -21,8 +21,12 @@ from sharing.models import (
     Policy,
     Purpose,
     Reading,
+    StepState,
     Sync,
     SyncKind,
+    Wiring,
+    WiringState,
+    WiringStep,
 )
 from sharing.models.grant import MAY_HOLD_ACCESS, UNSETTLED
 from sharing.services.gaps import lines
@@ -30,6 +34,7 @@ from sharing.services.granting.ends import LATE
 from sharing.services.granting.wording import named
 from sharing.services.naming import account_names
 from sharing.services.syncing import Covered, coverage
+from sharing.services.wiring.words import named as wiring_named
 
 SHOWN = 6
 SOON = timedelta(days=14)
@@ -67,6 +72,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class WiringLine:
+    """A wiring that needs somebody, and what the step says that failed or is stuck."""
+
+    wiring: Wiring
+    words: str
+    step: WiringStep | None
+
+
+@dataclass(frozen=True)
 class Some:
     """The first rows of a list, and how long the whole list is."""
 
@@ -96,7 +110,7 @@ class Overview:
     perhaps. `unread`: policies whose last read failed. `gaps`: gaps.Lines of regions that are not fully read, the worst
     first; `unread_regions` counts the regions. `connections`: refused, or waiting for the role. `requests`: wishes of
     consumers and colleagues that wait for an answer. `versions_unread`: functions whose published versions' policies were
-    never looked at.
+    never looked at. `wirings`: WiringLines of those that failed or are stuck.
     """
 
     overdue: Some
@@ -115,6 +129,7 @@ class Overview:
     active: int
     requests: int
     steps: Sequence[Step]
+    wirings: Some
 
     @property
     def young(self) -> bool:
@@ -172,6 +187,7 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         active=counts["active"],
         requests=AccessRequest.objects.visible_to(by).open().count(),
         steps=_steps(by, known["all"]),
+        wirings=_wirings(by),
     )
 
 
@@ -196,6 +212,13 @@ def _unfinished(by: Actor) -> Some:
         .order_by("-state", "account__name", "purpose")
     )
     return Some(list(rows[:SHOWN]), rows.count())
+
+
+def _wirings(by: Actor) -> Some:
+    found = Wiring.objects.visible_to(by).filter(state__in=(WiringState.FAILED, WiringState.STUCK))
+    bad = WiringStep.objects.filter(state__in=(StepState.FAILED, StepState.STUCK))
+    rows = found.select_related("function").prefetch_related(Prefetch("steps", bad))[:SHOWN]
+    return Some([WiringLine(one, wiring_named(one), next(iter(one.steps.all()), None)) for one in rows], found.count())
 
 
 def _steps(by: Actor, functions: int) -> list[Step]:

@@ -15,9 +15,11 @@ from .reading import identify, read_layers, run_sync, test_connection
 from .requesting import take_up_request
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
 from .sweeping import sweep
+from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 
 __all__ = [
     "identify",
+    "look_at_wiring",
     "look_for_role",
     "make_grants",
     "offboard",
@@ -27,11 +29,13 @@ __all__ = [
     "reconcile_grant",
     "reconcile_layer_grant",
     "reconcile_mapping",
+    "reconcile_wiring",
     "refresh_findings",
     "run_check",
     "run_invocation",
     "run_sync",
     "send_notice",
+    "send_wiring_test",
     "soon",
     "sweep",
     "take_up_request",

@@ -24,6 +24,7 @@ from sharing.services import (
     sealing,
     syncing,
     tallying,
+    wiring,
 )
 from sharing.services.findings import refreshing
 from sharing.services.signing import failing
@@ -39,6 +40,7 @@ from .queueing import soon
 from .reading import identify, queue_of, read_layers, run_sync, test_connection
 from .requesting import take_up_request
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
+from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 
 
 @shared_task(name="sharing.sweep", ignore_result=True, acks_late=True)
@@ -60,6 +62,12 @@ def sweep(_pk: str = "1") -> None:
         soon(offboard, leaving.pk, expires=again)
     for looked_at in mapping.reads_due(now):
         soon(read_mapping, looked_at.pk, expires=again)
+    for step in wiring.due(now):
+        soon(reconcile_wiring, step.pk, expires=again)
+    for wired in wiring.looks_due(now):
+        soon(look_at_wiring, wired.pk, expires=again)
+    for tried in wiring.tests_due(now):
+        soon(send_wiring_test, tried.pk, queue="checks", expires=again)
     for check in checking.due(now):
         soon(run_check, check.pk, queue="checks")
     invoking.sweep(now)

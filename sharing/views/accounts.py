@@ -16,7 +16,7 @@ from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins
 
 #: What the page of an account offers to connect, in this order.
-OFFERED = (Purpose.MANAGER, Purpose.CHECKER, Purpose.INVOKER)
+OFFERED = (Purpose.MANAGER, Purpose.CHECKER, Purpose.INVOKER, Purpose.SOURCE)
 
 
 @require_safe
@@ -50,7 +50,7 @@ def account_connect(request: HttpRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 purpose=form.cleaned_data["purpose"],
                 regions=form.chosen_regions if form.cleaned_data["purpose"] == Purpose.MANAGER else (),
-                limited_to=form.chosen_functions,
+                limited_to=form.limits(form.cleaned_data["purpose"]),
                 by=actor(request),
             )
         except Refusal as refusal:
@@ -85,4 +85,6 @@ def _asked(request: HttpRequest) -> dict[str, str]:
         asked["name"] = known.name
     if request.GET.get("purpose") in Purpose.values:
         asked["purpose"] = request.GET["purpose"]
+    if asked["purpose"] == Purpose.SOURCE:
+        asked["sources"] = request.GET.get("source", "")[:1024]
     return asked

@@ -4,7 +4,7 @@ Everything here writes rows; a worker tests the role. The page polls only while 
 """
 
 import uuid
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib import messages
 from django.forms import Form
@@ -38,6 +38,8 @@ VERBS = {
     "revoke": "Revoke",
     "share_layers": "Share layers",
     "map": "Change event source mappings",
+    "count": "Count runs",
+    "wire": "Read and wire its sources",
     "check": "Check by DryRun",
     "describe": "Name the organisation",
     "members": "List its accounts",
@@ -89,9 +91,7 @@ def connection_status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_template(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The CloudFormation template as a file."""
     connection = _find(request, pk)
-    text = connecting.cloudformation(
-        connection, share=_with_share(request, connection), wire=_with_mappings(request, connection)
-    )
+    text = connecting.cloudformation(connection, **_stages(request, connection))
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.json", "application/json")
 
 
@@ -99,9 +99,7 @@ def connection_template(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The AWS CLI commands as a file."""
     connection = _find(request, pk)
-    text = connecting.role_commands(
-        connection, share=_with_share(request, connection), wire=_with_mappings(request, connection)
-    )
+    text = connecting.role_commands(connection, **_stages(request, connection))
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.sh", "text/x-shellscript")
 
 
@@ -109,22 +107,18 @@ def connection_commands(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def connection_terraform(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The role as Terraform, as a file."""
     connection = _find(request, pk)
-    share, wire = _with_share(request, connection), _with_mappings(request, connection)
-    text = connecting.terraform(connection, share=share, wire=wire)
+    text = connecting.terraform(connection, **_stages(request, connection))
     return _file(text, f"fnshare-{connection.purpose}-{connection.account.number}.tf", "text/plain")
 
 
 @for_admins
 @require_http_methods(["GET", "HEAD", "POST"])
 def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The account's name, and the regions that are read."""
+    """The account's name, and the regions that are read, or what the role is limited to."""
     connection = _find(request, pk)
     account = connection.account
-    initial = {
-        "name": account.name,
-        "regions": ", ".join(connection.regions),
-        "limited_to": "\n".join(connection.limited_to),
-    }
+    limits = "\n".join(connection.limited_to)
+    initial = {"name": account.name, "regions": ", ".join(connection.regions), "limited_to": limits, "sources": limits}
     form = AccountForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
@@ -134,14 +128,15 @@ def connection_edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 purpose=connection.purpose,
                 regions=form.chosen_regions if connection.purpose == Purpose.MANAGER else (),
                 partition=account.partition,
-                limited_to=form.chosen_functions,
+                limited_to=form.limits(connection.purpose),
                 by=actor(request),
             )
         except Refusal as refusal:
             blame(form, refusal)
         else:
-            wider = connection.purpose == Purpose.INVOKER and form.chosen_functions != connection.limited_to
-            messages.success(request, "Saved. Now change the role's policy to the one below." if wider else "Saved.")
+            limited = connection.purpose in (Purpose.INVOKER, Purpose.SOURCE)
+            other = limited and form.limits(connection.purpose) != connection.limited_to
+            messages.success(request, "Saved. Now change the role's policy to the one below." if other else "Saved.")
             return redirect("connection-detail", pk)
     context = {"form": form, "connection": connection}
     return render(request, "settings/connection_edit.html", context, status=422 if form.errors else 200)
@@ -214,12 +209,22 @@ def _find(request: HttpRequest, pk: uuid.UUID) -> Connection:
     return get_object_or_404(Connection.objects.visible_to(actor(request)).select_related("account", "created_by"), pk=pk)
 
 
-def _with_share(request: HttpRequest, connection: Connection) -> bool:
-    return connection.purpose == Purpose.MANAGER and request.GET.get("share") == "1"
+class Stages(TypedDict):
+    """What a role may be allowed beside the least that its purpose needs (services.connecting)."""
+
+    share: bool
+    wire: bool
+    tests: bool
 
 
-def _with_mappings(request: HttpRequest, connection: Connection) -> bool:
-    return connection.purpose == Purpose.MANAGER and request.GET.get("mappings") == "1"
+def _stages(request: HttpRequest, connection: Connection) -> Stages:
+    """As the page's address says."""
+    manager, source = connection.purpose == Purpose.MANAGER, connection.purpose == Purpose.SOURCE
+    return {
+        "share": manager and request.GET.get("share") == "1",
+        "wire": manager and request.GET.get("mappings") == "1",
+        "tests": source and request.GET.get("tests") == "1",
+    }
 
 
 def _role_form(connection: Connection) -> RoleForm:
@@ -228,15 +233,14 @@ def _role_form(connection: Connection) -> RoleForm:
 
 def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[str, Any]:
     me = actor(request)
-    share, wire = _with_share(request, connection), _with_mappings(request, connection)
+    stages = _stages(request, connection)
     testing = connection.test_wanted_at is not None and connection.state != ConnectionState.DISCONNECTED
     waited = (timezone.now() - connection.test_wanted_at).total_seconds() if connection.test_wanted_at else 0
     context: dict[str, Any] = {
         "connection": connection,
         "form": form,
         "may_admin": me.is_admin(),
-        "share": share,
-        "wire": wire,
+        **stages,
         "testing": testing,
         "every": "1s" if waited < 60 else "5s",
         "slow": testing and waited > 20,
@@ -248,9 +252,9 @@ def _context(request: HttpRequest, connection: Connection, form: Form) -> dict[s
     if connection.state == ConnectionState.DISCONNECTED:
         context["stays"] = connecting.what_stays(connection)
     else:
-        context["cloudformation"] = connecting.cloudformation(connection, share=share, wire=wire)
-        context["commands"] = connecting.role_commands(connection, share=share, wire=wire)
-        context["terraform"] = connecting.terraform(connection, share=share, wire=wire)
+        context["cloudformation"] = connecting.cloudformation(connection, **stages)
+        context["commands"] = connecting.role_commands(connection, **stages)
+        context["terraform"] = connecting.terraform(connection, **stages)
     if connection.purpose == Purpose.ORGANIZATION:
         context["organization"] = Organization.objects.visible_to(me).filter(connection=connection).first()
     if connection.next_external_id:

@@ -60,6 +60,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     theme = person.theme if isinstance(person, User) else request.COOKIES.get("theme", "auto")
     context: dict[str, Any] = {"theme": theme if theme in ("light", "dark", "auto") else "auto"}
     context["demo_outbox"] = bool(settings.DEMO_OUTBOX)
+    context["demo_deliveries"] = settings.DEMO_DELIVERIES
     if isinstance(person, User):
         me = Actor.of(person)
         context |= {

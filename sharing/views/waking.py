@@ -140,7 +140,9 @@ def _values(one: Waker, let_in: Sequence[LetIn]) -> tuple[object, ...]:
         "needs no statement" if one.way is Way.PULL else ", ".join(item.name for item in let_in),
         ", ".join(item.grant.state for item in let_in if item.grant),
         ", ".join(ends),
-        one.state or ("policy unread" if one.unread or any(item.stale for item in let_in) else ""),
+        one.state
+        or (f"wiring {one.wiring_state}" if one.wiring_state and one.lacks else "")
+        or ("policy unread" if one.unread or any(item.stale for item in let_in) else ""),
         one.result,
         one.lacks,
         ", ".join(trouble.problem.value for trouble in one.troubles),

@@ -38,6 +38,19 @@ _ICONS: Final = {
 }
 
 
+#: What a wiring's state is shown as, where no mapping of AWS tells more.
+WIRING_STATES: Final[dict[str, Mark]] = {
+    "working": ("busy", "loader-2", "Wiring under way"),
+    "waiting": ("wait", "hourglass", "Wiring waits for the other side"),
+    "said": ("off", "help-circle", "Said to be wired"),
+    "in-place": ("ok", "circle-check", "Wiring in place"),
+    "proved": ("ok", "circle-check", "Wiring proved"),
+    "failed": ("bad", "circle-x", "Wiring failed"),
+    "stuck": ("bad", "alert-octagon", "Wiring stuck"),
+    "undoing": ("busy", "loader-2", "Wiring is taken back"),
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """One thing that can wake a function. `name`: the source, or that none is named. `whose`: its account in words."""
@@ -68,10 +81,13 @@ class Row:
     def words(self) -> str:
         """The whole row in a sentence, for who does not see the picture."""
         match self.of.way:
+            case _ if self.of.wiring_state and self.of.lacks:
+                return f"{self.name} is to be wired to {self.of.form}"
             case Way.PULL:
                 return f"{self.name} is polled for {self.of.form}"
             case Way.PUSH:
-                return f"{self.name} may wake {self.of.form}; whether it is wired is not looked at"
+                known = WIRING_STATES[self.of.wiring_state][2].lower() if self.of.wiring_state else ""
+                return f"{self.name} may wake {self.of.form}; {known or 'whether it is wired is not looked at'}"
         return f"Who calls the URL wakes {self.of.form}"
 
 
@@ -128,6 +144,8 @@ def _whose(one: Waker) -> str:
 
 
 def _state(one: Waker) -> Mark:
+    if one.wiring_state and one.mapping is None and (one.way is Way.PUSH or not one.statements):
+        return WIRING_STATES[one.wiring_state]
     match one.way:
         case Way.PULL:
             return _of_mapping(one)

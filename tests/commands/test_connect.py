@@ -266,3 +266,23 @@ def test_an_invoker_role_is_connected_only_when_it_is_given_and_for_an_account_t
     ran = shell("connect", OWNER, "--name", "Platform", "--role-arn", ROLE, "--invoker-role-arn", invoker)
     assert ran.code == 0
     assert set(Connection.objects.values_list("purpose", "role_arn")) == {("manager", ROLE), ("invoker", invoker)}
+
+
+def test_a_source_role_is_prepared_for_named_sources_and_given_later() -> None:
+    queue = f"arn:aws:sqs:us-east-1:{OWNER}:orders"
+    ran = shell("connect", OWNER, "--name", "Platform", "--source", queue, "--source", "arn:aws:s3:::uploads")
+    assert ran.code == 0
+    assert "sqs:SetQueueAttributes" in ran.out
+    assert "SendMessage" not in ran.out
+    assert "--source-role-arn" in ran.out
+    ran = shell("connect", OWNER, "--name", "Platform", "--source", queue, "--test-events", "--json")
+    (item,) = ran.data["items"]
+    assert (item["purpose"], item["limited_to"]) == ("source", [queue])
+    assert "sqs:SendMessage" in item["commands"]
+    role = f"arn:aws:iam::{OWNER}:role/fnshare-source"
+    assert shell("connect", OWNER, "--name", "Platform", "--source-role-arn", role).code == 0
+    one = Connection.objects.get()
+    assert (one.role_arn, one.limited_to) == (role, [queue])
+    ran = shell("connect", "111122223333", "--name", "Acme", "--source-role-arn", "arn:aws:iam::111122223333:role/x")
+    assert ran.code != 0
+    assert "none is named" in ran.err

@@ -48,11 +48,17 @@ def test_it_tells_programs_the_way_in(demo: LiveDemo) -> None:
     file = demo.folder / "demo.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     told = json.loads(file.read_text())
-    assert set(told) == {"url", "logins", "aws", "accounts"}
+    assert set(told) == {"url", "logins", "aws", "accounts", "tries"}
     assert told["url"] == f"http://localhost:{demo.port}"
     assert {login["role"] for login in told["logins"]} == {"admin", "owner", "auditor", "consumer"}
     assert all(set(login) == {"email", "password", "role"} for login in told["logins"])
-    assert set(told["aws"]) == {"endpoint_url", "region"}
+    assert set(told["aws"]) == {"endpoint_url", "region", "deliveries_url"}
+    assert [one["name"] for one in told["tries"]] == ["Acme Retail", "Globex"]
+    assert all(
+        line.startswith(f"aws --endpoint-url {told['aws']['endpoint_url']} ")
+        for one in told["tries"]
+        for line in one["commands"]
+    )
     assert {account["kind"] for account in told["accounts"]} == {"dashboard", "owner", "consumer", "stranger"}
     expected = {"id", "name", "kind", "access_key_id", "secret_access_key"}
     assert all(set(account) == expected for account in told["accounts"])
@@ -64,6 +70,9 @@ def test_it_tells_people_the_way_in(demo: LiveDemo) -> None:
     for login in demo.described["logins"]:
         assert login["email"] in printed
         assert login["password"] in printed
+    assert demo.described["aws"]["deliveries_url"] in printed
+    for tried in demo.described["tries"]:
+        assert all(line in printed for line in (*tried["environment"].values(), *tried["commands"]))
 
 
 def test_it_listens_on_the_loopback_only(demo: LiveDemo) -> None:

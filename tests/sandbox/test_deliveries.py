@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from sharing.sandbox.journal import Delivery
 from sharing.sandbox.server import Sandbox
+from tests.live import wait_for
 from tests.sandbox.conftest import Speaker, code, function_arn, refused
 
 PLATFORM, ACME, GLOBEX = "444455556666", "111122223333", "222233334444"
@@ -136,6 +137,15 @@ def test_a_queue_of_another_account_needs_its_own_policy_and_is_then_polled(spea
     client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
     client.send_message(QueueUrl=url, MessageBody="kept")
     assert owner.get_event_source_mapping(UUID=made["UUID"])["LastProcessingResult"].startswith("PROBLEM")
+
+
+def test_what_waits_in_a_queue_is_handed_over_by_itself_once_the_mapping_is_enabled(speak: Speaker, sandbox: Sandbox) -> None:
+    client, url, arn = queue_of(speak, "Platform", "own")
+    client.send_message(QueueUrl=url, MessageBody="waiting")
+    sandbox.switches.mapping_settling = 0.2
+    speak.lambda_("Platform").create_event_source_mapping(EventSourceArn=arn, FunctionName="session-cleanup")
+    assert deliveries(sandbox) == []
+    wait_for(lambda: [one.delivered for one in deliveries(sandbox)] == [True], "the message")
 
 
 def test_a_mapping_goes_through_its_states_and_is_busy_on_the_way(speak: Speaker, sandbox: Sandbox) -> None:

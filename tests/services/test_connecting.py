@@ -217,6 +217,7 @@ def test_a_good_role_is_connected(place: Place) -> None:
         "layers",
         "share_layers",
         "map",
+        "count",
         *(verb for verb, _ in READS),
     }
     assert connection.test_wanted_at is None
@@ -700,6 +701,19 @@ def test_the_read_stage_shares_nothing(place: Place) -> None:
     assert (done.verbs["share"], done.verbs["revoke"], done.verbs["read"]) == (False, False, True)
     assert done.verbs["map"] is False, "the mappings stage is a choice of its own"
     assert not [row for row in done.report if "mapping" in row["name"] and row["outcome"] == "missing"]
+
+
+def test_a_mappings_stage_from_before_wirings_were_watched_goes_on_and_says_what_to_add(place: Place) -> None:
+    arn = f"arn:aws:lambda:*:{place.owner.id}:function:*"
+    create = {"Effect": "Allow", "Action": "lambda:CreateEventSourceMapping", "Resource": "*"}
+    ours = {"Condition": {"ArnLike": {"lambda:FunctionArn": arn}}}
+    old = {"Version": "2012-10-17", "Statement": [{**create, **ours}]}
+    place.sandbox.put_role_policy(place.owner.id, "fnshare-manager", "Mappings", old)
+    done = place.tested()
+    assert (done.state, done.verbs["map"], done.verbs["count"]) == (ConnectionState.CONNECTED, True, False)
+    (row,) = [row for row in done.report if row["name"] == "cloudwatch:GetMetricStatistics"]
+    assert row["outcome"] == "missing"
+    assert '"cloudwatch:GetMetricStatistics"' in row["next"]
 
 
 def test_the_checkers_commands_make_a_role_without_any_warning(place: Place) -> None:

@@ -277,3 +277,39 @@ def test_the_list_counts_functions_once_however_many_connections(pages: Client) 
     factories.function(of=account)
     factories.function(of=account, vanished_at=timezone.now())
     assert '<td class="number" data-label="Functions">2</td>' in pages.get("/settings/accounts/").content.decode()
+
+
+def test_a_source_role_is_connected_for_named_sources(pages: Client) -> None:
+    bucket, queue = "arn:aws:s3:::acme-uploads", f"arn:aws:sqs:us-east-1:{NUMBER}:orders"
+    form = {"number": NUMBER, "name": "Acme", "purpose": "source", "sources": "acme-uploads", "limited_to": "kept apart"}
+    refused = pages.post("/settings/accounts/connect/", form)
+    assert refused.status_code == 422
+    assert "is not the ARN of a bucket" in refused.content.decode()
+    assert not Connection.objects.exists()
+    connection = connect(pages, name="Acme", purpose="source", sources=f"{bucket}\r\n{queue}\r\n")
+    assert (connection.purpose, connection.limited_to, connection.regions) == (Purpose.SOURCE, [bucket, queue], [])
+    at = f"/settings/connections/{connection.pk}/"
+    page = pages.get(at).content.decode()
+    assert "events and policy" in page
+    assert f"<code>{queue}</code>" in page
+    assert "fnshare-test-events" not in page
+    assert "fnshare-test-events" in pages.get(f"{at}?tests=1").content.decode()
+    for file in ("template", "commands", "terraform"):
+        assert b"PutObject" not in pages.get(f"{at}{file}/").content
+        assert b"PutObject" in pages.get(f"{at}{file}/?tests=1&share=1&mappings=1").content
+    assert pages.post(f"{at}edit/", {"name": "Acme", "sources": ""}).status_code == 422
+    assert pages.post(f"{at}edit/", {"name": "Acme", "sources": queue}).status_code == 302
+    connection.refresh_from_db()
+    assert connection.limited_to == [queue]
+    account = pages.get(f"/settings/accounts/{connection.account_id}/").content.decode()
+    assert "purpose=invoker" in account
+    assert "purpose=source" not in account, "it is there"
+    assert "stays as it is in AWS" in pages.get(f"{at}disconnect/").content.decode()
+    assert "wirings keep their state" in pages.get(f"{at}pause/").content.decode()
+
+
+def test_the_form_of_a_source_role_knows_the_source_it_was_opened_for(pages: Client) -> None:
+    asked = f"?purpose=source&account={NUMBER}&source=arn%3Aaws%3As3%3A%3A%3Aacme-uploads%22%3E%3Cscript%3E"
+    page = pages.get(f"/settings/accounts/connect/{asked}").content.decode()
+    assert "arn:aws:s3:::acme-uploads&quot;&gt;&lt;script&gt;" in page
+    assert "acme-uploads" not in pages.get("/settings/accounts/connect/?source=acme-uploads").content.decode()

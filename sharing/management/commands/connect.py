@@ -23,8 +23,8 @@ class Command(ShareCommand):
     help = (
         "Connect an AWS account. Without role ARNs: prints the ExternalIds and the templates to make the roles with. With "
         "role ARNs: a worker tests the roles; --wait shows what the test found. Connected with warnings is exit 0. Items "
-        "have: id, account, name, purpose, state, role_arn, external_id, regions, verbs, report, failure, next, and while "
-        "the role is awaited cloudformation, commands and terraform."
+        "have: id, account, name, purpose, state, role_arn, external_id, regions, limited_to, verbs, report, failure, next, "
+        "and while the role is awaited cloudformation, commands and terraform."
     )
     waits = True
 
@@ -72,6 +72,28 @@ class Command(ShareCommand):
             help="only if the invoker role exists already with this one",
         )
         parser.add_argument(
+            "--source-role-arn", default="", metavar="ARN", help="the source role: named event sources are wired through it"
+        )
+        parser.add_argument(
+            "--source-external-id",
+            default="",
+            metavar="Z",
+            help="only if the source role exists already with this one",
+        )
+        parser.add_argument(
+            "--source",
+            action="append",
+            default=[],
+            metavar="ARN",
+            help="a bucket, topic, rule, alarm, queue or stream that the source role may wire; repeat it (without a role's "
+            "ARN: prints the source role's ExternalId and templates instead of the others')",
+        )
+        parser.add_argument(
+            "--test-events",
+            action="store_true",
+            help="print the source role's templates with the right to send a test event",
+        )
+        parser.add_argument(
             "--region",
             action="append",
             default=[],
@@ -86,12 +108,14 @@ class Command(ShareCommand):
             Purpose.CHECKER: (str(options["checker_role_arn"]), str(options["checker_external_id"])),
             Purpose.ORGANIZATION: (str(options["organization_role_arn"]), str(options["organization_external_id"])),
             Purpose.INVOKER: (str(options["invoker_role_arn"]), str(options["invoker_external_id"])),
+            Purpose.SOURCE: (str(options["source_role_arn"]), str(options["source_external_id"])),
         }
         for role_arn, external_id in roles.values():
             if external_id and not role_arn:
                 raise Refusal("An ExternalId needs its role's ARN.", next="Give both, or neither.", code="usage")
         given = [purpose for purpose, (role_arn, _) in roles.items() if role_arn]
-        wanted = [Purpose.ORGANIZATION] if options["organization"] else [Purpose.MANAGER, Purpose.CHECKER]
+        apart = [Purpose.ORGANIZATION] * bool(options["organization"]) + [Purpose.SOURCE] * bool(options["source"])
+        wanted = apart or [Purpose.MANAGER, Purpose.CHECKER]
         with transaction.atomic():  # all of what was given, or nothing
             connections = [self._connect(purpose, *roles[purpose], actor=actor, options=options) for purpose in given or wanted]
         settled = True
@@ -99,8 +123,9 @@ class Command(ShareCommand):
             settled = self.wait_until(lambda: not _testing(connections), options["timeout"])
         connections = [Connection.objects.select_related("account").get(pk=one.pk) for one in connections]
         problem = _problem(connections) if settled else timed_out(options["timeout"])
-        lines = [line for connection in connections for line in _lines(connection)]
-        return Outcome([_item(connection) for connection in connections], lines, problem)
+        tests = bool(options["test_events"])
+        lines = [line for connection in connections for line in _lines(connection, tests=tests)]
+        return Outcome([_item(connection, tests=tests) for connection in connections], lines, problem)
 
     def _connect(
         self, purpose: Purpose, role_arn: str, external_id: str, *, actor: Actor, options: dict[str, Any]
@@ -112,6 +137,7 @@ class Command(ShareCommand):
             by=actor,
             regions=options["region"] if purpose == Purpose.MANAGER else (),
             partition=_partition(role_arn),
+            limited_to=(options["source"] or None) if purpose == Purpose.SOURCE else None,
         )
         if role_arn:
             connection = connecting.register(connection, role_arn=role_arn, external_id=external_id, by=actor)
@@ -135,7 +161,7 @@ def _problem(connections: list[Connection]) -> Problem | None:
     return None
 
 
-def _item(connection: Connection) -> dict[str, Any]:
+def _item(connection: Connection, *, tests: bool) -> dict[str, Any]:
     item: dict[str, Any] = {
         "id": connection.pk,
         "account": connection.account.number,
@@ -145,6 +171,7 @@ def _item(connection: Connection) -> dict[str, Any]:
         "role_arn": connection.role_arn,
         "external_id": connection.external_id,
         "regions": connection.regions,
+        "limited_to": connection.limited_to,
         "verbs": connection.verbs,
         "report": connection.report,
         "failure": connection.failure,
@@ -153,20 +180,20 @@ def _item(connection: Connection) -> dict[str, Any]:
     if connection.state == ConnectionState.AWAITED:
         share = connection.purpose == Purpose.MANAGER
         item["role_arn"] = connecting.suggested_role_arn(connection)
-        item["cloudformation"] = connecting.cloudformation(connection, share=False)
-        item["commands"] = connecting.role_commands(connection, share=False)
-        item["terraform"] = connecting.terraform(connection, share=False)
+        item["cloudformation"] = connecting.cloudformation(connection, share=False, tests=tests)
+        item["commands"] = connecting.role_commands(connection, share=False, tests=tests)
+        item["terraform"] = connecting.terraform(connection, share=False, tests=tests)
         if share:
             item["cloudformation_share"] = connecting.cloudformation(connection, share=True)
             item["commands_share"] = connecting.role_commands(connection, share=True)
     return item
 
 
-def _lines(connection: Connection) -> list[str]:
+def _lines(connection: Connection, *, tests: bool) -> list[str]:
     name = f"{connection.get_purpose_display()} of {connection.account.name} ({connection.account.number})"
     lines = [f"{name}: {connection.get_state_display().lower()}"]
     if connection.state == ConnectionState.AWAITED:
-        return lines + _to_do(connection)
+        return lines + _to_do(connection, tests=tests)
     if connection.regions:
         lines.append(f"  regions {', '.join(connection.regions)}")
     for row in connection.report:
@@ -176,7 +203,7 @@ def _lines(connection: Connection) -> list[str]:
     return lines
 
 
-def _to_do(connection: Connection) -> list[str]:
+def _to_do(connection: Connection, *, tests: bool) -> list[str]:
     option = "--role-arn" if connection.purpose == Purpose.MANAGER else f"--{connection.purpose}-role-arn"
     lines = [f"  ExternalId {connection.external_id}", ""]
     if connection.purpose == Purpose.MANAGER:
@@ -186,8 +213,8 @@ def _to_do(connection: Connection) -> list[str]:
         lines += ["CloudFormation, read stage:", "", connecting.cloudformation(connection, share=False)]
         lines += ["CloudFormation, share stage (instead):", "", connecting.cloudformation(connection, share=True)]
     else:
-        lines += ["AWS CLI:", "", connecting.role_commands(connection, share=False)]
-        lines += ["CloudFormation:", "", connecting.cloudformation(connection, share=False)]
+        lines += ["AWS CLI:", "", connecting.role_commands(connection, share=False, tests=tests)]
+        lines += ["CloudFormation:", "", connecting.cloudformation(connection, share=False, tests=tests)]
     arn = connecting.suggested_role_arn(connection)
     lines += [
         "Then:",

@@ -1,7 +1,7 @@
 """The demo: a platform team shares its functions with three consumers. Every policy here is one that real estates have."""
 
 from sharing.sandbox.seeding import Seeding
-from sharing.sandbox.story import layers, roles
+from sharing.sandbox.story import layers, roles, sources
 from sharing.sandbox.story.policies import POLICIES, full_policy
 
 #: Held in one function's environment. Whoever stores, logs or shows it has kept a secret that was none of theirs.
@@ -102,6 +102,7 @@ def load(sandbox: Seeding) -> None:
     full = f"arn:aws:lambda:{EAST}:{PLATFORM}:function:feature-flags"
     sandbox.put_policy(full, full_policy(full))
     layers.add(sandbox, PLATFORM, layers.DEMO)
+    sources.add(sandbox)
 
 
 def _add_functions(sandbox: Seeding) -> None:

@@ -100,11 +100,12 @@ def layers_policy(owner: str) -> Document:
 
 
 def mappings_policy(owner: str) -> Document:
-    """The mappings stage: event source mappings onto the owner's functions (aws-facts 5.2)."""
+    """The mappings stage: event source mappings onto the owner's functions (aws-facts 5.2), and how often those ran."""
     functions = {"ArnLike": {"lambda:FunctionArn": f"arn:aws:lambda:*:{owner}:function:*"}}
     return {
         "Version": "2012-10-17",
         "Statement": [
+            {"Effect": "Allow", "Action": "cloudwatch:GetMetricStatistics", "Resource": "*"},
             {"Effect": "Allow", "Action": "lambda:CreateEventSourceMapping", "Resource": "*", "Condition": functions},
             {
                 "Effect": "Allow",

@@ -14,7 +14,7 @@ from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
 from .given import only_admins, partition_for, regions_for, role_arn_of
-from .reaching import patterns_of, require_reach
+from .reaching import patterns_of, require_reach, sources_of
 from .templates import suggested_role_arn, trust_command
 
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -36,9 +36,9 @@ def prepare(
     """Name an account and get an ExternalId of our own for the role to be made: the connection then awaits its role.
 
     number: 12 digits. regions: what is read (manager role); none: every region the role can list, found by the test.
-    partition: by default the one this installation works in. limited_to: what an invoker role may call (reaching.patterns_of);
-    none: everything it reaches; None: as it was. An account that is connected for this purpose already
-    keeps its connection; its name, and its regions if any are given, are changed.
+    partition: by default the one this installation works in. limited_to: what an invoker role may call (reaching.patterns_of),
+    none: everything it reaches; what a source role may wire (reaching.sources_of), never none; None: as it was. An account
+    that is connected for this purpose already keeps its connection; its name, and its regions if any are given, are changed.
     """
     only_admins(by)
     number = number.replace(" ", "").replace("-", "")
@@ -66,12 +66,16 @@ def prepare(
         if purpose == Purpose.INVOKER:
             require_reach(account)
             patterns = None if limited_to is None else patterns_of(limited_to, account)
+        if purpose == Purpose.SOURCE and (limited_to is not None or connection is None):
+            patterns = sources_of(limited_to or (), account)
         if connection is None:
             return _new(account, purpose, chosen, by, patterns or [])
         if patterns is not None and patterns != connection.limited_to:
             connection.limited_to = patterns
             connection.save(update_fields=["limited_to"])
-            text = f"The invoker role of {account.name} may now call {', '.join(patterns) or 'everything it reaches'}"
+            may = "wire" if purpose == Purpose.SOURCE else "call"
+            what = ", ".join(patterns) or "everything it reaches"
+            text = f"The {connection.get_purpose_display().lower()} of {account.name} may now {may} {what}"
             history.record("connection.changed", text, by=by, account=account, detail={"limited_to": patterns})
         if chosen and chosen != connection.regions:
             connection.regions = chosen
@@ -172,11 +176,13 @@ def _free(external_id: str, connection: Connection) -> None:
 
 
 def _own_role(arn: str, connection: Connection) -> None:
-    """Refuse to invoke as a manager or checker role, and to read or check as an invoker role: each is a role of its own."""
+    """Refuse to invoke or change sources as another role, and to read or check as one of these: each is a role of its own."""
     for other in Connection.objects.standing().exclude(pk=connection.pk).filter(role_arn=arn):
-        if Purpose.INVOKER in (other.purpose, connection.purpose):
+        apart = {Purpose.INVOKER, Purpose.SOURCE} & {other.purpose, connection.purpose}
+        if apart:
+            what = "real calls need" if Purpose.INVOKER in apart else "changes of sources need"
             raise Refusal(
-                f"This role is the account's {other.get_purpose_display().lower()}: real calls need a role of their own.",
+                f"This role is the account's {other.get_purpose_display().lower()}: {what} a role of their own.",
                 next=f"Make another role, such as {suggested_role_arn(connection)}.",
                 code="conflict",
                 field="role_arn",

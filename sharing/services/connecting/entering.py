@@ -12,8 +12,10 @@ from sharing.aws.errors import AwsError
 from sharing.aws.functions import Functions
 from sharing.aws.invoking import InvokerRole
 from sharing.aws.layers import Layers
+from sharing.aws.metrics import Metrics
 from sharing.aws.pace import Pace, Purpose
 from sharing.aws.session import CallerIdentity, RoleRef
+from sharing.aws.wired import Sources
 from sharing.models import Account, Connection, ConnectionState, Installation
 from sharing.models import Purpose as ConnectionPurpose
 from sharing.policy.arn import FunctionArn
@@ -161,4 +163,34 @@ def layers(
         session_name=session_name,
         share=settings.AWS_PACE_SHARE if share is None else share,
         cancelled=cancelled,
+    )
+
+
+def metrics(
+    connection: Connection, region: str, *, session_name: str, cancelled: Callable[[], bool] = lambda: False
+) -> Metrics:
+    """What CloudWatch counted in one region of the connection's account (manager role, mappings stage)."""
+    return Metrics(role(connection), region, pace=pace(), session_name=session_name, cancelled=cancelled)
+
+
+def sources(
+    connection: Connection,
+    region: str,
+    *,
+    resource: str,
+    session_name: str,
+    cancelled: Callable[[], bool] = lambda: False,
+    way_in: RoleRef | None = None,
+) -> Sources:
+    """One source of the connection's account, in a session that can do nothing else.
+
+    Raises ValueError for any other than a source role, and for a source that the role was not made for. way_in: while an
+    ExternalId is being rotated, with the new one.
+    """
+    if connection.purpose != ConnectionPurpose.SOURCE:
+        raise ValueError(f"A {connection.purpose} role never touches sources.")
+    if resource not in connection.limited_to:
+        raise ValueError(f"This source role was not made for {resource}.")
+    return Sources(
+        way_in or role(connection), region, resource=resource, session_name=session_name, pace=pace(), cancelled=cancelled
     )

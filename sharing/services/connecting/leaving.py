@@ -4,13 +4,27 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from sharing.models import Account, Actor, Connection, ConnectionState, Exposure, Grant, LayerGrant, LayerVersion, Purpose
+from sharing.models import (
+    Account,
+    Actor,
+    Connection,
+    ConnectionState,
+    Exposure,
+    Grant,
+    LayerGrant,
+    LayerVersion,
+    Purpose,
+    Wiring,
+    WiringState,
+)
 from sharing.models.grant import MAY_HOLD_ACCESS
 from sharing.services import history
 
 from .given import only_admins
 
 _S = ConnectionState
+#: Steps of a wiring that a source role does: keys of sharing.policy.wiring.
+THROUGH_SOURCES = ("notification", "topic-policy", "subscription", "target", "alarm-action", "source-policy")
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,8 @@ def what_stays(connection: Connection) -> WhatStays:
         return WhatStays([], 0, sentence, following)
     if connection.purpose == Purpose.INVOKER:
         return WhatStays([], 0, "Test invoke is off here from then on. Shares stay as they are.", following)
+    if connection.purpose == Purpose.SOURCE:
+        return _of_sources(connection, following)
     grants = list(
         Grant.objects.filter(policy__function__account=account, state__in=MAY_HOLD_ACCESS)
         .select_related("policy__function")
@@ -61,6 +77,26 @@ def what_stays(connection: Connection) -> WhatStays:
     )
     sentence += _of_layers(account)
     return WhatStays(grants, open_policies, sentence, f"Revoke first what should end. {following}".strip())
+
+
+def _of_sources(connection: Connection, following: str) -> WhatStays:
+    """What a source role wired stays wired: rows and AWS alike keep their state, and nobody here can look at it any more."""
+    account = connection.account
+    wired = (
+        Wiring.objects.exclude(state=WiringState.UNDONE)
+        .filter(source_arn__in=connection.limited_to, steps__ours=True, steps__account=account.number)
+        .filter(steps__key__in=THROUGH_SOURCES)
+        .distinct()
+        .count()
+    )
+    sentence = "What the role wired stays as it is in AWS, and sources go on driving functions. "
+    if wired:
+        sentence += (
+            f"{_count(wired, 'wiring')} of {account.name} keep{'s' * (wired == 1)} {'its' if wired == 1 else 'their'} state: "
+            "fnshare neither looks at the source's side any more nor takes it back. "
+        )
+    sentence += "New steps on the sources' side are handed over."
+    return WhatStays([], 0, sentence, f"Take back first what should end. {following}".strip())
 
 
 def _of_layers(account: Account) -> str:

@@ -1,7 +1,4 @@
-"""What an account's owner runs to make the role: a CloudFormation template or AWS CLI commands.
-
-Source of the policies: aws-facts 5.2 (manager role, in stages), 5.3 (checker role) and 2.2 (invoker role).
-"""
+"""What an account's owner runs to make the role: a CloudFormation template or AWS CLI commands."""
 
 import json
 import shlex
@@ -11,32 +8,26 @@ from typing import Any
 from sharing.models import Account, Connection, Purpose
 
 from .entering import worker
-from .reaching import reach
+from .rights import (
+    checker_policy,
+    document,
+    invoker_policy,
+    mappings_policy,
+    organization_policy,
+    read_policy,
+    share_policy,
+    source_policies,
+)
 
 ROLE_NAMES = {
     Purpose.MANAGER: "fnshare-manager",
     Purpose.CHECKER: "fnshare-checker",
     Purpose.ORGANIZATION: "fnshare-organization",
     Purpose.INVOKER: "fnshare-invoker",
+    Purpose.SOURCE: "fnshare-source",
 }
 
 PLACEHOLDER = "WORKER_PRINCIPAL_ARN"
-_READ_ACTIONS = [
-    "lambda:GetPolicy",
-    "lambda:GetFunctionConfiguration",
-    "lambda:ListAliases",
-    "lambda:ListVersionsByFunction",
-    "lambda:ListTags",
-    "lambda:ListFunctionUrlConfigs",
-]
-
-LIST_LAYERS = ["lambda:ListLayers", "lambda:ListLayerVersions"]
-READ_LAYERS = ["lambda:GetLayerVersionPolicy"]
-CHANGE_MAPPINGS = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
-SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
-ORGANIZATION_ACTIONS = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
-
-Statement = dict[str, Any]
 
 
 def suggested_role_arn(connection: Connection) -> str:
@@ -50,7 +41,7 @@ def trust_policy(connection: Connection, principal: str) -> dict[str, Any]:
     accepted: str | list[str] = connection.external_id
     if connection.next_external_id:
         accepted = [connection.external_id, connection.next_external_id]
-    return _document(
+    return document(
         {
             "Effect": "Allow",
             "Principal": {"AWS": principal},
@@ -58,93 +49,6 @@ def trust_policy(connection: Connection, principal: str) -> dict[str, Any]:
             "Condition": {"StringEquals": {"sts:ExternalId": accepted}},
         }
     )
-
-
-def read_policy(account: Account) -> dict[str, Any]:
-    """The read stage: functions, aliases, versions, layers and their policies. Regions: to see which ones are not read."""
-    return _document(
-        {
-            "Sid": "List",
-            "Effect": "Allow",
-            "Action": ["lambda:ListFunctions", "lambda:ListEventSourceMappings", *LIST_LAYERS],
-            "Resource": "*",
-        },
-        {"Sid": "Read", "Effect": "Allow", "Action": _READ_ACTIONS, "Resource": [_all_functions(account)]},
-        {"Sid": "ReadLayers", "Effect": "Allow", "Action": READ_LAYERS, "Resource": [all_layers(account)]},
-        {"Sid": "Regions", "Effect": "Allow", "Action": "account:ListRegions", "Resource": "*"},
-    )
-
-
-def share_policy(account: Account, denied: list[Any]) -> dict[str, Any]:
-    """The share stage, and the Deny that keeps a stolen worker from sharing functions with itself.
-
-    denied: the dashboard's own principals, in every form `lambda:Principal` takes. For layers AWS knows no such key: a
-    stolen worker could read a layer's code, not run anything in the account.
-    """
-    return _document(
-        {
-            "Sid": "Share",
-            "Effect": "Allow",
-            "Action": ["lambda:AddPermission", "lambda:RemovePermission"],
-            "Resource": [_all_functions(account)],
-        },
-        {"Sid": "ShareLayers", "Effect": "Allow", "Action": SHARE_LAYERS, "Resource": [all_layers(account)]},
-        {
-            "Sid": "NeverWithTheDashboard",
-            "Effect": "Deny",
-            "Action": "lambda:AddPermission",
-            "Resource": "*",
-            "Condition": {"StringEquals": {"lambda:Principal": denied}},
-        },
-    )
-
-
-def mappings_policy(account: Account) -> dict[str, Any]:
-    """The mappings stage: event source mappings onto the account's functions, and nothing of the functions themselves."""
-    ours = {"ArnLike": {"lambda:FunctionArn": _all_functions(account)}}
-    mappings = f"arn:{account.partition}:lambda:*:{account.number}:event-source-mapping:*"
-    create = {"Effect": "Allow", "Action": "lambda:CreateEventSourceMapping", "Resource": "*", "Condition": ours}
-    change = {"Effect": "Allow", "Action": CHANGE_MAPPINGS, "Resource": mappings, "Condition": ours}
-    return _document({"Sid": "Map", **create}, {"Sid": "ChangeMappings", **change})
-
-
-def checker_policy(account: Account, owners: list[Account]) -> dict[str, Any]:
-    """What the checker role may try: functions of the connected owners, never the consumer's own.
-
-    With no owner connected yet it may try functions of any account; AWS still asks their policies.
-    """
-    others = [owner for owner in owners if owner.number != account.number]
-    resources = [_all_functions(owner) for owner in others] or [f"arn:{account.partition}:lambda:*:*:function:*"]
-    own = f"arn:{account.partition}:lambda:*:{account.number}:*"
-    return _document(
-        {"Sid": "Check", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources},
-        {"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own},
-    )
-
-
-def organization_policy() -> dict[str, Any]:
-    """What an organisation role may do: name the organisation and list its accounts. Neither call knows a resource."""
-    return _document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})
-
-
-def invoked(connection: Connection) -> list[str]:
-    """What the invoker role may call, as ARN patterns: what it was limited to, or everything it reaches."""
-    found = reach(connection.account)
-    own = [_all_functions(connection.account)] if found.own else []
-    return list(connection.limited_to) or [*own, *(_all_functions(owner) for owner in found.owners)]
-
-
-def invoker_policy(connection: Connection) -> dict[str, Any]:
-    """Real calls of exactly these functions, and nothing else; a consumer's own functions are denied on top."""
-    account = connection.account
-    resources = invoked(connection) or [_all_functions(account)]
-    statements: list[Statement] = [
-        {"Sid": "Invoke", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": resources}
-    ]
-    if not reach(account).own:
-        own = f"arn:{account.partition}:lambda:*:{account.number}:*"
-        statements.append({"Sid": "NeverOwn", "Effect": "Deny", "Action": "lambda:*", "Resource": own})
-    return _document(*statements)
 
 
 def dashboard_principals() -> list[str]:
@@ -157,10 +61,16 @@ def dashboard_principals() -> list[str]:
 
 
 def policies(
-    connection: Connection, *, share: bool, denied: list[Any], owners: Sequence[Account] | None = None, wire: bool = False
+    connection: Connection,
+    *,
+    share: bool,
+    denied: list[Any],
+    owners: Sequence[Account] | None = None,
+    wire: bool = False,
+    tests: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """The role's inline policies by name. denied: see share_policy. owners: whose functions a checker role may try.
-    wire: with the mappings stage (manager role only).
+    wire: with the mappings stage (manager role only). tests: with test events (source role only).
 
     Without owners: every connected one's. An invited person is told only of those that they were invited by.
     """
@@ -172,6 +82,8 @@ def policies(
         return {"fnshare-members": organization_policy()}
     if connection.purpose == Purpose.INVOKER:
         return {"fnshare-invoke": invoker_policy(connection)}
+    if connection.purpose == Purpose.SOURCE:
+        return source_policies(connection, tests=tests)
     found = {"fnshare-read": read_policy(account)}
     if share:
         found["fnshare-share"] = share_policy(account, denied)
@@ -181,10 +93,16 @@ def policies(
 
 
 def cloudformation(
-    connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None, wire: bool = False
+    connection: Connection,
+    *,
+    share: bool,
+    name: str = "",
+    owners: Sequence[Account] | None = None,
+    wire: bool = False,
+    tests: bool = False,
 ) -> str:
     """A CloudFormation template (JSON) that makes the role. share, wire: with the share and the mappings stage (manager
-    role only).
+    role only). tests: with test events (source role only).
 
     name: of the role; "": the usual one for its purpose. owners: see `policies`.
     """
@@ -195,7 +113,7 @@ def cloudformation(
     trust = trust_policy(connection, PLACEHOLDER)
     trust["Statement"][0]["Principal"] = {"AWS": {"Ref": "WorkerPrincipalArn"}}
     # The Deny follows the parameter: whoever writes a role's path in changes both.
-    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners, wire=wire)
+    named = policies(connection, share=share, denied=_parameter_principals(), owners=owners, wire=wire, tests=tests)
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{connection.get_purpose_display()} of fnshare in account {connection.account.number}"
@@ -219,7 +137,13 @@ def cloudformation(
 
 
 def role_commands(
-    connection: Connection, *, share: bool, name: str = "", owners: Sequence[Account] | None = None, wire: bool = False
+    connection: Connection,
+    *,
+    share: bool,
+    name: str = "",
+    owners: Sequence[Account] | None = None,
+    wire: bool = False,
+    tests: bool = False,
 ) -> str:
     """AWS CLI commands that make the role, to be run with an administrator's credentials of the account."""
     identity = worker()
@@ -231,7 +155,8 @@ def role_commands(
         lines.append(f"# {about_principal()}")
     trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines.append(f"aws iam create-role --role-name {name} --assume-role-policy-document {_quoted(trust)}")
-    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners, wire=wire)
+    denied = dashboard_principals() or [PLACEHOLDER]
+    named = policies(connection, share=share, denied=denied, owners=owners, wire=wire, tests=tests)
     lines += [
         f"aws iam put-role-policy --role-name {name} --policy-name {policy} --policy-document {_quoted(document)}"
         for policy, document in named.items()
@@ -267,19 +192,6 @@ def _parameter_principals() -> list[Any]:
     account = {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": "WorkerPrincipalArn"}]}]}
     root = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":iam::", account, ":root"]]}
     return [account, root, {"Ref": "WorkerPrincipalArn"}]
-
-
-def _all_functions(account: Account) -> str:
-    return f"arn:{account.partition}:lambda:*:{account.number}:function:*"
-
-
-def all_layers(account: Account) -> str:
-    """Every layer version of the account: GetLayerVersionPolicy and the sharing calls act on versions."""
-    return f"arn:{account.partition}:lambda:*:{account.number}:layer:*:*"
-
-
-def _document(*statements: Statement) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def _quoted(document: dict[str, Any]) -> str:

@@ -17,8 +17,9 @@ def terraform(
     name: str = "",
     owners: Sequence[Account] | None = None,
     wire: bool = False,
+    tests: bool = False,
 ) -> str:
-    """Resources that make the role, and an output with its ARN. name, owners, wire: as in `templates.cloudformation`.
+    """Resources that make the role, and an output with its ARN. name, owners, wire, tests: as in `templates.cloudformation`.
 
     JSON objects are expressions of HCL; nothing in them is a template of its own.
     """
@@ -32,7 +33,8 @@ def terraform(
     trust = trust_policy(connection, identity.principal_arn if identity else PLACEHOLDER)
     lines += ['resource "aws_iam_role" "fnshare" {', f'  name               = "{name}"']
     lines += [f"  assume_role_policy = jsonencode({_indented(trust)})", "}"]
-    named = policies(connection, share=share, denied=dashboard_principals() or [PLACEHOLDER], owners=owners, wire=wire)
+    denied = dashboard_principals() or [PLACEHOLDER]
+    named = policies(connection, share=share, denied=denied, owners=owners, wire=wire, tests=tests)
     for policy, document in named.items():
         label = policy.replace("-", "_")
         lines += ["", f'resource "aws_iam_role_policy" "{label}" {{', f'  name   = "{policy}"']

@@ -24,6 +24,7 @@ from .testing_checker import examine_checker
 from .testing_invoker import examine_invoker
 from .testing_manager import examine_manager
 from .testing_organization import attach, examine_organization
+from .testing_source import examine_source
 
 _S = ConnectionState
 
@@ -97,6 +98,8 @@ def _examine(connection: Connection, worker_arn: str) -> Result:
         examine_organization(connection, reference, result.report, result)
     elif connection.purpose == Purpose.INVOKER:
         examine_invoker(connection, reference, result.report, result)
+    elif connection.purpose == Purpose.SOURCE:
+        examine_source(connection, reference, result.report, result)
     else:
         examine_checker(connection, reference, result.report, result)
     return result

@@ -6,7 +6,7 @@ from sharing.models import Connection, Purpose
 
 from .reaching import reach
 from .reports import Report, Result, statement_to_add
-from .templates import invoked
+from .rights import invoked
 from .testing_checker import never_own, regions_of, tried, unknown
 
 _TRIED = 10

@@ -9,7 +9,7 @@ from sharing.models import Account, Connection
 
 from .entering import pace
 from .reports import Report, Result, statement_to_add
-from .templates import LIST_LAYERS, READ_LAYERS, SHARE_LAYERS, all_layers
+from .rights import COUNT_RUNS, LIST_LAYERS, READ_LAYERS, SHARE_LAYERS, all_layers
 
 #: verb, action, operation, what it is for
 _READS = (
@@ -144,6 +144,17 @@ def _mappings(prober: Prober, report: Report, result: Result) -> None:
     if probe.permitted:
         detail = "Permitted, by what AWS says to one that cannot exist: mappings can be created and changed."
         report.ok("Event source mappings", detail)
+        _counts(prober, report, result)
+
+
+def _counts(prober: Prober, report: Report, result: Result) -> None:
+    """Part of the mappings stage since wirings are watched: a role from before it goes on, and says what to add."""
+    probe = prober.count_runs()
+    if probe.outcome == Outcome.UNKNOWN:
+        return
+    result.verbs["count"] = probe.permitted
+    following = statement_to_add(COUNT_RUNS, "*")
+    _row(report, COUNT_RUNS[0], probe, "a test event is seen to arrive", following)
 
 
 def _may_add(prober: Prober, account: Account) -> Probe:

@@ -10,7 +10,7 @@ from sharing.models import Connection, ConnectionState, Organization
 
 from .entering import pace
 from .reports import Report, Result, statement_to_add
-from .templates import ORGANIZATION_ACTIONS
+from .rights import ORGANIZATION_ACTIONS
 
 _LIST = "organizations:ListAccounts"
 _DESCRIBE = "organizations:DescribeOrganization"

@@ -8,7 +8,7 @@ from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading
 from sharing.policy import Permission, Statement
 from sharing.policy.permission import why_not_writable
 from sharing.services.naming import account_names
-from sharing.services.waking import losses
+from sharing.services.waking import losses, wirings_lost
 
 from . import rights
 from .keeping import arn_of
@@ -94,7 +94,10 @@ def _of(
         changed=changed,
         stale=_stale(policy),
         warnings=tuple(_warnings(stored, why_not)),
-        wakes=losses(policy, stored, by=by, sure=not remaining) if stored is not None and not sure else (),
+        wakes=(
+            *(wirings_lost(grant) if saved else ()),
+            *(losses(policy, stored, by=by, sure=not remaining) if stored is not None and not sure else ()),
+        ),
     )
 
 

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from sharing.models import LayerVersion, MappingChange, Policy
+from sharing.models import LayerVersion, MappingChange, Policy, WiringSource, WiringStep
 from sharing.services import limits
 
-Leased = type[Policy] | type[LayerVersion] | type[MappingChange]
+Leased = type[Policy] | type[LayerVersion] | type[MappingChange] | type[WiringStep] | type[WiringSource]
 
 #: The part of a lease in which a call may begin; the rest is left for its answer (at most 15 of 45 seconds).
 _BEGIN = 2 / 3

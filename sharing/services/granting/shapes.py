@@ -99,7 +99,8 @@ class Consequences:
     "no" (judged on the policy as last read, `stale` says why that may be old). `refusal`: set when the revoke cannot be done
     here at all (Deny, no Sid...), with what to do. `writable`: AddPermission can write the same statement again, so that
     undo works; else `why_not`. `changed`: the stored statement differs from what was granted here: `stored`, `ours`.
-    `wakes`: what this statement lets wake the function and nothing else would, a sentence each (services.waking).
+    `wakes`: the wirings that are built on it, and what it lets wake the function and nothing else would, a sentence each
+    (services.waking).
     """
 
     policy: Policy

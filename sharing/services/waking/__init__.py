@@ -7,7 +7,7 @@ nobody reads. So no row of a push source ever says that events arrive.
 from .gathering import gather, of_function
 from .letting_in import LetIn, let_in
 from .listing import ORDERS, Asked, accounts_of, listed, problems_of
-from .losing import losses
+from .losing import losses, wirings_lost
 from .polling import SETTLING
 from .shapes import Problem, Trouble, Waker, Way
 from .unlooked import unlooked
@@ -29,4 +29,5 @@ __all__ = [
     "of_function",
     "problems_of",
     "unlooked",
+    "wirings_lost",
 ]

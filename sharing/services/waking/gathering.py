@@ -13,6 +13,7 @@ from .judging import judged
 from .polling import polled
 from .pushing import pushed
 from .shapes import Waker, Way
+from .wired import wired
 
 
 def gather(by: Actor, *, way: Way | None = None) -> list[Waker]:
@@ -34,6 +35,8 @@ def _gather(functions: QuerySet[Function], by: Actor, way: Way | None) -> list[W
         found += pushed(ground)
     if way in (None, Way.URL):
         found += addressed(ground)
+    if way is not Way.URL:
+        found = list(wired(ground, found, way))
     return sorted(judged(found), key=_order)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sharing.policy import services
 
 from .shapes import Problem, Trouble, Waker, Way
+from .wired import UNDER_WAY
 
 #: AWS's last word about a batch that could not be processed begins so.
 PROBLEM = "PROBLEM"
@@ -21,10 +22,21 @@ def judged(rows: Iterable[Waker]) -> list[Waker]:
     order = list(Problem)
     found = []
     for place, row in enumerate(rows):
-        troubles = [*_RULES[row.way](row), *([Trouble(Problem.DUPLICATE, twice[place])] if place in twice else [])]
+        troubles = [
+            *_of_wiring(row),
+            *_RULES[row.way](row),
+            *([Trouble(Problem.DUPLICATE, twice[place])] if place in twice else []),
+        ]
         troubles.sort(key=lambda one: order.index(one.problem))
         found.append(replace(row, troubles=tuple(troubles)) if troubles else row)
     return found
+
+
+def _of_wiring(row: Waker) -> Iterator[Trouble]:
+    if row.wiring_state == "failed":
+        yield Trouble(Problem.FAILING, "Its wiring failed: a step waits for somebody to decide.")
+    elif row.wiring_state == "stuck":
+        yield Trouble(Problem.STUCK, "Its wiring is stuck: a step has been unsettled for long, and is still tried.")
 
 
 def _of_pull(row: Waker) -> Iterator[Trouble]:
@@ -32,13 +44,15 @@ def _of_pull(row: Waker) -> Iterator[Trouble]:
         yield Trouble(Problem.FAILING, f"AWS says of the last batch: {row.result[:200].rstrip('.')}.")
     if row.stuck_since is not None:
         yield Trouble(Problem.STUCK, f"{row.state} since {row.stuck_since:%Y-%m-%d %H:%M} UTC or earlier, by two reads.")
-    if row.lacks:
+    if row.lacks and row.lacks != UNDER_WAY:
         yield Trouble(Problem.ORPHAN_TRIGGER, f"{row.lacks[:1].upper()}{row.lacks[1:]}, so it wakes nothing.")
     if row.state in ("Disabled", "Disabling"):
         yield Trouble(Problem.OFF, "It is switched off: what arrives in the source wakes nothing.")
 
 
 def _of_push(row: Waker) -> Iterator[Trouble]:
+    if row.lacks == UNDER_WAY:
+        return
     known = services.lookup(row.service)
     if row.grant is not None:
         yield Trouble(
@@ -76,9 +90,9 @@ def _twice(rows: Sequence[Waker]) -> dict[int, str]:
     """By the place of a row: that the same source stands in another one, too; equal statements are one row already."""
     alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
-        if row.way is Way.PULL and row.sources:
+        if row.way is Way.PULL and row.sources and row.lacks != UNDER_WAY:
             alike[row.way, row.place.pk, row.sources].append(place)
-        elif row.way is Way.PUSH and not row.by_token:
+        elif row.way is Way.PUSH and not row.by_token and row.lacks != UNDER_WAY:
             alike[row.policy, row.service, row.whose, row.organization, *sorted(row.sources)].append(place)
     found: dict[int, str] = {}
     for places in alike.values():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sharing.models import Actor, Policy
+from sharing.models import Actor, Grant, Policy, StepState, WiringStep
 from sharing.policy import PrincipalKind, Statement, services
+from sharing.policy.wiring import SOURCES
+from sharing.services.naming import account_names
 
 from .gathering import of_function
 from .shapes import Problem, Waker, Way
+from .sources import name_of
 
 _SHOWN = 5
 
@@ -27,6 +30,23 @@ def losses(policy: Policy, statement: Statement, *, by: Actor, sure: bool = True
     if len(found) > _SHOWN:
         said.append(f"The same for {len(found) - _SHOWN:,} more sources.")
     return tuple(said)
+
+
+def wirings_lost(grant: Grant) -> tuple[str, ...]:
+    """A sentence for each wiring that is built on this share; none for what is being taken back anyway."""
+    steps = WiringStep.objects.filter(grant=grant, wiring__abandoned_at=None).exclude(state=StepState.FAILED)
+    steps = steps.select_related("wiring__function").order_by("wiring__created_at")
+    names = account_names()
+    found = []
+    for step in steps[:_SHOWN]:
+        wiring = step.wiring
+        kind = SOURCES.get(wiring.kind)
+        whose = names.get(wiring.source_account) or (f"account {wiring.source_account}" if wiring.source_account else "")
+        what = f"{kind.label if kind else 'source'} {name_of(wiring.source_arn)}{f' of {whose}' if whose else ''}"
+        found.append(f"The wiring of {what} needs this share: it fails when the share is gone, and what it set up there stays.")
+    if (count := len(steps)) > _SHOWN:
+        found.append(f"The same for {count - _SHOWN:,} more wirings.")
+    return tuple(found)
 
 
 def _may_wake(policy: Policy, statement: Statement) -> bool:

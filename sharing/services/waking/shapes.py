@@ -64,7 +64,8 @@ class Waker:
     words about it, "" where they are not known; `stuck_since`.
     `auth`: a URL's type, "" where URLs were not read; `callers`: whom it lets in. `open`: whether any account can use it
     ("yes", "depends", "no"). `lacks`: what is missing before it can wake the function now, "" if nothing is known to be.
-    `unread`: the policy a URL needs is not known as it is now.
+    `unread`: the policy a URL needs is not known as it is now. `wiring`: the one that fnshare does for this source, with its
+    state, a value of WiringState ("" without one).
     """
 
     way: Way
@@ -90,6 +91,8 @@ class Waker:
     lacks: str = ""
     unread: bool = False
     troubles: tuple[Trouble, ...] = ()
+    wiring: uuid.UUID | None = None
+    wiring_state: str = ""
 
     @property
     def form(self) -> str:
