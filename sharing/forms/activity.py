@@ -23,6 +23,8 @@ KINDS = (
     ("freeze", "Freezes"),
     ("limits", "Limits of the workers"),
     ("sync", "Syncs"),
+    ("bulk", "Bulk shares"),
+    ("group", "Groups"),
     ("trust", "Trust list"),
     ("connection", "Connections"),
     ("account", "Accounts"),

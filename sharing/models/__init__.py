@@ -2,12 +2,14 @@
 
 from .access_request import AccessRequest, RequestKind, RequestState
 from .account import Account, Connection, ConnectionState, Installation, Purpose
+from .bulk import Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Judgement
 from .check import Check, CheckState, Occasion
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .freeze import CountedWrite, Freeze
 from .function import Function, Qualifier, QualifierKind
 from .grant import Grant, GrantState, Verdict, Wanted
+from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
@@ -33,6 +35,11 @@ __all__ = [
     "Account",
     "Actor",
     "AppendOnly",
+    "Bulk",
+    "BulkItem",
+    "BulkItemState",
+    "BulkPlace",
+    "BulkState",
     "Check",
     "CheckState",
     "Connection",
@@ -49,6 +56,9 @@ __all__ = [
     "Function",
     "Grant",
     "GrantState",
+    "Group",
+    "GroupMember",
+    "GroupShare",
     "Installation",
     "Invitation",
     "InvitationItem",
@@ -56,6 +66,7 @@ __all__ = [
     "Invocation",
     "InvocationState",
     "InvocationType",
+    "Judgement",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",

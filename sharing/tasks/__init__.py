@@ -3,6 +3,7 @@
 Rows are the outbox; a message only accelerates (`soon`), and `sweep` finds whatever was left behind.
 """
 
+from .bulk import begin, work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -18,6 +19,7 @@ from .sweeping import sweep
 from .wiring import look_at_wiring, reconcile_wiring, send_wiring_test
 
 __all__ = [
+    "begin",
     "identify",
     "look_at_wiring",
     "look_for_role",
@@ -40,4 +42,5 @@ __all__ = [
     "sweep",
     "take_up_request",
     "test_connection",
+    "work_bulk",
 ]

@@ -72,12 +72,12 @@ def queue_of(sync: Sync) -> str:
     return "clicks" if sync.kind == SyncKind.FUNCTION else "sync"
 
 
-def clicks_wait() -> bool:
+def clicks_wait(queues: tuple[str, ...] = ("clicks", "checks")) -> bool:
     """Whether something a person waits for is in the queue while every process is busy. With the broker away: no."""
     try:
         with current_app.connection_or_acquire() as broker:
             channel: Any = broker.default_channel
-            return any(channel.client.llen(name) > 0 for name in ("clicks", "checks"))
+            return any(channel.client.llen(name) > 0 for name in queues)
     except (OperationalError, RedisError, OSError, AttributeError):
         return False
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from sharing.models import Installation
 from sharing.services import (
+    bulk,
     checking,
     connecting,
     granting,
@@ -29,6 +30,7 @@ from sharing.services import (
 from sharing.services.findings import refreshing
 from sharing.services.signing import failing
 
+from .bulk import work_bulk
 from .findings import refresh_findings
 from .invoking import run_invocation
 from .mailing import send_notice
@@ -51,6 +53,10 @@ def sweep(_pk: str = "1") -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for pk, hands in bulk.due(now):
+        for _ in range(hands):
+            soon(work_bulk, pk, queue="sync", expires=again)
+    bulk.forget(now)
     for grant in granting.ending(now, within=again):
         if grant.ends_at is not None:
             soon(reconcile_grant, grant.pk, after=(grant.ends_at - now).total_seconds())

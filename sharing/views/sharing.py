@@ -27,6 +27,7 @@ from sharing.forms.share import ShareForm
 from sharing.models import Account, Actor, Function, Grant
 from sharing.policy import services as known_services
 from sharing.services import granting
+from sharing.services.bulk.grouping import group_named
 from sharing.services.errors import Refusal
 from sharing.services.granting import Plan
 from sharing.tasks import soon
@@ -158,6 +159,7 @@ def preview_of(form: ShareForm, plan: Plan | None) -> dict[str, Any]:
     return {
         "plan": plan,
         "address": address[0] if (address := _ADDRESS.fullmatch(str(form["who"].value() or "").strip())) else "",
+        "group": group_named(str(form["who"].value() or "")[:100]),
         "kind": kind,
         "service": service,
         "seen": mark_of(plan) if plan and plan.permission else "",

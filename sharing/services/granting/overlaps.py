@@ -22,6 +22,7 @@ from sharing.policy import (
 from sharing.policy.verdicts import Answer
 from sharing.services.organizations import UNKNOWN, Memberships, known
 
+from .ground import Ground
 from .keeping import arn_of, permission_of
 from .shapes import Covering, Problem
 from .statements import document_of
@@ -31,16 +32,16 @@ from .wording import until
 _PRINCIPALS = 20
 
 
-def already_granted(policy: Policy, permission: Permission, names: Mapping[str, str]) -> tuple[Covering, ...]:
+def already_granted(policy: Policy, permission: Permission, ground: Ground) -> tuple[Covering, ...]:
     """Statements of the same policy that already allow all of what the permission would."""
-    grants = _grants_by_sid(policy)
+    grants = {grant.sid: grant for grant in ground.live.get(policy.pk, ())}
     return tuple(
-        _covering(statement, grants, f"Already granted by {_pointed(statement, grants, names)}")
-        for statement in covering(document_of(policy), permission)
+        _covering(statement, grants, f"Already granted by {_pointed(statement, grants, ground.names)}")
+        for statement in covering(ground.document(policy), permission)
     )
 
 
-def in_the_way(policy: Policy, permission: Permission, names: Mapping[str, str]) -> list[Problem]:
+def in_the_way(policy: Policy, permission: Permission, ground: Ground) -> list[Problem]:
     """Warnings about what makes the share less than it seems: a Deny, and access through another form of the function.
 
     Function, alias and version have a policy each, and a caller is judged by the one of exactly the form they name
@@ -52,14 +53,13 @@ def in_the_way(policy: Policy, permission: Permission, names: Mapping[str, str])
             "Look at it before you share.",
             code="denied",
         )
-        for statement in denying(document_of(policy), permission)
+        for statement in denying(ground.document(policy), permission)
     ]
-    for sibling in policy.function.policies.filter(vanished_at=None).exclude(pk=policy.pk).select_related("current"):
-        sibling.function = policy.function
+    for sibling in ground.siblings(policy):
         if sibling.current is None or not sibling.current.document:
             continue
         form = arn_of(sibling)
-        if covering(document_of(sibling), replace(permission, function=form)):
+        if covering(ground.document(sibling), replace(permission, function=form)):
             found.append(
                 Problem(
                     f"They already have this on {_form(form)}, which does not count for {_form(permission.function)}: "

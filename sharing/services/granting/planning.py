@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,15 @@ from sharing.policy.actions import INVOKE, action_class
 from sharing.policy.document import LIMIT, size_after
 from sharing.services.errors import Refusal
 from sharing.services.masking import fingerprint, mask_tokens
-from sharing.services.naming import account_names, numbers_by_name
+from sharing.services.naming import numbers_by_name
 
-from . import rights
 from .deciding import check_end
 from .digests import equality_of
+from .ground import Ground, ground_of
 from .keeping import arn_of
 from .overlaps import already_granted, in_the_way
-from .revoking import way_in_problem
 from .shapes import Plan, Problem
-from .statements import document_of, same_as_granted
+from .statements import same_as_granted
 from .wording import until
 
 #: Where `form_token` becomes a grant's id: the same form always plans the same statement, Sid included.
@@ -55,12 +55,12 @@ def plan(
     means no end. Nothing is written and AWS is not asked: sizes and "already granted" are judged on the policy as last
     read. Raises NotFound (out of scope) and NotPermitted; everything else that is wrong is in `Plan.problems`.
     """
-    rights.require_change(by, policy)
+    ground = ground_of([policy], by=by)
     grant_id = uuid.uuid5(FORMS, form_token) if form_token else uuid.uuid4()
     try:
         principal = parse_who(who, names=numbers_by_name(), partition=arn_of(policy).partition)
     except WhoError as error:
-        problems = (Problem(str(error), field="who"), *_of_place(policy), *_of_end(ends_at, everyone=False))
+        problems = (Problem(str(error), field="who"), *_of_place(policy, ground), *_of_end(ends_at, everyone=False))
         return Plan(
             grant_id=grant_id, policy=policy, permission=None, problems=problems, ends_at=ends_at, form_token=form_token
         )
@@ -76,7 +76,9 @@ def plan(
         url_auth_type=url_auth_type.strip() or None,
         via_url=via_url,
     )
-    return plan_permission(permission, policy=policy, ends_at=ends_at, by=by, grant_id=grant_id, form_token=form_token)
+    return plan_permission(
+        permission, policy=policy, ends_at=ends_at, by=by, grant_id=grant_id, form_token=form_token, ground=ground
+    )
 
 
 def default_sid(grant_id: uuid.UUID) -> str:
@@ -93,27 +95,31 @@ def plan_permission(
     grant_id: uuid.UUID,
     form_token: str | None = None,
     undo_of: Grant | None = None,
+    ground: Ground | None = None,
 ) -> Plan:
-    """Plan exactly this permission: what `plan` does once it knows who is meant, and what undo and restore start from."""
-    rights.require_change(by, policy)
-    names = account_names()
+    """Plan exactly this permission: what `plan` does once it knows who is meant, and what undo and restore start from.
+
+    `ground`: read before for many plans; whoever read it had the right to change every policy in it.
+    """
+    ground = ground or ground_of([policy], by=by)
+    names = ground.names
     statement = mask_tokens(permission.statement())
     token = permission.event_source_token or ""
     equality = equality_of(policy, statement)
-    equal = _equal(policy, equality, ends_at)
-    document = document_of(policy)
+    equal = _equal(ground.live.get(policy.pk, []), equality, ends_at)
+    document = ground.document(policy)
     everyone = permission.principal.kind.value == "everyone"
     problems = [
         *(_as_problem(found) for found in permission.problems()),
         *_of_end(ends_at, everyone=everyone),
-        *_of_place(policy),
+        *_of_place(policy, ground),
     ]
     end = f"{ends_at:%d %b %Y %H:%M} UTC" if ends_at else ""
     parts = sentence(permission, names, end)
     # The kept document has masks in place of tokens; the policy's size is that of the document in clear.
     after = policy.size + size_after(document, permission.statement()) - document.size
     if equal is None or equal.ends_at != ends_at:
-        problems += _of_sid(policy, permission.sid, undo_of, grant_id, equality, ends_at)
+        problems += _of_sid(policy, permission.sid, undo_of, grant_id, equality, ends_at, ground)
         if after > LIMIT:
             problems.append(
                 Problem(
@@ -129,7 +135,7 @@ def plan_permission(
         problems=tuple(problems),
         warnings=(
             *(Problem(text, code="warning") for text in permission.warnings()),
-            *in_the_way(policy, permission, names),
+            *in_the_way(policy, permission, ground),
             *_of_reading(policy),
         ),
         sentence=plain(parts),
@@ -142,7 +148,7 @@ def plan_permission(
         size_before=policy.size,
         size_after=after,
         limit=LIMIT,
-        already=already_granted(policy, permission, names),
+        already=already_granted(policy, permission, ground),
         equal=equal,
         same_end=equal is not None and equal.ends_at == ends_at,
         second_person=permission.needs_second_person or "",
@@ -164,9 +170,9 @@ def _as_problem(found: Any) -> Problem:
     return Problem(found.message, found.next, field=_FIELDS.get(found.field, found.field))
 
 
-def _equal(policy: Policy, equality: str, ends_at: datetime | None) -> Grant | None:
+def _equal(live: Sequence[Grant], equality: str, ends_at: datetime | None) -> Grant | None:
     """A live grant with everything alike; rather one with the same end date, else the one that lasts longest."""
-    found = list(Grant.objects.live().filter(policy=policy, equality=equality, wanted=Wanted.PRESENT))
+    found = [grant for grant in live if grant.equality == equality and grant.wanted == Wanted.PRESENT]
     same = [grant for grant in found if grant.ends_at == ends_at]
     found.sort(key=lambda grant: (grant.ends_at is None, grant.ends_at or timezone.now()))
     return same[0] if same else found[-1] if found else None
@@ -180,12 +186,12 @@ def _of_end(ends_at: datetime | None, *, everyone: bool) -> list[Problem]:
     return []
 
 
-def _of_place(policy: Policy) -> list[Problem]:
+def _of_place(policy: Policy, ground: Ground) -> list[Problem]:
     """Why nothing can be written there now: it is gone, or there is no way in."""
     if policy.function.vanished_at or policy.vanished_at:
         what = f"{policy.qualifier} of {policy.function.name}" if policy.qualifier else policy.function.name
         return [Problem(f"AWS does not list {what} any more.", "Sync the account to see what is there now.", code="gone")]
-    refusal = way_in_problem(policy)
+    refusal = ground.ways[policy.function.account_id]
     return [Problem(refusal.message, refusal.next, code=refusal.code)] if refusal else []
 
 
@@ -212,9 +218,15 @@ def _of_reading(policy: Policy) -> list[Problem]:
 
 
 def _of_sid(
-    policy: Policy, sid: str, undo_of: Grant | None, grant_id: uuid.UUID, equality: str, ends_at: datetime | None
+    policy: Policy,
+    sid: str,
+    undo_of: Grant | None,
+    grant_id: uuid.UUID,
+    equality: str,
+    ends_at: datetime | None,
+    ground: Ground,
 ) -> list[Problem]:
-    live = Grant.objects.live().filter(policy=policy, sid=sid).first()
+    live = next((grant for grant in ground.live.get(policy.pk, ()) if grant.sid == sid), None)
     if live is not None and (live.pk, live.equality, live.ends_at) == (grant_id, equality, ends_at):
         return []  # the same form's own grant, made a moment ago by the other click of a double click
     if live is not None:
@@ -226,7 +238,7 @@ def _of_sid(
                 code="conflict",
             )
         ]
-    stored = document_of(policy).by_sid(sid)
+    stored = ground.document(policy).by_sid(sid)
     if not stored or (undo_of is not None and same_as_granted(undo_of, stored[0].raw)):
         return []
     return [

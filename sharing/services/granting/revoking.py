@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sharing.models import Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
+from sharing.models import Account, Actor, Connection, ConnectionState, Grant, GrantState, Policy, Purpose, Wanted
 from sharing.policy import Permission, Statement
 from sharing.policy.statement import canonical
 from sharing.services.errors import NotFound, Refusal
@@ -157,7 +157,11 @@ def require_way_in(policy: Policy) -> Connection:
 def way_in_problem(policy: Policy) -> Refusal | None:
     """Why no worker could write to this policy now, as a Refusal to raise or show; None if one could."""
     account = policy.function.account
-    connection = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
+    return why_no_way_in(account, Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first())
+
+
+def why_no_way_in(account: Account, connection: Connection | None) -> Refusal | None:
+    """The same of an account, through its manager connection that stands (None: there is none)."""
     if connection is None:
         return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
     if connection.state == ConnectionState.PAUSED:

@@ -1,0 +1,164 @@
+"""Groups of consumers: shared with by name; who joins gets, who leaves loses, and both are seen before."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sharing.models import Account, Actor, Bulk, BulkState, Event, Grant, Group, GroupShare, Role, Wanted
+from sharing.services import bulk as bulks
+from sharing.services import groups
+from sharing.services.bulk import Line, Outcome
+from sharing.services.errors import NotPermitted, Refusal
+from tests import factories
+from tests.services.estate import Estate
+from tests.services.kept import ACME, GLOBEX, INITECH, owner
+
+if TYPE_CHECKING:
+    from sharing.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def platform() -> Account:
+    return owner()
+
+
+@pytest.fixture
+def ann() -> Actor:
+    return Actor.of(factories.person(Role.OWNER, email="ann@example.com"))
+
+
+def confirm(bulk: Bulk, by: Actor) -> Bulk:
+    return bulks.confirm(bulk, by=by, judged_at=bulk.judged_at)
+
+
+def team(by: Actor, *numbers: str) -> Group:
+    group = groups.make("Team Blue", by=by)
+    confirm(groups.join(group, numbers, by=by), by)
+    return group
+
+
+def share(by: Actor, function: str, who: str = "team blue") -> Bulk:
+    return bulks.draft([Line(1, function, who, reason="They need it")], title="x", reason="x", by=by)
+
+
+def numbers(group: Group) -> set[str]:
+    return set(group.members.values_list("number", flat=True))
+
+
+def test_a_group_s_name_stands_for_its_members(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME, GLOBEX)
+    function = factories.function("hello", platform)
+    bulk = share(ann, "hello")
+    assert [item.who for item in bulk.items.all()] == [ACME, GLOBEX]
+    assert not GroupShare.objects.exists()
+    confirm(bulk, ann)
+    kept = GroupShare.objects.get()
+    assert (kept.group, kept.policy.function, kept.items.count()) == (group, function, 2)
+
+
+def test_an_account_of_that_name_is_meant_first_and_the_group_with_its_prefix(platform: Account, ann: Actor) -> None:
+    team(ann, ACME, GLOBEX)
+    factories.function("hello", platform)
+    factories.account("Team Blue", INITECH)
+    assert [item.who for item in share(ann, "hello").items.all()] == [INITECH]
+    assert [item.who for item in share(ann, "hello", "group:Team Blue").items.all()] == [ACME, GLOBEX]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Acme", "111122223333", "everyone", "s3", "o-a1b2c3d4e5", "x:y", "team blue", "x" * 81, "*"]
+)
+def test_a_name_that_means_somebody_else_is_refused(ann: Actor, name: str) -> None:
+    factories.account("Acme", ACME)
+    groups.make("Team Blue", by=ann)
+    with pytest.raises(Refusal):
+        groups.make(name, by=ann)
+
+
+def test_nobody_is_a_member_before_it_is_confirmed_and_then_gets_what_was_shown(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    confirm(share(ann, "hello"), ann)
+    joining = groups.join(group, [GLOBEX, ACME], by=ann, form_token="form")
+    assert groups.join(group, [GLOBEX, ACME], by=ann, form_token="form") == joining
+    assert [item.who for item in joining.items.all()] == [GLOBEX]
+    assert numbers(group) == {ACME}
+    confirm(joining, ann)
+    assert numbers(group) == {ACME, GLOBEX}
+    assert GroupShare.objects.get().items.count() == 2
+    assert Event.objects.filter(verb="group.joined").count() == 2
+
+
+def test_a_preview_of_what_is_no_more_so_is_not_confirmed(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    joining = groups.join(group, [GLOBEX], by=ann)
+    sharing = share(ann, "hello")
+    confirm(sharing, ann)  # now something is shared that the preview of the joining did not show
+    with pytest.raises(Refusal) as refused:
+        confirm(joining, ann)
+    assert refused.value.code == "stale"
+    assert numbers(group) == {ACME}
+    late = share(ann, "hello")
+    confirm(groups.join(group, [GLOBEX], by=ann), ann)
+    with pytest.raises(Refusal):
+        confirm(late, ann)
+    late.refresh_from_db()
+    assert late.state == BulkState.DRAFT
+
+
+def test_whoever_changes_members_sees_all_that_is_shared_with_them(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    confirm(share(ann, "hello"), ann)
+    half = Actor.of(factories.person(Role.OWNER, accounts=[owner("Other")]))
+    assert groups.shared_with(group, by=half) == []
+    auditor = Actor.of(factories.person(Role.AUDITOR))
+    for by in (half, auditor):
+        with pytest.raises(NotPermitted):
+            groups.join(group, [GLOBEX], by=by)
+        with pytest.raises(NotPermitted):
+            groups.leave(group, [ACME], by=by)
+        with pytest.raises(NotPermitted):
+            groups.dissolve(group, by=by)
+
+
+def test_deleted_without_taking_back_the_shares_stay_and_the_name_is_free(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    confirm(share(ann, "hello"), ann)
+    groups.dissolve(group, by=ann)
+    assert GroupShare.objects.get().ended_at is not None
+    assert groups.make("Team Blue", by=ann) != group
+
+
+@pytest.mark.usefixtures("unpaced")
+def test_in_aws_a_member_that_leaves_loses_only_what_the_group_gave_it(sandbox: "Sandbox") -> None:
+    estate = Estate(sandbox)
+    hello, render = (estate.read(estate.policy(name)) for name in ("hello_world", "invoice-render"))
+    first, second = "700000000001", "700000000002"
+    group = team(estate.by, first, second)
+    own = estate.shared(hello, first)
+    lines = [Line(n, policy.arn, "Team Blue", reason="x") for n, policy in enumerate((hello, render), start=1)]
+    bulk = confirm(bulks.draft(lines, title="x", reason="x", by=estate.by), estate.by)
+    work(bulk)
+    assert bulks.tally(bulk) == {Outcome.ACTIVE: 3, Outcome.ALREADY: 1}
+    leaving = groups.leave(group, [first], by=estate.by)
+    assert leaving.wanted == Wanted.ABSENT
+    assert [(item.who, item.place.policy) for item in leaving.items.all() if item.place] == [(first, render)]
+    confirm(leaving, estate.by)
+    work(leaving)
+    assert numbers(group) == {second}
+    assert bulks.tally(leaving) == {Outcome.OVER: 1}
+    assert set(Grant.objects.filter(state="active", principal=first)) == {own}
+    deleting = confirm(groups.leave(group, [], by=estate.by, ends_group=True), estate.by)
+    work(deleting)
+    assert set(Grant.objects.filter(state="active")) == {own}
+    group.refresh_from_db()
+    assert group.deleted_at is not None
+
+
+def work(bulk: Bulk) -> None:
+    while bulks.work(bulk.pk).more:
+        pass
