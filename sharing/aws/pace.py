@@ -194,7 +194,7 @@ class _Local:
             factor, silent = alone, 0.0
             if place in self._trouble:
                 was, at, upto = self._trouble[place]
-                factor *= min(1.0, was * 2 ** ((now - at) / _RECOVERY))
+                factor *= _recovered(was, now - at)
                 silent = max(0.0, upto - now)
             overall = self._filled((*place, "all"), RATE * factor, _BURST, now)
             needed, wait, own = 1.0, 0.0, None
@@ -214,7 +214,7 @@ class _Local:
     def slower(self, place: tuple[str, ...], retry_after: float, now: float) -> None:
         with self._lock:
             was, at, upto = self._trouble.get(place, (1.0, now - 1, now))
-            factor = min(1.0, was * 2 ** ((now - at) / _RECOVERY))
+            factor = _recovered(was, now - at)
             upto = max(upto, now + retry_after)
             if now - at >= 1:
                 self._trouble[place] = (max(_LOWEST, factor / 2), now, upto)
@@ -224,3 +224,8 @@ class _Local:
     def _filled(self, key: tuple[str, ...], rate: float, size: float, now: float) -> float:
         tokens, at = self._buckets.get(key, (size, now))
         return min(size, tokens + max(0.0, now - at) * rate)
+
+
+def _recovered(was: float, seconds: float) -> float:
+    """What a halved pace is again after so many seconds. Bounded first: two to the power of some hours is no float."""
+    return min(1.0, was * 2 ** min(max(0.0, seconds / _RECOVERY), 64.0))
