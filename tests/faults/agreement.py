@@ -72,7 +72,7 @@ def agree(stage: Tried, *, stale: Container[str] = (), stuck: Container[str] = (
     - what the database keeps of each policy that was ever shared is what AWS holds (`stale`: but for policies that the
       test changed by another tool after they were read);
     - no check is left open, and no event source token is kept that AWS holds already;
-    - everything else that was asked for (bulks, mappings, wirings, offboardings, reads) is settled, and says why and what to
+    - everything else that was asked for (bulks, mappings, wirings, offboardings) is settled, and says why and what to
       do where it failed.
     """
     grants = stage.grants()

@@ -75,9 +75,9 @@ def policies() -> list[dict[str, Any]]:
     ]
 
 
-def intents() -> list[dict[str, Any]]:
+def intents(*, reads: bool = False) -> list[dict[str, Any]]:
     """Everything else that somebody asked for and that ends in AWS: whether it is settled, and what it says where it is not
-    as it was asked for. Grants and their checks are `grants`."""
+    as it was asked for. Grants and their checks are `grants`. reads: syncs too, which opening a page asks for."""
     from sharing.models import Bulk, Grant, MappingChange, Offboarding, Sync, Wiring
     from sharing.models.grant import UNSETTLED
     from sharing.services import offboarding
@@ -105,7 +105,7 @@ def intents() -> list[dict[str, Any]]:
         for thing in leaving.items.all():
             refused = thing.state in ("failed", "lost")
             found.append(row("thing", thing, thing.state != "waiting", refused, thing.failure, thing.failure_next))
-    for sync in Sync.objects.exclude(requested_by=None):
+    for sync in Sync.objects.exclude(requested_by=None) if reads else ():
         settled = sync.state not in ("queued", "running")
         found.append(row("sync", sync, settled, sync.state == "failed", sync.failure, sync.failure_next or "-"))
     return found

@@ -12,7 +12,7 @@ from benchmarks import many_writers
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 
 def test_two_workers_and_another_tool_lose_double_and_invent_nothing(

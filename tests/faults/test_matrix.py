@@ -13,6 +13,7 @@ from django.db import transaction
 
 from sharing import tasks
 from sharing.aws import session
+from sharing.aws.pace import Pace
 from sharing.models import Check
 from tests.faults.agreement import agree
 from tests.faults.journeys import JOURNEYS, Journey
@@ -34,6 +35,8 @@ Cell = tuple[int, str]
 @pytest.fixture
 def world(sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("sharing.services.syncing.sweeping._THREADS", 1)
+    alone = Pace()  # of this test: buckets remember the time, which every world begins anew
+    monkeypatch.setattr("sharing.services.connecting.entering.pace", lambda: alone)
     made = World(sandbox)
     with bench(sandbox, made.clock, made.meddle) as made.bench:
         yield made
@@ -96,7 +99,7 @@ class Cells:
 
     def _waits(self) -> bool:
         unproved = Check.objects.exclude(state="done").exists()
-        return unproved or any(not one["settled"] for one in self.world.inside.ask("intents"))
+        return unproved or any(not one["settled"] for one in self.world.inside.ask("intents", reads=True))
 
     def _check(self) -> None:
         agree(self.world, stale=self.world.edited)
