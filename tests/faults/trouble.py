@@ -43,14 +43,17 @@ class Trouble:
     code: str = ""
     status: int = 0
     only: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
 
     def fits(self, operation: str) -> bool:
-        """Whether AWS may answer so to that operation."""
-        return not self.only or operation in self.only
+        """Whether it can be helped at that operation."""
+        return operation not in self.never and (not self.only or operation in self.only)
 
 
 #: Writes that carry the revision of the policy they were planned for.
 REVISED = ("AddPermission", "RemovePermission")
+#: Writes that replace a whole document, and take no revision: what came in since the read is lost, and nobody can see it.
+UNGUARDED = ("PutBucketNotification", "PutBucketNotificationConfiguration", "SetTopicAttributes", "SetQueueAttributes")
 TROUBLES: dict[str, Trouble] = {
     "throttled": Trouble("before", "error", "TooManyRequestsException", 429),
     "500 before": Trouble("before", "error", "ServiceException", 500),
@@ -61,7 +64,7 @@ TROUBLES: dict[str, Trouble] = {
     "dropped after": Trouble("after", "drop"),
     "denied": Trouble("before", "error", "AccessDeniedException", 403),
     "stale": Trouble("before", "error", "PreconditionFailedException", 412, only=REVISED),
-    "edit before": Trouble("before", "edit"),
+    "edit before": Trouble("before", "edit", never=UNGUARDED),
     "edit after": Trouble("after", "edit"),
     "killed before": Trouble("before", "kill"),
     "killed after": Trouble("after", "kill"),
