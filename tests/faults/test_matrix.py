@@ -123,6 +123,8 @@ def cells(calls: list[Call], *, kin: bool) -> list[Cell]:
     for at in missing:
         general = [fault for fault, trouble in TROUBLES.items() if not trouble.only and trouble.fits(calls[at].operation)]
         chosen.append((at, general[at % len(general)]))
+    if kin:
+        chosen.append((len(calls) - 1, "denied"))  # AWS did it, and the look that would prove it is denied
     return chosen
 
 

@@ -171,7 +171,7 @@ class World:
 
     def picture(self) -> Any:
         """AWS as it is now, to be put back by `restore`."""
-        held = {one.qualified(""): self.sandbox.policy(one.arn) for one in self.sandbox.estate.everything()}
+        held = {arn: self.sandbox.policy(arn) for arn in self.functions()}
         bucket = s3_backends[ACME]["aws"].buckets["faults-uploads"].notification_configuration
         topic, queue = sns_backends[ACME][EAST].topics[TOPIC], sqs_backends[ACME][EAST].queues["faults-queue"]
         return {
