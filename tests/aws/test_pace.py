@@ -78,6 +78,14 @@ def test_a_429_halves_the_pace_once_and_it_recovers(pace: Pace) -> None:
     assert granted(pace, 4, start=start + 60) >= before * 0.95
 
 
+def test_a_429_long_ago_is_forgotten(pace: Pace) -> None:
+    """Days later: two to the power of so many halves is more than a number can be."""
+    pace.slower(*PLACE, now=1000.0)
+    assert pace.take(*PLACE, purpose="click", share=1.0, now=1e6) == 0
+    pace.slower(*PLACE, now=2e6)
+    assert pace.take(*PLACE, purpose="background", share=1.0, now=2e6 + 60) == 0
+
+
 def test_a_retry_after_silences_background_only(pace: Pace) -> None:
     pace.slower(*PLACE, retry_after=5.0, now=1000.0)
     assert pace.take(*PLACE, purpose="background", share=1.0, now=1001.0) >= 3.9

@@ -3,9 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Container
-from typing import Any
-
-from tests.faults.stage import Stage
+from typing import Any, Protocol
 
 Json = dict[str, Any]
 
@@ -52,7 +50,18 @@ ENDS: dict[str, set[str]] = {
 BESIDE = {"check.finished", "grant.extension-requested", "statement.changed", "statement.restored"}
 
 
-def agree(stage: Stage, *, stale: Container[str] = (), stuck: Container[str] = ()) -> None:
+class Tried(Protocol):
+    """What is looked at: the stage with its processes, or the world of the matrix. seed: ARN -> policy before."""
+
+    seed: dict[str, Json | None]
+
+    @property
+    def inside(self) -> Any: ...
+    def grants(self) -> list[Json]: ...
+    def stored(self, arn: str) -> list[Json]: ...
+
+
+def agree(stage: Tried, *, stale: Container[str] = (), stuck: Container[str] = ()) -> None:
     """Assert that all of it agrees, and name everything that does not.
 
     - every grant is settled, and says why and what to do where it is not what was asked (failed; stuck only if its key is
@@ -62,10 +71,13 @@ def agree(stage: Stage, *, stale: Container[str] = (), stuck: Container[str] = (
     - the history of each grant tells every transition once and in order, and ends with the state the grant is in;
     - what the database keeps of each policy that was ever shared is what AWS holds (`stale`: but for policies that the
       test changed by another tool after they were read);
-    - no check is left open, and no event source token is kept that AWS holds already.
+    - no check is left open, and no event source token is kept that AWS holds already;
+    - everything else that was asked for (bulks, mappings, wirings, offboardings) is settled, and says why and what to
+      do where it failed.
     """
     grants = stage.grants()
     problems = [problem for grant in grants for problem in (*_of_grant(grant, stuck), *_of_history(grant))]
+    problems += [problem for intent in stage.inside.ask("intents") for problem in _of_intent(intent, stuck)]
     actual = {arn: stage.stored(arn) for arn in {*stage.seed, *(grant["arn"] for grant in grants)}}
     for arn, statements in actual.items():
         expected = _expected(stage.seed.get(arn), [grant for grant in grants if grant["arn"] == arn])
@@ -89,6 +101,15 @@ def _of_grant(grant: Json, stuck: Container[str]) -> list[str]:
         problems.append(f"{name} still keeps its event source token")
     problems += [f"{name} has an open check" for check in grant["checks"] if check["state"] != "done"]
     return problems
+
+
+def _of_intent(intent: Json, stuck: Container[str]) -> list[str]:
+    name = f"{intent['kind']} {intent['pk']} ({intent['state']})"
+    if not intent["settled"] and intent["pk"] not in stuck:
+        return [f"{name} is not settled: {intent['failure']}"]
+    if intent["failed"] and not (intent["failure"] and intent["failure_next"]):
+        return [f"{name} does not say why or what to do: {intent['failure']!r}, {intent['failure_next']!r}"]
+    return []
 
 
 def _of_history(grant: Json) -> list[str]:

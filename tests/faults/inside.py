@@ -13,7 +13,7 @@ from typing import Any
 import django
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -75,6 +75,42 @@ def policies() -> list[dict[str, Any]]:
     ]
 
 
+def intents(*, reads: bool = False) -> list[dict[str, Any]]:
+    """Everything else that somebody asked for and that ends in AWS: whether it is settled, and what it says where it is not
+    as it was asked for. Grants and their checks are `grants`. reads: syncs too, which opening a page asks for."""
+    from sharing.models import Bulk, Grant, MappingChange, Offboarding, Sync, Wiring
+    from sharing.models.grant import UNSETTLED
+    from sharing.services import offboarding
+
+    def row(kind: str, one: Any, settled: bool, failed: bool, says: str, following: str) -> dict[str, Any]:
+        told = {"kind": kind, "pk": one.pk, "state": one.state if hasattr(one, "state") else "", "settled": settled}
+        return {**told, "failed": failed, "failure": says, "failure_next": following}
+
+    found = []
+    for grant in Grant.objects.filter(state__in=UNSETTLED):
+        found.append(row("grant", grant, False, False, grant.failure, grant.failure_next))
+    for change in MappingChange.objects.all():
+        found.append(row("mapping", change, not change.is_open, change.state == "failed", change.failure, change.failure_next))
+    for wired in Wiring.objects.all():
+        for step in wired.steps.all():
+            settled = not step.is_open or wired.state == "failed"  # it waits for a person then
+            found.append(row(f"step {step.key}", step, settled, step.state == "failed", step.failure, step.failure_next))
+    for bulk in Bulk.objects.exclude(state="draft"):
+        found.append(row("bulk", bulk, bulk.state == "done", False, "", ""))
+        for item in bulk.items.all():
+            found.append(row("item", item, item.state != "waiting", item.state == "failed", item.failure, item.failure_next))
+    due = set(offboarding.due().values_list("pk", flat=True))
+    for leaving in Offboarding.objects.all():
+        found.append(row("offboarding", leaving, leaving.pk not in due, False, "", ""))
+        for thing in leaving.items.all():
+            refused = thing.state in ("failed", "lost")
+            found.append(row("thing", thing, thing.state != "waiting", refused, thing.failure, thing.failure_next))
+    for sync in Sync.objects.exclude(requested_by=None) if reads else ():
+        settled = sync.state not in ("queued", "running")
+        found.append(row("sync", sync, settled, sync.state == "failed", sync.failure, sync.failure_next or "-"))
+    return found
+
+
 def verbs(arn: str) -> list[Any]:
     """The history of one function, oldest first."""
     from sharing.models import Event
@@ -134,7 +170,7 @@ def main() -> None:
     django.setup()
     from django.db import close_old_connections
 
-    known = {each.__name__: each for each in (functions, grants, policies, verbs, search, busy, quiet, silence, age)}
+    known = {each.__name__: each for each in (functions, grants, policies, intents, verbs, search, busy, quiet, silence, age)}
     for line in sys.stdin:
         asked = json.loads(line)
         close_old_connections()
@@ -142,7 +178,7 @@ def main() -> None:
             answer: dict[str, Any] = {"said": known[asked.pop("ask")](**asked)}
         except Exception as problem:  # noqa: BLE001  # the test that asked gets it
             answer = {"problem": f"{type(problem).__name__}: {problem}"}
-        sys.stdout.write(json.dumps(answer, default=_plain) + "\n")
+        sys.stdout.write(json.dumps(answer, default=plain) + "\n")
         sys.stdout.flush()
 
 

@@ -221,3 +221,16 @@ def test_the_worker_asks_for_rights_again(estate: Estate, hello: Policy) -> None
     assert grant.state == GrantState.FAILED
     assert "may not change" in grant.failure
     assert estate.sids(hello) == []
+
+
+def test_a_removal_that_nobody_can_see_is_neither_gone_nor_still_shared(estate: Estate, hello: Policy) -> None:
+    grant = granting.revoke(estate.shared(hello), by=estate.by)
+    denied = ("GetPolicy", "before", "error", "AccessDeniedException", 403)
+    estate.sandbox.faults.add(*denied, times=2, skip=1)  # type: ignore[arg-type]
+    for _ in range(2):
+        Grant.objects.update(next_try_at=None)
+        grant = estate.settle(grant)
+        assert (grant.state, grant.failure_code, estate.sids(hello)) == (GrantState.REVOKING, "removal-unseen", [])
+        assert "does not show what is left" in grant.failure or "may not do" in grant.failure
+    Grant.objects.update(next_try_at=None)
+    assert estate.settle(grant).state == GrantState.REVOKED

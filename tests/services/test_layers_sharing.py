@@ -308,6 +308,18 @@ def test_a_kept_row_that_was_tampered_with_is_not_written(desk: Desk) -> None:
 # Taking back
 
 
+def test_a_removal_that_nobody_can_see_is_neither_gone_nor_still_shared(desk: Desk) -> None:
+    grant = layers.revoke(desk.shared(), by=desk.by, reason="done")
+    denied = ("GetLayerVersionPolicy", "before", "error", "AccessDeniedException", 403)
+    desk.sandbox.faults.add(*denied, times=2, skip=1)  # type: ignore[arg-type]
+    for _ in range(2):
+        LayerGrant.objects.update(next_try_at=None)
+        grant = desk.settle(grant)
+        assert (grant.state, grant.failure_code, desk.held) == (GrantState.REVOKING, "removal-unseen", [])
+    LayerGrant.objects.update(next_try_at=None)
+    assert desk.settle(grant).state == GrantState.REVOKED
+
+
 def test_revoked_is_said_only_after_the_statement_is_gone(desk: Desk) -> None:
     desk.by_others()
     grant = desk.shared()

@@ -22,7 +22,7 @@ from . import settling
 from .applying import apply
 from .door import Door, NoWayIn
 from .lease import Lease, LeaseLost, held
-from .removing import remove, was_active
+from .removing import UNSEEN, remove, was_active
 from .settling import Outcome
 from .transitions import STUCK_AFTER, is_overdue, look_again, move, wants_absent
 from .wording import named
@@ -143,15 +143,15 @@ def _unanswered(grant: Grant, error: Refused | Unavailable) -> Outcome | None:
     log.warning("grant_unsettled", grant=str(grant.pk), code=error.code, operation=error.operation, request_id=error.request_id)
     if error.code == "Cancelled":
         raise LeaseLost  # the lease ran out while the call waited for its turn: it was not made
-    if isinstance(error, Refused):
+    unseen = wants_absent(grant) and grant.failure_code == UNSEEN
+    if isinstance(error, Refused) and not unseen:
         if grant.state == GrantState.PENDING:
             return settling.failed(grant, error.sentence, error.next, code=error.code, request_id=error.request_id)
         if wants_absent(grant) and was_active(grant):
             return settling.still_there(grant, error.sentence, error.next, code=error.code, request_id=error.request_id)
     at_least = error.retry_after if isinstance(error, Throttled) else 0.0
-    return settling.later(
-        grant, error.sentence, error.next or "It is tried again by itself.", code=error.code, at_least=at_least
-    )
+    code = UNSEEN if unseen else error.code
+    return settling.later(grant, error.sentence, error.next or "It is tried again by itself.", code=code, at_least=at_least)
 
 
 def _shut_out(grant: Grant, closed: NoWayIn) -> Outcome | None:

@@ -15,6 +15,8 @@ from .settling import Outcome
 from .statements import ghost_of_granted, same_as_granted, why_not_removable
 from .wording import place_of
 
+#: The code of a removal that AWS took and nobody could see: it stays unsettled until it is seen.
+UNSEEN = "removal-unseen"
 _LOOK_AGAIN = ("PreconditionFailedException", "ResourceConflictException", "ResourceNotFoundException")
 
 
@@ -55,7 +57,12 @@ def remove(grant: Grant, door: Door) -> Outcome | None:
         sentence, following = refusals.of_removing(error, grant)
         remember(grant, before)
         return settling.still_there(grant, sentence, following, code=error.code, request_id=error.request_id)
-    after = door.read()
+    try:
+        after = door.read()
+    except Refused as error:
+        # AWS took the removal: nobody may say that it is still shared, nor that it is gone.
+        sentence = f"AWS took the removal, and does not show what is left. {error.sentence}"
+        return settling.later(grant, sentence, error.next or "It is looked at again by itself.", code=UNSEEN)
     remember(grant, before, after)
     if after.document.by_sid(grant.sid):
         return None

@@ -11,6 +11,7 @@ from sharing.policy import Statement, same_statement
 from sharing.policy.statement import canonical
 from sharing.services import limits
 from sharing.services.granting.door import Read
+from sharing.services.granting.removing import UNSEEN
 from sharing.services.granting.statements import why_not_removable
 from sharing.services.granting.transitions import is_overdue, move
 from sharing.services.operating import restored
@@ -104,7 +105,12 @@ def remove(grant: LayerGrant, door: LayerDoor) -> Outcome | None:
         return settling.still_there(
             grant, sentence, error.next or "Revoke again.", code=error.code, request_id=error.request_id
         )
-    after = door.read()
+    try:
+        after = door.read()
+    except Refused as error:
+        # AWS took the removal: nobody may say that it is still shared, nor that it is gone.
+        sentence = f"AWS took the removal, and does not show what is left. {error.sentence}"
+        return settling.later(grant, sentence, error.next or "It is looked at again by itself.", code=UNSEEN)
     _remember(grant, before, after)
     if after.document.by_sid(grant.sid):
         return None

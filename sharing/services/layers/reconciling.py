@@ -17,6 +17,7 @@ from sharing.models import Actor, GrantState, LayerGrant, LayerVersion, Wanted
 from sharing.models.grant import UNSETTLED
 from sharing.services.granting.door import NoWayIn
 from sharing.services.granting.lease import Lease, LeaseLost, held
+from sharing.services.granting.removing import UNSEEN
 from sharing.services.granting.transitions import STUCK_AFTER, is_overdue, move, wants_absent
 from sharing.services.limits.freezing import FROZEN
 
@@ -122,14 +123,16 @@ def _unanswered(grant: LayerGrant, error: Refused | Unavailable) -> Outcome | No
     log.warning("layer_grant_unsettled", grant=str(grant.pk), **facts)
     if error.code == "Cancelled":
         raise LeaseLost  # the lease ran out while the call waited for its turn: it was not made
-    if isinstance(error, Refused):
+    unseen = wants_absent(grant) and grant.failure_code == UNSEEN
+    if isinstance(error, Refused) and not unseen:
         if grant.state == GrantState.PENDING:
             return settling.failed(grant, error.sentence, error.next, code=error.code, request_id=error.request_id)
         if wants_absent(grant) and (grant.adopted or grant.active_at):
             return settling.still_there(grant, error.sentence, error.next, code=error.code, request_id=error.request_id)
     at_least = error.retry_after if isinstance(error, Throttled) else 0.0
     following = error.next or "It is tried again by itself."
-    return settling.later(grant, error.sentence, following, code=error.code, at_least=at_least)
+    code = UNSEEN if unseen else error.code
+    return settling.later(grant, error.sentence, following, code=code, at_least=at_least)
 
 
 def _shut_out(grant: LayerGrant, closed: NoWayIn) -> Outcome | None:

@@ -72,7 +72,8 @@ def _unanswered(change: MappingChange, error: Refused | Unavailable) -> Outcome:
     log.warning("mapping_unsettled", change=str(change.pk), **facts)
     if error.code == "Cancelled":
         return Outcome(change, again_in=_BUSY)  # the lease ran out while the call waited for its turn: it was not made
-    if isinstance(error, Refused):
+    # Once AWS took it, a look that is denied says nothing about it: it is neither done nor failed.
+    if isinstance(error, Refused) and not (error.is_access_denied and change.told_at is not None):
         following = STAGE if error.is_access_denied else error.next
         return settling.failed(change, error.sentence, following, code=error.code, request_id=error.request_id)
     at_least = error.retry_after if isinstance(error, Throttled) else 0.0
