@@ -18,6 +18,8 @@ PYTHON = sys.executable
 #: Four run well on two cores: two drive the live product, one kills and starts processes (all three mostly wait for them),
 #: the fourth does everything else. More of them live at once, and pages are too slow for the browsers' patience.
 WORKERS = os.environ.get("TEST_WORKERS", "4")
+#: Where nothing is live, as many more would only collect all tests once more.
+WORKERS_ON_POSTGRESQL = os.environ.get("TEST_WORKERS", "3")
 
 #: A production environment, for the deployment checks: nothing of the caller's, so that they say the same everywhere.
 DEPLOYED = {
@@ -34,15 +36,20 @@ _UPGRADE = ("django_upgrade", "--target-version", "5.2")
 _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
 #: The second database changes nothing for rooms that know no database, for what walks every address or template to see who
 #: is let in at all, and tests of processes choose theirs by themselves (tests/running/test_run.py runs the product on
-#: PostgreSQL): they are tried once, in the other pass.
+#: PostgreSQL): they are tried once, in the other pass. So is the matrix of faults at every call: it is about AWS's side.
 ON_POSTGRESQL = (
     "-m",
     "not e2e and not processes",
-    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "test_agreement.py")),
+    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "forms", "test_agreement.py")),
+    "--ignore=tests/faults/test_matrix.py",
     *(f"--ignore=tests/views/test_{walk}.py" for walk in ("permitting", "consumers_gate", "frame", "headers")),
 )
-#: What the caller's shell may hold and no check or test may see.
-STRIPPED = ("AWS_", "DJANGO_", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_")
+#: What the caller's shell may hold and no check or test may see. Without bytecode every test process would rewrite the
+#: assertions of all tests anew: ten seconds each, eight times.
+STRIPPED = (
+    *("AWS_", "DJANGO_", "SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "REDIS_URL", "EMAIL_"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,11 @@ def checks() -> list[Step]:
         Step("manage.py makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"], TESTED),
         Step("pip check", [*module, "pip", "check"]),
     ]
+
+
+def collecting() -> Step:
+    """Import every test once, which also keeps their rewritten assertions for all processes that come after."""
+    return Step("pytest --collect-only", [PYTHON, "-m", "pytest", "--collect-only", "-q"], TESTED)
 
 
 def formatters() -> list[Step]:
@@ -120,10 +132,10 @@ def check(step: Step) -> bool:
     return True
 
 
-def suite(title: str, *arguments: str, variables: Mapping[str, str] | None = None) -> bool:
+def suite(title: str, *arguments: str, workers: str, variables: Mapping[str, str] | None = None) -> bool:
     """Run pytest, its output as it comes."""
     say(f"\n{title}")
-    command = [PYTHON, "-m", "pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", *arguments]
+    command = [PYTHON, "-m", "pytest", "-q", "-n", workers, "--dist", "loadgroup", *arguments]
     return subprocess.run(command, cwd=CHECKOUT, env=environ(variables or {}), check=False).returncode == 0
 
 
@@ -139,7 +151,8 @@ def main(arguments: list[str]) -> int:
     if arguments == ["format"]:
         return sum(not check(step) for step in formatters())
     with ThreadPoolExecutor(2) as pool:
-        passed = all(list(pool.map(check, checks())))
+        steps = checks() if arguments == ["lint"] else [collecting(), *checks()]
+        passed = all(list(pool.map(check, steps)))
     if arguments == ["lint"]:
         return 0 if passed else 1
     # Imported here: the linters run also where these are missing.
@@ -150,10 +163,11 @@ def main(arguments: list[str]) -> int:
         chromium = ensure()
         with PostgreSQL() as server:
             url = server.url()
-            passed &= suite("The suite on PostgreSQL, without the browser", *ON_POSTGRESQL, variables={"DATABASE_URL": url})
+            title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": url}
+            passed &= suite(title, *ON_POSTGRESQL, workers=WORKERS_ON_POSTGRESQL, variables=variables)
         say(f"{'So far everything passed' if passed else 'Something FAILED above'} ({time.monotonic() - began:.0f} s).")
         # Last, because its closing line is the one that speaks for the whole suite.
-        passed &= suite("The whole suite on SQLite, with the browser", variables={"CHROMIUM": chromium})
+        passed &= suite("The whole suite on SQLite, with the browser", workers=WORKERS, variables={"CHROMIUM": chromium})
     except (NoBrowser, NoPostgreSQL) as problem:
         say(str(problem))
         return 1

@@ -215,7 +215,7 @@ def test_the_end_of_a_sync_is_counted_at_once(monkeypatch: pytest.MonkeyPatch, u
     kept(factories.function("one", platform), allow(ACME))
     monkeypatch.setattr("sharing.tasks.reading.syncing.run", lambda *_, **__: unfinished)
     monkeypatch.setattr("sharing.tasks.reading.soon", lambda *_, **__: None)
-    run_sync("a-sync")
+    run_sync("6b6a0a3e-53b1-4d6c-9a4e-0d6a4c0f5a11")
     assert functions(platform, "account", ACME) == left
 
 

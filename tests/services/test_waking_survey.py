@@ -26,7 +26,7 @@ def estate() -> None:
     build(Size(functions=40, owners=2, consumers=9, statements=330, biggest=20))
     usual = list(Function.objects.filter(urls={}).order_by("pk"))
     factories.wiring(usual[0], "arn:aws:s3:::of-a-wiring")
-    factories.grant(usual[1], "sns.amazonaws.com", state=GrantState.VANISHED)
+    factories.grant(usual[1], "111122223333", state=GrantState.VANISHED)
     usual[1].policies.get(qualifier="").grants.update(
         principal_kind="service",
         principal="sns.amazonaws.com",

@@ -77,11 +77,11 @@ def test_an_unfinished_sync_is_queued_behind_what_waits(
     estate = Estate(sandbox)
     monkeypatch.setattr("sharing.services.syncing.running._TICK", 0.0)
     monkeypatch.setattr("sharing.services.syncing.running._AT_LEAST", 0.0)
-    monkeypatch.setattr(reading, "clicks_wait", lambda: True)
+    monkeypatch.setattr(reading, "clicks_wait", lambda *_: True)
     [sync] = syncing.request(account=estate.owner, region="us-east-1", by=estate.by)
     reading.run_sync(str(sync.pk))
     assert sent == [("sharing.run_sync", str(sync.pk), "sync")]
-    monkeypatch.setattr(reading, "clicks_wait", lambda: False)
+    monkeypatch.setattr(reading, "clicks_wait", lambda *_: False)
     reading.run_sync(str(sync.pk))
     sync.refresh_from_db()
     assert sync.state == SyncState.DONE

@@ -77,10 +77,10 @@ class Lease:
 
 
 @contextmanager
-def held(pk: uuid.UUID, of: Leased = Policy, *, patience: float = PATIENCE) -> Iterator[Lease | None]:
+def held(pk: uuid.UUID, of: Leased = Policy, *, patience: float | None = None) -> Iterator[Lease | None]:
     """The lease of a function's policy, or of a layer version's, or None when somebody else kept it for so many seconds."""
     lease = Lease(pk, of)
-    gives_up = time.monotonic() + patience
+    gives_up = time.monotonic() + (PATIENCE if patience is None else patience)
     taken = lease.take()
     while not taken and time.monotonic() < gives_up:
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # jitter, not a secret
