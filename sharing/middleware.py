@@ -63,7 +63,9 @@ class HeadersMiddleware:
         for name, value in self.ALWAYS.items():
             response.headers.setdefault(name, value)
         if not request.path.startswith(settings.STATIC_URL) and "no-store" not in response.get("Cache-Control", ""):
-            patch_cache_control(response, no_store=True, private=True)
+            # What a form answered is kept for the back button alone: without it browsers ask to send the form again.
+            kept = {"no_cache": True} if request.method == "POST" else {"no_store": True}
+            patch_cache_control(response, private=True, **kept)
         return response
 
 

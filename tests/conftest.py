@@ -109,11 +109,10 @@ def demo(running_demo: LiveDemo) -> Iterator[LiveDemo]:
 DEMO = ("demo", "running_demo")
 STAGE = ("stage", "running_stage")
 GROUPS = ("live", "pages", "processes")
-#: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long. The second
-#: seed has a demo of its own too, and is there to even out the time that the workers take.
-PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason", "second_seed")}
+#: Browser tests that mostly look: on a demo and a worker of their own, or the others would take twice as long.
+PAGES = {f"test_{name}" for name in ("access", "every_page", "findings", "layers", "matrix", "reason")}
 E2E = Path(__file__).parent / "e2e"
-#: Tests that start and end the product: after the pages, on their worker, for the same reason.
+#: Tests that start and end the product: after the pages, on their worker; with a demo of their own, after the live ones.
 RUNNING = Path(__file__).parent / "running"
 
 
@@ -128,7 +127,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if fixtures.intersection(DEMO + STAGE):
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):
-            of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO)
+            of_the_demo = item.get_closest_marker("e2e") or fixtures.intersection(DEMO) or "own_demo" in fixtures
             alone = "pages" if item.path.is_relative_to(RUNNING) else "processes"
             group = "pages" if item.path.stem in PAGES else "live" if of_the_demo else alone
             item.add_marker(pytest.mark.xdist_group(group))

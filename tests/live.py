@@ -5,9 +5,11 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +22,9 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from sharing.running import ports
 from sharing.running.install import CHECKOUT
+
+#: Where demos of the tests leave their migrated databases for each other; their names are digests of what made them.
+LENT = Path(tempfile.gettempdir()) / f"fnshare-tests-lent-{os.getuid()}"
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20) -> None:
@@ -134,6 +139,7 @@ class LiveDemo:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "demo.json").unlink(missing_ok=True)  # of one that was killed: only a new one says "ready"
+        self._lend()
         command = [sys.executable, "-m", "sharing.running.demo", "--folder", str(self.folder), "--story", self.story]
         command += ["--control-key", self._key, "--database-url", self.database_url, *([] if self.told else ["--untold"])]
         with (self.folder / "output").open("wb") as output:
@@ -155,7 +161,22 @@ class LiveDemo:
             self.stop()
             raise
         self.described = json.loads(described.read_text())
+        self._keep()
         return self
+
+    def _lend(self) -> None:
+        """The migrated database that a demo before kept (running/template.py): in its own folder each would make one anew."""
+        for kept in LENT.glob("migrated-*.sqlite3"):
+            if not (self.folder / kept.name).exists():
+                shutil.copyfile(kept, self.folder / kept.name)
+
+    def _keep(self) -> None:
+        LENT.mkdir(mode=0o700, exist_ok=True)
+        for made in self.folder.glob("migrated-*.sqlite3"):
+            if not (LENT / made.name).exists():
+                draft = LENT / f"draft-{os.getpid()}"
+                shutil.copyfile(made, draft)
+                draft.replace(LENT / made.name)
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 40) -> int:
         """End it as Ctrl-C does; its exit status."""

@@ -261,8 +261,8 @@ SNS: Any = {}
 JOURNEYS = (
     Journey("grant", _nothing, _grant, "active", SHARING, ("failed",)),
     Journey("revoke", lambda world: _shared(world).pk, _revoke, "revoked", SHARING, ("active",)),
-    Journey("undo", _revoked, _undo, "active", SHARING, ("failed",)),
-    Journey("expiry", _with_end, _expire, "expired", SHARING),
+    Journey("undo", _revoked, _undo, "active", SHARING, ("failed",), kin=True),
+    Journey("expiry", _with_end, _expire, "expired", SHARING, kin=True),
     Journey("bulk", _nothing, _bulk, "done active", (*SHARING, work_bulk), ("done active failed", "done failed")),
     Journey("offboard", _let_in, _offboard, "done revoked", (*SHARING, offboard, tasks.reconcile_mapping), ("*",)),
     Journey("sync", _nothing, _sync, "done", (tasks.run_sync,), ("failed",), "partial"),

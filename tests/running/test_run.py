@@ -178,7 +178,7 @@ def test_the_sweep_reaches_a_worker(run: Running) -> None:
 
 
 def test_workers_have_the_credentials(run: Running, services: Services) -> None:
-    workers = run.named(r"celery\n-A\nsharing\nworker")
+    workers = run.named(r"celery\n-A\nsharing\n--skip-checks\nworker")
     assert workers
     for pid in workers:
         assert services.aws["AWS_ACCESS_KEY_ID"] in _text(pid, "environ")

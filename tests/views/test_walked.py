@@ -109,8 +109,14 @@ def test_ids_that_are_none_break_nothing() -> None:
 
 
 def lacking(response: Any) -> list[str]:
-    """What of the headers that every answer carries is not there, or says something else."""
-    return [name for name, words in HEADERS.items() if not all(word in response.get(name, "") for word in words)]
+    """What of the headers that every answer carries is not there, or says something else.
+
+    What a form answered may be kept for the back button, by this browser alone.
+    """
+    wanted = dict(HEADERS)
+    if response.wsgi_request.method == "POST" and "no-store" not in response.get("Cache-Control", ""):
+        wanted["Cache-Control"] = ("private", "no-cache")
+    return [name for name, words in wanted.items() if not all(word in response.get(name, "") for word in words)]
 
 
 def reverse_plain(name: str) -> str:

@@ -1,7 +1,7 @@
 """From a click to Active, beside the calls that it cannot do without, and beside thousands of due syncs.
 
-    python -m benchmarks.click                 # 50 grants in flight on 10 accounts, then again beside 4,000 due syncs
-    python -m benchmarks.click --grants 100 --accounts 20 --due 0
+    python -m benchmarks.clicks                 # 50 grants in flight on 10 accounts, then again beside 4,000 due syncs
+    python -m benchmarks.clicks --grants 100 --accounts 20 --due 0
 
 Claims, with so many grants in flight: from telling a worker of the committed rows, all at once, until each is active takes
 at the median within 1.5 times what GetPolicy + AddPermission + GetPolicy on a session that is open already take together
@@ -218,7 +218,7 @@ class workers:  # noqa: N801  # reads as a sentence
     def __enter__(self) -> None:
         for program in programs.product(port=1, folder=self._folder):
             if program.name in programs.WORKERS:
-                command = [*program.command, "--include", "benchmarks.click"]
+                command = [*program.command, "--include", "benchmarks.clicks"]
                 nowhere = subprocess.DEVNULL
                 self._running.append(subprocess.Popen(command, stdout=nowhere, stderr=nowhere))
 
