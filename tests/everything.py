@@ -34,6 +34,12 @@ DEPLOYED = {
 TESTED = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 _UPGRADE = ("django_upgrade", "--target-version", "5.2")
 _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
+#: Pages that list and count are looked at on both; of pages about one thing the services are, and every address is walked.
+ONE_DATABASE = (
+    *("permitting", "consumers_gate", "frame", "headers", "functions_share", "accepting", "invoking", "accounts", "reason"),
+    *("signing", "people", "outbox", "limiting", "sso_logged_out", "second_factors", "guessing", "profile", "errors"),
+    *("demo_deliveries", "restoring", "pacing"),
+)
 #: The second database changes nothing for rooms that know no database, for what walks every address or template to see who
 #: is let in at all, and tests of processes choose theirs by themselves (tests/running/test_run.py runs the product on
 #: PostgreSQL): they are tried once, in the other pass. So is the matrix of faults at every call: it is about AWS's side.
@@ -42,7 +48,7 @@ ON_POSTGRESQL = (
     "not e2e and not processes",
     *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "forms", "test_agreement.py")),
     "--ignore=tests/faults/test_matrix.py",
-    *(f"--ignore=tests/views/test_{walk}.py" for walk in ("permitting", "consumers_gate", "frame", "headers")),
+    *(f"--ignore=tests/views/test_{page}.py" for page in ONE_DATABASE),
 )
 #: What the caller's shell may hold and no check or test may see. Without bytecode every test process would rewrite the
 #: assertions of all tests anew: ten seconds each, eight times.
