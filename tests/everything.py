@@ -169,7 +169,7 @@ def main(arguments: list[str]) -> int:
         chromium = ensure()
         with PostgreSQL() as server:
             url = server.url()
-            title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": url}
+            title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": url, "ONE_DATABASE": "1"}
             passed &= suite(title, *ON_POSTGRESQL, workers=WORKERS_ON_POSTGRESQL, variables=variables)
         say(f"{'So far everything passed' if passed else 'Something FAILED above'} ({time.monotonic() - began:.0f} s).")
         # Last, because its closing line is the one that speaks for the whole suite.

@@ -260,14 +260,14 @@ SNS: Any = {}
 
 JOURNEYS = (
     Journey("grant", _nothing, _grant, "active", SHARING, ("failed",)),
-    Journey("revoke", lambda world: _shared(world).pk, _revoke, "revoked", SHARING, ("active",)),
+    Journey("revoke", lambda world: _shared(world).pk, _revoke, "revoked", SHARING, ("active",), kin=True),
     Journey("undo", _revoked, _undo, "active", SHARING, ("failed",), kin=True),
     Journey("expiry", _with_end, _expire, "expired", SHARING, kin=True),
-    Journey("bulk", _nothing, _bulk, "done active", (*SHARING, work_bulk), ("done active failed", "done failed")),
-    Journey("offboard", _let_in, _offboard, "done revoked", (*SHARING, offboard, tasks.reconcile_mapping), ("*",)),
+    Journey("bulk", _nothing, _bulk, "done active", (*SHARING, work_bulk), ("done active failed", "done failed"), kin=True),
+    Journey("offboard", _let_in, _offboard, "done revoked", (*SHARING, offboard, tasks.reconcile_mapping), ("*",), kin=True),
     Journey("sync", _nothing, _sync, "done", (tasks.run_sync,), ("failed",), "partial"),
     Journey("reading one", _read, _read_one, "done", (tasks.run_sync,), ("failed",), "partial", kin=True),
-    Journey("mapping", _nothing, _map, "done", (tasks.reconcile_mapping,), ("failed",)),
+    Journey("mapping", _nothing, _map, "done", (tasks.reconcile_mapping,), ("failed",), kin=True),
     Journey("unmapping", _mapped, _unmap, "done", (tasks.reconcile_mapping,), ("failed",), kin=True),
     Journey("wiring a bucket", _nothing, _wire(BUCKET, **S3), "in-place", WIRING, ("failed",)),
     Journey("wiring a topic", _nothing, _wire(TOPIC, **SNS), "in-place", WIRING, ("failed",), kin=True),
