@@ -1,7 +1,8 @@
 """`make test`: everything that has to be right before a change is accepted, with nothing left out silently.
 
-`python -m tests.everything [lint | format]`. Linters, types, rooms, deployment checks and migrations first; then the suite on
-PostgreSQL without the browser; last the whole suite on SQLite with the browser, whose closing line is the last line.
+`python -m tests.everything [lint | format]`. Linters, types, rooms, deployment checks and migrations first; then what is timed
+in seconds that a person feels; then the suite on PostgreSQL without the browser; last the whole suite on SQLite with the
+browser, whose closing line is the last line.
 """
 
 import os
@@ -167,13 +168,15 @@ def main(arguments: list[str]) -> int:
 
     try:
         chromium = ensure()
+        passed &= suite("What a person waits for, with the machine to itself", "-m", "timed", workers="0")
         with PostgreSQL() as server:
             url = server.url()
             title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": url, "ONE_DATABASE": "1"}
             passed &= suite(title, *ON_POSTGRESQL, workers=WORKERS_ON_POSTGRESQL, variables=variables)
         say(f"{'So far everything passed' if passed else 'Something FAILED above'} ({time.monotonic() - began:.0f} s).")
         # Last, because its closing line is the one that speaks for the whole suite.
-        passed &= suite("The whole suite on SQLite, with the browser", workers=WORKERS, variables={"CHROMIUM": chromium})
+        title, variables = "The whole suite on SQLite, with the browser", {"CHROMIUM": chromium}
+        passed &= suite(title, "-m", "not timed", workers=WORKERS, variables=variables)
     except (NoBrowser, NoPostgreSQL) as problem:
         say(str(problem))
         return 1

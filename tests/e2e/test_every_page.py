@@ -78,6 +78,7 @@ def crawl(visitor: Visitor, look: Callable[[str], None]) -> set[str]:
         except PlaywrightError:  # a download, or nothing to show
             asked = page.context.request.get(f"{visitor.demo.url}{path}")
             assert asked.status < 400, f"{path} answered {asked.status}"
+            assert asked.status == 204 or "text/html" not in asked.headers.get("content-type", ""), f"{path} did not open"
             continue
         assert answer is not None
         assert answer.status == 200, f"{path} answered {answer.status}"
