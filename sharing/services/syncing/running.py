@@ -23,8 +23,7 @@ from sharing.models.sync import OPEN
 from sharing.services import history
 from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
-
-from .rationing import resting
+from sharing.services.resting import resting
 
 log = structlog.get_logger(__name__)
 
