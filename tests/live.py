@@ -20,10 +20,10 @@ from typing import Any, Self
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from sharing.running import ports
+from sharing.running import ports, template
 from sharing.running.install import CHECKOUT
 
-#: Where demos of the tests leave their migrated databases for each other; their names are digests of what made them.
+#: Where demos of the tests leave the migrated database for each other.
 LENT = Path(tempfile.gettempdir()) / f"fnshare-tests-lent-{os.getuid()}"
 
 
@@ -165,18 +165,23 @@ class LiveDemo:
         return self
 
     def _lend(self) -> None:
-        """The migrated database that a demo before kept (running/template.py): in its own folder each would make one anew."""
-        for kept in LENT.glob("migrated-*.sqlite3"):
-            if not (self.folder / kept.name).exists():
-                shutil.copyfile(kept, self.folder / kept.name)
+        """The migrated database that a demo before kept, if it fits: in its own folder each would make one anew."""
+        fits = template.kept(LENT)
+        if not (self.folder / fits.name).exists():
+            with contextlib.suppress(FileNotFoundError):  # none yet, or another checkout's tests just kept theirs instead
+                shutil.copyfile(fits, self.folder / fits.name)
 
     def _keep(self) -> None:
+        """Instead of any earlier one."""
+        made = template.kept(self.folder)
+        if not made.exists() or (LENT / made.name).exists():
+            return
         LENT.mkdir(mode=0o700, exist_ok=True)
-        for made in self.folder.glob("migrated-*.sqlite3"):
-            if not (LENT / made.name).exists():
-                draft = LENT / f"draft-{os.getpid()}"
-                shutil.copyfile(made, draft)
-                draft.replace(LENT / made.name)
+        draft = LENT / f"draft-{os.getpid()}"
+        shutil.copyfile(made, draft)
+        for outdated in LENT.glob("migrated-*.sqlite3"):
+            outdated.unlink(missing_ok=True)
+        draft.replace(LENT / made.name)
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 40) -> int:
         """End it as Ctrl-C does; its exit status."""
