@@ -177,7 +177,10 @@ def _read_everything() -> None:
 def test_a_complete_environment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
-    _read_everything()
+    _read_everything()  # raises for what it does not accept
+    assert environment.secret_key() == GOOD["SECRET_KEY"]
+    assert environment.hosts() == [GOOD["ALLOWED_HOSTS"]]
+    assert environment.public_url() == GOOD["PUBLIC_URL"]
 
 
 @pytest.mark.parametrize(
