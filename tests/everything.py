@@ -48,10 +48,12 @@ ONE_DATABASE = (
 ON_POSTGRESQL = (
     "-m",
     "not e2e and not processes and not one_database",
-    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "forms", "test_agreement.py")),
+    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "timed", "forms", "test_agreement.py")),
     "--ignore=tests/faults/test_matrix.py",
     *(f"--ignore=tests/views/test_{page}.py" for page in ONE_DATABASE),
 )
+#: A room of its own, so that nothing else has to be collected for it.
+TIMED = "tests/timed"
 #: What the caller's shell may hold and no check or test may see. Without bytecode every test process would rewrite the
 #: assertions of all tests anew: ten seconds each, eight times.
 STRIPPED = (
@@ -169,14 +171,14 @@ def main(arguments: list[str]) -> int:
 
     try:
         chromium = ensure()
-        passed &= suite("What a person waits for, with the machine to itself", "-m", "timed", workers="0")
+        passed &= suite("What a person waits for, with the machine to itself", TIMED, workers="0")
         with PostgreSQL() as server:
             title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": server.url()}
             passed &= suite(title, *ON_POSTGRESQL, workers=WORKERS_ON_POSTGRESQL, variables=variables)
         say(f"{'So far everything passed' if passed else 'Something FAILED above'} ({time.monotonic() - began:.0f} s).")
         # Last, because its closing line is the one that speaks for the whole suite.
         title, variables = "The whole suite on SQLite, with the browser", {"CHROMIUM": chromium}
-        passed &= suite(title, "-m", "not timed", workers=WORKERS, variables=variables)
+        passed &= suite(title, f"--ignore={TIMED}", workers=WORKERS, variables=variables)
     except (NoBrowser, NoPostgreSQL) as problem:
         say(str(problem))
         return 1
