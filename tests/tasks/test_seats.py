@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sharing.celery import app
 from sharing.models import Grant
 from sharing.running import programs
 from sharing.tasks import seats
@@ -153,3 +154,7 @@ def test_a_task_sits_at_its_accounts_place(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_there_are_as_many_seats_as_the_worker_for_clicks_has_threads() -> None:
     assert programs.WORKERS["worker-clicks"][1] == seats.SEATS
+
+
+def test_a_worker_that_is_started_without_options_is_the_same_kind_of_worker() -> None:
+    assert (app.conf.worker_pool, app.conf.worker_concurrency) == ("threads", seats.SEATS)

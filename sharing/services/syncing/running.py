@@ -28,7 +28,7 @@ from .rationing import resting
 
 log = structlog.get_logger(__name__)
 
-#: A slice ends after this long, far below the worker's time limit; the sync goes on in the next.
+#: A slice ends after this long, so that others have their turn; the sync goes on in the next.
 SLICE = 60.0
 _TICK = 0.4
 # Before a slice makes way for clicks it has read something within a second, or nothing for five: a very slow pace.
