@@ -238,6 +238,19 @@ def test_an_absolute_sqlite_path_is_kept_and_decoded(monkeypatch: pytest.MonkeyP
     assert environment.database()["NAME"] == "/srv/my data/some.sqlite3"
 
 
+def test_a_postgresql_that_is_gone_without_a_word_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are threads, which nobody can end."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:password@host/name")
+    options = environment.database()["OPTIONS"]
+    assert isinstance(options, dict)
+    silence = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+    assert 0 < options["connect_timeout"] <= 10
+    assert silence <= 30
+    assert options["tcp_user_timeout"] <= 30_000
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:password@host/name?sslmode=require&connect_timeout=3")
+    assert environment.database()["OPTIONS"] == {**options, "sslmode": "require", "connect_timeout": 3}
+
+
 @pytest.mark.parametrize(
     ("given", "for_redis", "for_celery"),
     [
