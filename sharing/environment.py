@@ -392,14 +392,17 @@ _NO_CREDENTIALS = {
 
 #: What only workers get: credentials of AWS, and the key that signs the history.
 _FOR_WORKERS = ("AWS_", "HISTORY_KEY", "WORKER_LIMITS")
+#: Called like AWS's, but ours: pages say how fast workers ask.
+_FOR_ALL = ("AWS_PACE_SHARE", "AWS_PACE_PROCESSES")
 
 
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials.
+    """The environment of a process that must not reach AWS: nothing that an AWS SDK reads, nowhere else to find credentials.
 
     Nor does it get the key that signs the history, nor learn where the workers' limits are.
     """
-    return {name: value for name, value in variables.items() if not name.startswith(_FOR_WORKERS)} | _NO_CREDENTIALS
+    kept = (name for name in variables if name in _FOR_ALL or not name.startswith(_FOR_WORKERS))
+    return {name: variables[name] for name in kept} | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

@@ -251,6 +251,14 @@ def test_a_postgresql_that_is_gone_without_a_word_is_given_up_in_time(monkeypatc
     assert environment.database()["OPTIONS"] == {**options, "sslmode": "require", "connect_timeout": 3}
 
 
+def test_the_web_process_learns_how_fast_workers_ask_and_nothing_that_opens_aws() -> None:
+    pace = {"AWS_PACE_SHARE": "0.1", "AWS_PACE_PROCESSES": "4"}
+    secret = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_PROFILE": "prod", "AWS_ROLE_ARN": "arn", "HISTORY_KEY_FILE": "/key"}
+    left = environment.without_aws({**pace, **secret, "HOME": "/"})
+    assert {name: left.get(name) for name in (*pace, "HOME")} == {**pace, "HOME": "/"}
+    assert not secret.keys() & left.keys()
+
+
 @pytest.mark.parametrize(
     ("given", "for_redis", "for_celery"),
     [
