@@ -1,4 +1,4 @@
-"""Seats of the workers that serve clicks: an account whose AWS hangs never takes them all.
+"""Seats of the workers that serve clicks: an account whose AWS hangs never takes them all, nor does a mail server.
 
 One account has a quarter of them at most, and so have all accounts together that keep somebody waiting. What finds no
 seat is left with the process and taken up by whoever gets up next; should the process end or die, the sweep finds its row.
@@ -24,7 +24,7 @@ SEATS = 24
 #: Seconds after which a task keeps its seat too long, and for how long its account is remembered for that.
 _SLOW, _REMEMBERED = 5.0, 60.0
 
-#: Of which account: its key, or its digits where a row names no other.
+#: Of which account: its key, or its digits where a row names no other. What is none (the mail server) has a name.
 Account = uuid.UUID | str
 Key = tuple[str, str]
 Work = Callable[[], None]
@@ -147,6 +147,19 @@ def seated(model: type[Model], path: str, **only: Any) -> Callable[[Callable[[st
                 do(pk)
             else:
                 _seats.work(account, (do.__name__, pk), lambda: do(pk))
+
+        return sits
+
+    return decorate
+
+
+def seated_together(name: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
+    """For a task that waits for one thing that is no account: all of them have an account's part of the seats together."""
+
+    def decorate(do: Callable[[str], None]) -> Callable[[str], None]:
+        @functools.wraps(do)
+        def sits(pk: str) -> None:
+            _seats.work(name, (do.__name__, pk), lambda: do(pk))
 
         return sits
 

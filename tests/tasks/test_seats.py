@@ -1,10 +1,11 @@
 """Seats of the worker for clicks: accounts whose AWS hangs leave room for the others, and nothing is left behind."""
 
 import contextvars
+import itertools
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from celery.signals import worker_shutting_down
 from sharing.celery import app
 from sharing.models import Actor, Grant
 from sharing.running import programs
-from sharing.services import wiring
-from sharing.tasks import look_at_wiring, reading, reconcile_wiring, seats, send_wiring_test
+from sharing.services import mailing, wiring
+from sharing.tasks import look_at_wiring, reading, reconcile_wiring, seats, send_notice, send_wiring_test
 from sharing.tasks.seats import Seats
 from tests import factories
 
@@ -84,6 +85,18 @@ def test_any_number_of_accounts_that_hang_share_a_quarter(workers: Workers) -> N
     for account in accounts[2:]:
         workers.quick(account, f"answers {account}")
     assert len(workers.done) == 48
+
+
+def test_a_mail_server_that_hangs_leaves_room_for_clicks(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    workers.gates.append(answers)
+    monkeypatch.setattr(seats, "_seats", workers.seats)
+    monkeypatch.setattr(mailing, "send", lambda _pk: answers.wait(WAIT))
+    mails = [workers.pool.submit(send_notice, str(number)) for number in range(8)]
+    assert len(list(itertools.islice(as_completed(mails, WAIT), 6))) == 6
+    assert workers.seats.left == 6
+    workers.quick(OTHER, "other")
+    assert workers.done == ["other"]
 
 
 def test_what_was_left_is_done_in_turns_by_who_gets_up(workers: Workers) -> None:
