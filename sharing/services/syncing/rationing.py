@@ -12,14 +12,10 @@ from django.conf import settings
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from sharing.models import Actor, Sync, SyncKind, SyncState
+from sharing.services.resting import resting
 
 #: Of all that may run at once: the most of one account, and the most of those that AWS did not answer the last time.
 _PART = 4
-
-
-def resting(now: datetime) -> bool:
-    """Whether these are the quiet hours, in which the schedule reads nothing."""
-    return settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now)
 
 
 class Room:

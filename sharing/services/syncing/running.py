@@ -22,8 +22,8 @@ from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
 from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
+from sharing.services.resting import resting
 
-from .rationing import resting
 from .telling import tell
 
 log = structlog.get_logger(__name__)
