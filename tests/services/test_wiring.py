@@ -224,6 +224,10 @@ def test_what_aws_cannot_do_is_refused_with_the_way_round(desk: Desk) -> None:
     assert refused.value.code == "other-region"
 
 
+def test_a_region_of_the_european_sovereign_cloud_is_one(desk: Desk) -> None:
+    assert "source_region" not in [one.field for one in desk.plan(source_region="eusc-de-east-1").problems]
+
+
 def test_the_same_form_twice_is_one_wiring_and_another_form_is_told_of_it(desk: Desk) -> None:
     first = wiring.ask(desk.plan(form_token="one"), by=desk.by, form_token="one")
     assert wiring.ask(desk.plan(form_token="one"), by=desk.by, form_token="one").pk == first.pk
