@@ -30,7 +30,7 @@ def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wi
     """
     rights.require_change(by, plan.function, "That function")
     token = form_token[:64]
-    if made := _sent(token, by):
+    if made := sent(token, by):
         return made
     if plan.refusal is not None:
         following = plan.refusal.ways[0] if plan.refusal.ways else ""
@@ -64,12 +64,19 @@ def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wi
             settling.tell("asked", f"Asked for: {named(wiring)}.", wiring, by=by, reason=wiring.reason)
             settling.follow(wiring)
     except (IntegrityError, ValidationError):
-        if made := _sent(token, by):
+        if made := sent(token, by):
             return made
         raise Refusal(
             "This source is wired to this function already.", next="Look at that wiring.", code="conflict", field="source"
         ) from None
     return wiring
+
+
+def sent(form_token: str, by: Actor) -> Wiring | None:
+    """What this form made already, if this person sent it."""
+    if not form_token or "\x00" in form_token:
+        return None
+    return Wiring.objects.filter(form_token=form_token[:64], requested_by=by.person).first()
 
 
 def say_done(step: WiringStep, *, by: Actor) -> WiringStep:
@@ -254,13 +261,6 @@ def _take_on(wiring: Wiring, by: Actor, *, back: bool) -> None:
     else:
         Wiring.objects.filter(pk=wiring.pk).update(requested_by=by.person, requested_as=by.label[:300])
     wiring.refresh_from_db()
-
-
-def _sent(form_token: str, by: Actor) -> Wiring | None:
-    """What this form made already, if this person sent it."""
-    if not form_token or "\x00" in form_token:
-        return None
-    return Wiring.objects.filter(form_token=form_token, requested_by=by.person).first()
 
 
 def _again(step: WiringStep) -> WiringStep:
