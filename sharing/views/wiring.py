@@ -204,7 +204,7 @@ def _acts(step: ShownStep, one: Wiring) -> dict[str, bool]:
     return {
         "again": row.state == StepState.FAILED,
         "done": row.state == StepState.FAILED or (not row.ours and row.state == StepState.ASKED),
-        "undone": not row.ours and row.state == StepState.SAID,
+        "undone": row.state == StepState.SAID,
         "ours": handed and row.state in (StepState.ASKED, StepState.SAID) and not wiring.why_not_ours(row),
     }
 

@@ -598,6 +598,20 @@ def test_their_steps_are_asked_said_and_only_seen_when_a_role_can_look(desk: Des
     assert (step.state, step.made, desk.state(made)) == ("seen", False, "in-place")
 
 
+def test_a_wrong_word_about_a_step_of_ours_leaves_it_where_somebody_can_go_on(desk: Desk) -> None:
+    step = desk.at("s3")
+    desk.cloud.next("before", denied())
+    assert desk.run(step).state == "failed"
+    wiring.say_done(step, by=desk.by)
+    desk.look(step.wiring)
+    step = desk.fresh(step)
+    assert (step.state, step.failure_code, bool(step.failure_next), step.said_by) == ("failed", wiring.NOT_THERE, True, None)
+    wiring.say_done(step, by=desk.by)
+    step = wiring.say_not_done(step, by=desk.by)
+    assert (step.state, "not done" in step.failure, bool(step.failure_next)) == ("failed", True, True)
+    assert desk.run(wiring.again(step, by=desk.by)).state == "seen"
+
+
 def test_a_step_that_was_handed_over_is_taken_over_when_a_role_is_connected(desk: Desk) -> None:
     Connection.objects.filter(pk=desk.role.pk).update(state=ConnectionState.DISCONNECTED)
     made = desk.asked()

@@ -108,18 +108,24 @@ def say_done(step: WiringStep, *, by: Actor) -> WiringStep:
 
 
 def say_not_done(step: WiringStep, *, by: Actor) -> WiringStep:
-    """A person takes the word back: the step is handed over again. What was seen is not talked away."""
+    """A person takes the word back: the step is handed over again, or, where it is ours to do, has failed as before.
+
+    What was seen is not talked away.
+    """
     step = _again(step)
     rights.require_word(by, step)
     if step.state == StepState.ASKED:
         return step
     if step.state != StepState.SAID:
         raise _stale("Nobody's word stands for this step.")
+    words = f"{by.label} says that it is not done."
+    to, asked = StepState.ASKED, {**_FRESH, "evidence": words}
+    if step.ours:
+        following = "Try again to have fnshare do it, or have it done by hand and say so."
+        to, asked = StepState.FAILED, {**_FRESH, "failure": words, "failure_next": following, "failure_code": "not-done"}
+    asked |= {"said_by": None, "said_at": None, "next_try_at": settling.first_look(step.key, to)}
     with transaction.atomic():
-        words = f"{by.label} says that it is not done."
-        look = settling.first_look(step.key, StepState.ASKED)
-        asked: dict[str, Any] = {**_FRESH, "said_by": None, "said_at": None, "evidence": words, "next_try_at": look}
-        if not settling.move(step, StepState.ASKED, **asked):
+        if not settling.move(step, to, **asked):
             raise _stale()
         settling.tell("step-unsaid", f"{named(step.wiring)}: {step_named(step)}. {words}", step.wiring, by=by, step=step)
     return step

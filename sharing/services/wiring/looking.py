@@ -108,14 +108,17 @@ def _settle(step: WiringStep, *, there: bool) -> None:
 
 
 def _take_word(step: WiringStep) -> None:
-    """It was said to be done, and AWS does not show it."""
+    """It was said to be done, and AWS does not show it: handed over again, or, where it is ours to do, failed as before."""
     facts: dict[str, Any] = {
         "failure": "It was said to be done, and is not there.",
         "failure_code": NOT_THERE,
-        "failure_next": "Compare what was made with the hand-off, then say so again.",
+        "failure_next": "Try again to have fnshare do it, or compare what was made with the plan and say so again."
+        if step.ours
+        else "Compare what was made with the hand-off, then say so again.",
     }
+    to = StepState.FAILED if step.ours else StepState.ASKED
     with transaction.atomic():
-        if settling.move(step, StepState.ASKED, said_by=None, said_at=None, evidence="", **facts):
+        if settling.move(step, to, said_by=None, said_at=None, evidence="", **facts):
             text = f"{named(step.wiring)}: {step_named(step)} was said to be done, and is not there."
             settling.tell("step-not-there", text, step.wiring, step=step)
 
