@@ -431,6 +431,23 @@ def test_what_is_there_already_is_seen_and_stays_when_the_wiring_is_taken_back(d
     assert desk.fresh(step).state == "kept"
 
 
+def test_of_a_subscription_that_others_made_the_filter_is_not_said_to_be_right(desk: Desk) -> None:
+    step = desk.at("sns", filter_policy='{"kind": ["order"]}')
+    desk.cloud.held[TOPIC]["subscriptions"][f"{TOPIC}:by-hand"] = desk.function.arn
+    step = desk.run(step)
+    assert (step.state, step.made) == ("seen", False)
+    assert "filter policy lets through was not read" in step.evidence
+    wiring.abandon(step.wiring, by=desk.by)
+    Wiring.objects.update(state="undone")
+    desk.role.delete()
+    handed = desk.asked(TOPIC)
+    desk.granted(desk.step(handed, "permission"))
+    desk.role.save(force_insert=True)
+    desk.look(handed)
+    step = desk.step(handed, "subscription")
+    assert (step.state, "was not read" in step.evidence) == ("seen", True)
+
+
 def test_overlapping_events_are_told_before_s3_refuses(desk: Desk) -> None:
     step = desk.at("s3", events=("s3:ObjectRemoved:Delete",), prefix="old/in/", suffix="x.jpg")
     step = desk.run(step)

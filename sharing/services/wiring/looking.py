@@ -24,7 +24,7 @@ from .parts import part_of
 from .planning import NotPlanned, plan_of
 from .reconciling import again
 from .standing import GONE_BY_ROWS, LOOKED_AT
-from .words import named, step_named
+from .words import as_found, named, step_named
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,8 @@ def _settle(step: WiringStep, *, there: bool) -> None:
         if step.state == StepState.SEEN:
             _next(step, seen_at=timezone.now())
         elif step.state != StepState.FAILED or step.failure_code == GONE:
-            settling.seen(step, "Seen by looking.", next_try_at=_after(step, _SEEN_PAUSES, 0), tries=0)
+            evidence = as_found(step, "Seen by looking.")
+            settling.seen(step, evidence, next_try_at=_after(step, _SEEN_PAUSES, 0), tries=0)
         return
     if step.state == StepState.SEEN:
         sentence = "It was in place, and is not there any more: somebody took it away outside this wiring."
