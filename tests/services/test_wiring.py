@@ -20,6 +20,8 @@ from sharing.models import (
     Grant,
     GrantState,
     Installation,
+    Mapping,
+    MappingChange,
     Purpose,
     Role,
     Wiring,
@@ -140,6 +142,21 @@ class Desk:
         assert step.grant_id is not None
         Grant.objects.filter(pk=step.grant_id).update(state=GrantState.ACTIVE)
         return self.run(step)
+
+    def mapping(self) -> WiringStep:
+        """The mapping of a queue, which waits for a worker."""
+        made = self.asked(QUEUE, execution_role=EXECUTION)
+        self.skip_to(made, "mapping")
+        return self.step(made, "mapping")
+
+    def made(self, step: WiringStep, **said: str) -> Mapping:
+        """The mapping of that step, as if its own worker had made it so."""
+        self.run(step)
+        mapping = Mapping.objects.create(function=self.function, source_arn=QUEUE, source_account=ACME, state="Enabled")
+        changes = MappingChange.objects.open()
+        changes.update(**{"state": "done", **said}, mapping=mapping, request_id="r", told_at=timezone.now())
+        self.run(step)
+        return mapping
 
     def look(self, made: Wiring) -> None:
         made.steps.update(next_try_at=timezone.now())
@@ -586,6 +603,75 @@ def test_a_share_that_the_wiring_made_is_revoked_last(desk: Desk) -> None:
     Grant.objects.update(state=GrantState.REVOKED)
     assert desk.run(step).state == "undone"
     assert desk.state(made) == "undone"
+
+
+def test_a_share_or_a_mapping_that_a_backup_brought_back_as_a_wish_is_not_made_by_itself(desk: Desk) -> None:
+    shared = desk.step(desk.asked(), "permission")
+    mapped = desk.mapping()
+    Installation.objects.update_or_create(pk=1, defaults={"restored_at": timezone.now()})
+    for step in (shared, mapped):
+        assert (desk.run(step).state, desk.fresh(step).failure_code) == ("failed", "restored")
+    assert (Grant.objects.count(), MappingChange.objects.count()) == (0, 0)
+    for step in (shared, mapped):
+        assert desk.run(wiring.again(step, by=desk.by)).state == "told"
+    assert (Grant.objects.count(), MappingChange.objects.count()) == (1, 1)
+
+
+# The mapping
+
+
+def test_a_mapping_that_was_made_and_is_gone_is_made_anew_when_somebody_asks(desk: Desk) -> None:
+    step = desk.mapping()
+    first = desk.made(step)
+    assert (desk.fresh(step).state, desk.fresh(step).made) == ("seen", True)
+    Mapping.objects.filter(pk=first.pk).update(vanished_at=timezone.now())
+    wiring.look(step.wiring_id)
+    assert desk.fresh(step).failure_code == wiring.GONE
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, MappingChange.objects.open().count(), MappingChange.objects.count()) == ("told", 1, 2)
+    second = desk.made(step)
+    wiring.abandon(step.wiring, by=desk.by)
+    step = desk.run(step)
+    assert step.mapping_change is not None
+    assert (step.mapping_change.kind, step.mapping_change.mapping) == ("delete", second)
+
+
+def test_a_mapping_that_could_not_be_deleted_is_tried_again_when_somebody_asks(desk: Desk) -> None:
+    step = desk.mapping()
+    mapping = desk.made(step)
+    wiring.abandon(step.wiring, by=desk.by)
+    step = desk.run(step)
+    MappingChange.objects.open().update(state="failed", failure="The role may not.", failure_code="denied")
+    step = desk.run(step)
+    assert (step.state, step.failure, step.failure_code) == ("failed", "The role may not.", "denied")
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, MappingChange.objects.filter(kind="delete").count()) == ("undoing", 2)
+    Mapping.objects.filter(pk=mapping.pk).update(vanished_at=timezone.now())
+    MappingChange.objects.open().update(state="done")
+    assert desk.run(step).state == "undone"
+
+
+def test_a_mapping_that_settled_otherwise_is_still_ours_to_delete(desk: Desk) -> None:
+    step = desk.mapping()
+    mapping = desk.made(step, state="failed", failure_code="settled-otherwise")
+    assert (desk.fresh(step).state, desk.fresh(step).made) == ("failed", True)
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, step.made) == ("seen", True)
+    wiring.abandon(step.wiring, by=desk.by)
+    assert desk.run(step).state == "undoing"
+    assert MappingChange.objects.get(kind="delete").mapping == mapping
+
+
+def test_a_mapping_that_somebody_else_made_in_the_place_of_ours_stays(desk: Desk) -> None:
+    step = desk.mapping()
+    ours = desk.made(step)
+    Mapping.objects.filter(pk=ours.pk).update(vanished_at=timezone.now())
+    wiring.look(step.wiring_id)
+    Mapping.objects.create(function=desk.function, source_arn=QUEUE, source_account=ACME, state="Enabled")
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, step.made) == ("seen", False)
+    wiring.abandon(step.wiring, by=desk.by)
+    assert desk.fresh(step).state == "kept"
 
 
 # Handed over, and watched
