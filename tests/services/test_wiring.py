@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -875,6 +875,25 @@ def test_a_test_event_arrives_only_when_aws_counts_a_run_more_than_before(desk: 
     assert desk.cloud.calls.count("send") == 1
     assert desk.cloud.calls[-1].startswith("remove in/fnshare-test-")
     assert wiring.WHOSE in Event.objects.get(verb="wiring.test-arrived").text
+
+
+def test_runs_are_counted_from_one_minute_on_however_long_aws_takes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = in_place(desk)
+    asked: list[datetime] = []
+
+    class Slow:
+        def invocations_since(self, _: Any, since: datetime) -> int:
+            asked.append(since)
+            later = timezone.now() + timedelta(minutes=1)
+            monkeypatch.setattr("sharing.services.wiring.trying.timezone.now", lambda: later)
+            return len(asked)
+
+    monkeypatch.setattr(entering, "metrics", lambda *_, **__: Slow())
+    wiring.test(made, by=desk.by)
+    wiring.send_test(made.pk)
+    wiring.send_test(made.pk)
+    assert Wiring.objects.get().test_state == "arrived"
+    assert asked[0] == asked[1]
 
 
 def test_a_test_event_without_a_run_or_an_answer_is_unseen_and_never_sent_again(
