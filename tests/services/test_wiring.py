@@ -306,7 +306,7 @@ def test_each_part_is_put_in_seen_and_taken_out_and_nothing_else_is_touched(desk
     assert desk.state(step.wiring) == "undone"
 
 
-@pytest.mark.parametrize("kind", ["s3", "sns-policy", "sns", "eventbridge", "alarm", "sqs"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("trouble", ["throttled", "timeout before", "reply lost", "denied", "unread after"])
 def test_after_each_trouble_the_step_goes_on_and_knows_that_it_was_ours(desk: Desk, kind: str, trouble: str) -> None:
     source = KINDS[kind][1]
