@@ -22,6 +22,7 @@ from sharing.models import (
     Installation,
     Mapping,
     MappingChange,
+    Notice,
     Purpose,
     Role,
     Wiring,
@@ -29,7 +30,7 @@ from sharing.models import (
     WiringStep,
 )
 from sharing.policy.wiring import MappingOptions
-from sharing.services import granting, limits, waking, wiring
+from sharing.services import granting, limits, mailing, waking, wiring
 from sharing.services.connecting import entering
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.lease import held
@@ -699,6 +700,20 @@ def test_their_steps_are_asked_said_and_only_seen_when_a_role_can_look(desk: Des
     desk.look(made)
     step = desk.fresh(step)
     assert (step.state, step.made, desk.state(made)) == ("seen", False, "in-place")
+
+
+def test_whoever_acts_for_their_account_is_told_that_what_was_said_is_not_there(desk: Desk) -> None:
+    mia = factories.acting("mia@acme.example", desk.acme)
+    Connection.objects.filter(pk=desk.role.pk).update(state=ConnectionState.DISCONNECTED)
+    made = desk.asked()
+    desk.granted(desk.step(made, "permission"))
+    Notice.objects.all().delete()  # of another day
+    wiring.say_done(desk.step(made, "notification"), by=Actor.of(mia))
+    Connection.objects.filter(pk=desk.role.pk).update(state=ConnectionState.CONNECTED)
+    desk.look(made)
+    letter = mailing.KINDS["wiring-step"](Notice.objects.get(to=mia.email))
+    assert letter is not None
+    assert "said to be done, and AWS does not show it" in mailing.written(letter)[1]
 
 
 def test_a_wrong_word_about_a_step_of_ours_leaves_it_where_somebody_can_go_on(desk: Desk) -> None:

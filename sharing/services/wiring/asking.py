@@ -128,6 +128,8 @@ def say_not_done(step: WiringStep, *, by: Actor) -> WiringStep:
         if not settling.move(step, to, **asked):
             raise _stale()
         settling.tell("step-unsaid", f"{named(step.wiring)}: {step_named(step)}. {words}", step.wiring, by=by, step=step)
+        if to == StepState.ASKED and not rights.acts_for(by, step.account):
+            settling.hand_over(step)
     return step
 
 
@@ -151,6 +153,8 @@ def again(step: WiringStep, *, by: Actor) -> WiringStep:
         if not settling.move(step, to, **fresh):
             raise _stale()
         settling.tell("step-again", f"{named(step.wiring)}: {step_named(step)}, once more.", step.wiring, by=by, step=step)
+        if to == StepState.ASKED:
+            settling.hand_over(step)
     return step
 
 

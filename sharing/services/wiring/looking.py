@@ -122,6 +122,8 @@ def _take_word(step: WiringStep) -> None:
         if settling.move(step, to, said_by=None, said_at=None, evidence="", **facts):
             text = f"{named(step.wiring)}: {step_named(step)} was said to be done, and is not there."
             settling.tell("step-not-there", text, step.wiring, step=step)
+            if to == StepState.ASKED:
+                settling.hand_over(step)
 
 
 def _next(step: WiringStep, **changes: Any) -> None:
