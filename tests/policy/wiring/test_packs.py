@@ -19,6 +19,7 @@ from botocore import xform_name
 from botocore.validate import ParamValidator
 
 from sharing.policy import FunctionArn
+from sharing.policy.arn import partition_of_region
 from sharing.policy.calls import words_of
 from sharing.policy.wiring import SOURCES, Plan, Side, plan
 from sharing.policy.wiring.packs import FILL_IN, Pack, Section, alarms, left_to_do, pack, statements
@@ -336,6 +337,15 @@ def test_a_queue_in_china_has_its_own_domain_and_each_service_its_own_spelling()
     assert found.steps[1].parameters["QueueUrl"] == f"https://sqs.cn-north-1.amazonaws.com.cn/{THEIRS}/q"
     policies = [planned(arn(*of), **STREAM).steps[1].parameters for of in STREAMS]
     assert [name for each in policies for name in each if name.startswith("Resource")] == ["ResourceARN", "ResourceArn"]
+
+
+@pytest.mark.parametrize("region", ["us-iso-east-1", "us-isob-east-1", "eusc-de-east-1", "us-gov-west-1", "eu-west-1"])
+def test_a_queue_is_where_boto_would_look_for_it(region: str) -> None:
+    partition = partition_of_region(region)
+    found = plan(f"arn:{partition}:lambda:{region}:{OWNER}:function:f", f"arn:{partition}:sqs:{region}:{THEIRS}:q")
+    assert isinstance(found, Plan)
+    client = botocore.session.get_session().create_client("sqs", region, aws_access_key_id="x", aws_secret_access_key="x")
+    assert found.steps[1].parameters["QueueUrl"] == f"{client.meta.endpoint_url}/{THEIRS}/q"
 
 
 def test_a_stream_policy_is_put_at_the_revision_that_was_read() -> None:
