@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from sharing import quiet
@@ -157,6 +158,22 @@ def fleet_of_one_more() -> Account:
     account = factories.account("New")
     factories.connection(account, regions=["us-east-1"])
     return account
+
+
+def test_of_two_workers_that_end_a_sync_at_once_one_tells_of_the_next() -> None:
+    sync = row(factories.account())
+    others: list[list[Sync]] = []
+
+    def meanwhile(execute: Any, *call: Any) -> Any:
+        done = execute(*call)
+        if not others:
+            others.append([])
+            others[0] = syncing.announce([sync], NOW)
+        return done
+
+    with connection.execute_wrapper(meanwhile):
+        mine = syncing.announce([sync], NOW)
+    assert sorted([mine, *others], key=len) == [[], [sync]]
 
 
 @pytest.mark.parametrize(("hour", "quiet_now"), [(6, False), (7, True), (16, True), (17, False)])

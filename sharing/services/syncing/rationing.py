@@ -62,8 +62,8 @@ def announce(syncs: list[Sync], now: datetime, *, again: bool = False) -> list[S
     still = Sync.objects.open().filter(pk__in=[sync.pk for sync in syncs])
     if not again:
         still = still.filter(Q(announced_at=None) | Q(announced_at__lte=now - timedelta(seconds=settings.SWEEP_SECONDS)))
-    free = set(still.values_list("pk", flat=True))
-    Sync.objects.filter(pk__in=free).update(announced_at=now)
+    # Asked once more with each mark: of two workers that end a sync in the same moment one tells of it.
+    free = {pk for pk in still.values_list("pk", flat=True) if still.filter(pk=pk).update(announced_at=now)}
     return [sync for sync in syncs if sync.pk in free]
 
 
