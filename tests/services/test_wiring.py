@@ -308,6 +308,23 @@ def test_each_part_is_put_in_seen_and_taken_out_and_nothing_else_is_touched(desk
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_aws_took_and_does_not_let_us_see_is_neither_refused_nor_done(desk: Desk, kind: str) -> None:
+    step = desk.at(kind)
+    for ends in ("seen", "undone"):
+        desk.cloud.next("after", lambda: desk.cloud.next("before", denied(), "get"))
+        step = desk.run(step)
+        assert (step.state, step.made) == ("failed", True)
+        assert step.failure.startswith("AWS took the change, and whether it is so cannot be seen: ")
+        wiring.again(step, by=desk.by)
+        step = desk.run(step)
+        assert (step.state, step.failure) == (ends, "")
+        if ends == "seen":
+            step.wiring.steps.exclude(pk=step.pk).update(state="blocked")
+            wiring.abandon(step.wiring, by=desk.by)
+    assert desk.cloud.calls.count("put") == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("trouble", ["throttled", "timeout before", "reply lost", "denied", "unread after"])
 def test_after_each_trouble_the_step_goes_on_and_knows_that_it_was_ours(desk: Desk, kind: str, trouble: str) -> None:
     source = KINDS[kind][1]

@@ -14,7 +14,7 @@ from sharing.services.granting.door import NoWayIn
 from sharing.services.granting.lease import Lease, LeaseLost, held
 
 from . import carrying, settling, undoing
-from .applying import apply
+from .applying import apply, under_way
 from .door import SourceDoor, source_row
 from .parts import part_of
 from .planning import NotPlanned, plan_of
@@ -94,7 +94,10 @@ def _unanswered(step: WiringStep, error: Refused | Unavailable) -> Outcome:
         return Outcome(step, again_in=_BUSY)  # a lease ran out while the call waited for its turn: it was not made
     if isinstance(error, Refused):
         following = error.next or "Correct what AWS names, then try again."
-        return settling.failed(step, error.sentence, following, code=error.code, request_id=error.request_id)
+        sentence = error.sentence
+        if under_way(step) and step.told_at is not None:
+            sentence = f"AWS took the change, and whether it is so cannot be seen: {sentence}"
+        return settling.failed(step, sentence, following, code=error.code, request_id=error.request_id)
     at_least = error.retry_after if isinstance(error, Throttled) else 0.0
     following = error.next or "It is tried again by itself."
     return settling.later(step, error.sentence, following, code=error.code, at_least=at_least)
