@@ -185,13 +185,14 @@ def test_an_account_is_inside_elsewhere_or_not_known(sandbox: "Sandbox", organiz
     Organization.objects.filter(pk=organization.pk).update(read_due_at=timezone.now())
     organizations.read(organization.pk)  # who is new is not in any unit yet, which says nothing
     told = units()
-    retail = organizations.inside(told[RETAIL], nested=True)
-    assert (retail.accounts, retail.idle, retail.why_not) == ({ACME}, {CLOSING}, "")
-    assert organizations.inside(told[WORKLOADS], nested=False).accounts == frozenset()
-    assert organizations.inside(told[WORKLOADS], nested=True).accounts == {ACME, GLOBEX}
-    assert organizations.inside(told[ROOT], nested=True).accounts == {PLATFORM, ACME, GLOBEX, MANAGEMENT, INITECH}
+    found = organizations.placed([Organization.objects.get()])[organization.pk]
+    assert found.inside(told[RETAIL], nested=False) == {ACME, CLOSING}
+    assert CLOSING not in found.able
+    assert found.inside(told[WORKLOADS], nested=False) == set()
+    assert found.inside(told[WORKLOADS], nested=True) == {ACME, GLOBEX, CLOSING}
+    assert found.inside(told[ROOT], nested=True) == {PLATFORM, ACME, GLOBEX, MANAGEMENT, INITECH, CLOSING}
     asked = [ACME, GLOBEX, CLOSING, "900000000001", "900000000002"]
-    assert organizations.elsewhere(told[RETAIL], asked, nested=True) == {GLOBEX, "900000000002"}
+    assert found.elsewhere(told[RETAIL], asked, nested=True) == {GLOBEX, "900000000002"}
 
 
 STALE = {
@@ -210,9 +211,8 @@ def test_unread_is_not_empty_and_nobody_is_elsewhere(why: str) -> None:
     now = timezone.now()
     changes = {name: now - value if isinstance(value, timedelta) else value for name, value in STALE[why].items()}
     Organization.objects.update(**changes)
-    unit = OrganizationUnit.objects.select_related("organization__connection").get(pk=unit.pk)
-    found = organizations.inside(unit, nested=True)
+    found = organizations.placed(Organization.objects.select_related("connection"))[made.pk]
     assert found.why_not
-    assert (found.accounts, found.idle) == (frozenset(), frozenset())
-    assert organizations.elsewhere(unit, [GLOBEX], nested=True) == set()
+    assert found.inside(unit, nested=True) == set()
+    assert found.elsewhere(unit, [GLOBEX], nested=True) == set()
     assert not organizations.known().paths

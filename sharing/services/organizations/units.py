@@ -1,62 +1,57 @@
 """Which accounts a unit holds, as last read. Not read lately is not empty, and not seen anywhere is not elsewhere."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from sharing.models import OrganizationMember, OrganizationUnit
+from sharing.models import Organization, OrganizationMember, OrganizationUnit
 
 from .knowing import PROVES
 
-_CHUNK = 500
-
 
 @dataclass(frozen=True)
-class Inside:
-    """accounts: those in the unit that are active; idle: those in it that are suspended, closed or not active yet.
+class Placed:
+    """Who of one organisation is where. where: account id → the path of its unit, "" where that is not known.
 
-    why_not: why it is not known now, in a sentence; both are empty then, which says nothing. following: the next step.
+    able: those that are active: an account in any other state can do nothing, or soon. why_not: why nothing of it is known
+    now, in a sentence, and `following` what to do about that; nobody is said to be inside or elsewhere then.
     """
 
-    accounts: frozenset[str] = frozenset()
-    idle: frozenset[str] = frozenset()
+    where: Mapping[str, str] = field(default_factory=dict)
+    able: frozenset[str] = frozenset()
     why_not: str = ""
     following: str = ""
 
+    def inside(self, unit: OrganizationUnit, *, nested: bool) -> set[str]:
+        """Those known to be in the unit; nested: or in one beneath it."""
+        return {number for number, path in self.where.items() if _is_in(path, unit, nested)}
 
-def inside(unit: OrganizationUnit, *, nested: bool, now: datetime | None = None) -> Inside:
-    """Who is in it; nested: or in a unit beneath it. Two queries; the unit's organisation and connection should be loaded."""
-    why = unit.organization.units_stale(now or timezone.now())
-    if why:
-        return Inside(why_not=why, following=unit.organization.units_failure_next or unit.organization.failure_next)
-    told = dict(_members(unit, nested=nested).values_list("number", "status"))
-    active = frozenset(number for number, status in told.items() if status in PROVES)
-    return Inside(active, frozenset(told) - active)
-
-
-def elsewhere(unit: OrganizationUnit, numbers: Collection[str], *, nested: bool, now: datetime | None = None) -> set[str]:
-    """Those of the accounts that are known not to be in it: in another unit, or in the organisation no more.
-
-    An account of the organisation whose unit was not read is not among them, and nobody is while the unit is not known.
-    """
-    if unit.organization.units_stale(now or timezone.now()):
-        return set()
-    listed = sorted(numbers)
-    maybe: set[str] = set()
-    for start in range(0, len(listed), _CHUNK):
-        chunk = listed[start : start + _CHUNK]
-        members = OrganizationMember.objects.present().filter(organization=unit.organization, number__in=chunk)
-        maybe |= set(members.filter(unit=None).values_list("number", flat=True))
-        maybe |= set(_members(unit, nested=nested).filter(number__in=chunk).values_list("number", flat=True))
-    return set(listed) - maybe
+    def elsewhere(self, unit: OrganizationUnit, numbers: Collection[str], *, nested: bool) -> set[str]:
+        """Those of the accounts that are known not to be in it: in another unit, or in the organisation no more."""
+        if self.why_not:
+            return set()
+        found = {number: self.where.get(number) for number in numbers}
+        return {number for number, path in found.items() if path is None or (path and not _is_in(path, unit, nested))}
 
 
-def _members(unit: OrganizationUnit, *, nested: bool) -> QuerySet[OrganizationMember]:
-    present = OrganizationMember.objects.present().filter(organization=unit.organization_id)
-    if not nested:
-        return present.filter(unit=unit)
-    below = OrganizationUnit.objects.present().filter(organization=unit.organization_id, path__startswith=unit.path)
-    return present.filter(unit__in=below)
+def placed(organizations: Iterable[Organization], *, now: datetime | None = None) -> dict[uuid.UUID, Placed]:
+    """Of each of them by its pk, in one query. Their connections should be loaded."""
+    now = now or timezone.now()
+    stale = {one.pk: (one.units_stale(now), one.units_failure_next or one.failure_next) for one in organizations}
+    fresh = [pk for pk, (why, _) in stale.items() if not why]
+    where: dict[uuid.UUID, dict[str, str]] = {pk: {} for pk in fresh}
+    able: dict[uuid.UUID, set[str]] = {pk: set() for pk in fresh}
+    rows = OrganizationMember.objects.present().filter(organization__in=fresh).order_by()
+    for pk, number, status, path in rows.values_list("organization", "number", "status", "unit__path"):
+        where[pk][number] = path or ""
+        if status in PROVES:
+            able[pk].add(number)
+    known = {pk: Placed(where[pk], frozenset(able[pk])) for pk in fresh}
+    return known | {pk: Placed(why_not=why, following=following) for pk, (why, following) in stale.items() if why}
+
+
+def _is_in(path: str, unit: OrganizationUnit, nested: bool) -> bool:
+    return path.startswith(unit.path) if nested else path == unit.path
