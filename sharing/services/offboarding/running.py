@@ -81,7 +81,7 @@ def _next(found: Offboarding, key: uuid.UUID, told: Told) -> bool:
         try:
             with transaction.atomic():
                 step(item, by, told)
-            item.state, item.failure, item.failure_next = after, item.failure, ""
+            item.state, item.failure_next = after, ""
         except Refusal as refusal:
             item.state, item.failure, item.failure_next = refused, refusal.message, refusal.next
         except _NotYet:
@@ -146,12 +146,15 @@ def _give_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
         raise AssertionError("What was taken away is a grant.")
     if _still_there(item, grant):
         return
-    token, roles = f"offboard-{item.pk.hex}", item.offboarding.undo_roles
-    [outcome] = granting.restore([grant], by=by, form_token=token, confirm_roles=roles)
-    if outcome.grant is None:
-        raise Refusal(outcome.failure, next=outcome.next)
-    item.again = outcome.grant
-    told.grants.append(outcome.grant.pk)
+    one = item.offboarding
+    item.again = granting.undo(
+        grant,
+        by=by,
+        form_token=f"offboard-{item.pk.hex}",
+        confirm_role=one.undo_roles,
+        reason=f"offboarding of {one.name or one.number}",
+    )
+    told.grants.append(item.again.pk)
 
 
 def _give_layer(item: OffboardingItem, by: Actor, told: Told) -> None:
