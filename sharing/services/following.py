@@ -45,6 +45,16 @@ class Following:
         """Whether somebody should decide something."""
         return bool(self.joined or self.left)
 
+    @property
+    def joined_words(self) -> str:
+        """How many joined."""
+        return f"{len(self.joined):,} joined"
+
+    @property
+    def left_words(self) -> str:
+        """How many left."""
+        return f"{len(self.left):,} left"
+
 
 def followings(found: Iterable[Group], *, by: Actor) -> dict[uuid.UUID, Following]:
     """Of those that follow a unit, by their pk; of none for who may not see organisations. Four queries, however many."""
