@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import QuerySet
 
 from sharing.models import OrganizationUnit
 
+if TYPE_CHECKING:
+    _Choice = forms.ModelChoiceField[OrganizationUnit]
+else:
+    _Choice = forms.ModelChoiceField
 
-class UnitField(forms.ModelChoiceField):
+
+class UnitField(_Choice):
     """Units by the names of those above them, and by their organisation."""
 
     def label_from_instance(self, obj: Any) -> str:

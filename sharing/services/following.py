@@ -27,7 +27,7 @@ class Following:
 
     joined: active accounts in the unit that are no members yet; left: members that are known not to be in it any more;
     unplaced: members of whom it is not known; idle: accounts in it that can do nothing, so that they are not offered.
-    gains: shares that would follow for those who joined (the preview says of each whether it can be made). why_not: why
+    gains: shares that would follow for those who joined, at most: the preview says of each whether it can be made. why_not: why
     nothing is known of the unit now, with what to do about it in `next`; "" while it is.
     """
 

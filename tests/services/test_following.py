@@ -1,6 +1,8 @@
 """Groups that follow a unit: who came and went is offered with what follows, and written once somebody confirms."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -153,9 +155,9 @@ def test_suspended_accounts_are_not_offered_and_not_taken_out(group: Group, ann:
     assert told(group, ann).left == ()
 
 
-STALE = {
+STALE: dict[str, dict[str, Any]] = {
     "never read": {"units_read_at": None},
-    "old": {"units_read_at": timezone.now() - timedelta(hours=49)},
+    "old": {"units_read_at": datetime(2026, 1, 1, tzinfo=UTC)},
     "failing": {"units_failure": "The role may not do organizations:ListRoots."},
     "its members failing": {"failure": "AWS did not answer in time."},
 }
@@ -171,12 +173,13 @@ def test_an_unread_unit_is_not_an_empty_one(group: Group, ann: Actor, why: str) 
     assert found.why_not
     assert (found.joined, found.left, found.gains) == ((), (), 0)
     held = Group.objects.get(pk=group.pk)
-    for attempt in (
+    attempts: list[Callable[[], Bulk]] = [
         lambda: following.follow(held, joins=False, by=ann),
         lambda: groups.leave(held, [ACME], by=ann),
         lambda: groups.join(held, [INITECH], by=ann),
         lambda: confirm(drafted, ann),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(Refusal, match="not known now"):
             attempt()
     assert numbers(group) == {ACME, GLOBEX}

@@ -1,7 +1,7 @@
 """Units of an organisation: read whole or not at all, and who is in which is known only while it is fresh."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -195,7 +195,7 @@ def test_an_account_is_inside_elsewhere_or_not_known(sandbox: "Sandbox", organiz
     assert found.elsewhere(told[RETAIL], asked, nested=True) == {GLOBEX, "900000000002"}
 
 
-STALE = {
+STALE: dict[str, dict[str, Any]] = {
     "old": {"units_read_at": timedelta(hours=49)},
     "never read": {"units_read_at": None},
     "failing": {"units_failure": "AWS did not answer in time."},

@@ -32,7 +32,7 @@ def test_units_with_their_accounts_and_the_groups_that_follow_them(signed_in: Cl
     counts = [[cell.split("<")[0] for cell in row.split('beneath">')[1:]] for row in rows]
     assert counts == [["2"], ["2"], ["1"]]
     page = signed_in.get(f"/settings/organisations/{made.pk}/").content.decode()
-    assert f'/settings/organisations/{made.pk}/units/">2</a>' in page
+    assert f'/settings/organisations/{made.pk}/units/">2 beneath the root</a>' in page
 
 
 def test_unread_units_are_not_none(signed_in: Client) -> None:

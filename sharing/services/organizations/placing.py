@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db import transaction
@@ -99,7 +100,7 @@ def _walk(calls: Organizations, organization_id: str) -> Tree:
             if number in tree.placed:
                 raise _moved()
             tree.placed[number] = one.unit_id
-        for below in _units(lambda token, above=one.unit_id: calls.units_in(above, token), "ListOrganizationalUnitsForParent"):
+        for below in _units(partial(calls.units_in, one.unit_id), "ListOrganizationalUnitsForParent"):
             name = below.name or below.unit_id
             waiting.append((below, f"{path}{below.unit_id}/", f"{trail} / {name}" if trail else name))
     return tree

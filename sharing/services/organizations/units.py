@@ -45,7 +45,7 @@ def placed(organizations: Iterable[Organization], *, now: datetime | None = None
     where: dict[uuid.UUID, dict[str, str]] = {pk: {} for pk in fresh}
     able: dict[uuid.UUID, set[str]] = {pk: set() for pk in fresh}
     rows = OrganizationMember.objects.present().filter(organization__in=fresh).order_by()
-    for pk, number, status, path in rows.values_list("organization", "number", "status", "unit__path"):
+    for pk, number, status, path in rows.values_list("organization_id", "number", "status", "unit__path"):
         where[pk][number] = path or ""
         if status in PROVES:
             able[pk].add(number)
