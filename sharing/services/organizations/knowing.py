@@ -36,8 +36,9 @@ class Belonging:
 class Memberships:
     """`homes`: account id → organisation id. `whole`: organisations all of whose members are known → when they were read.
 
-    `paths`: account id → `o-x/r-y/ou-z/`, of those whose unit is known too. `stale`: organisations that are known no more →
-    why; `lapsed`: account id → the one of these it was in when last read.
+    `paths`: account id → `o-x/r-y/ou-z/`, of those whose unit is known too; `walked`: organisations whose units are known →
+    when they were read. `stale`: organisations that are known no more → why; `lapsed`: account id → the one of these it was
+    in when last read.
     """
 
     homes: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Memberships:
     stale: Mapping[str, str] = field(default_factory=dict)
     lapsed: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
+    walked: Mapping[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything at all is known for certain."""
@@ -79,7 +81,9 @@ class Memberships:
         home = self.homes.get(number)
         if home:
             words = f"It belongs to organisation {home}, as read at {_utc(self.whole[home])}."
-            return Belonging(home, (), words, self.paths.get(number, ""))
+            path = self.paths.get(number, "")
+            unit = f" It is in the unit {path}, as read at {_utc(self.walked[home])}." if path else ""
+            return Belonging(home, (), f"{words}{unit}", path)
         outside = tuple(sorted(self.whole))
         said = []
         if outside:
@@ -113,13 +117,14 @@ def known(now: datetime | None = None) -> Memberships:
         else:
             whole[one.organization_id] = one.read_at
     everybody, paths = _everybody(tuple((one.pk, one.read_at, one.units_read_at) for one in rows))
-    placed = {one.organization_id for one in rows if not one.units_stale(now)}
+    walked = {one.organization_id: one.units_read_at for one in rows if one.units_read_at and not one.units_stale(now)}
     return Memberships(
         {number: home for number, home in everybody.items() if home in whole},
         whole,
         stale,
         {number: home for number, home in everybody.items() if home in stale},
-        {number: path for number, path in paths.items() if everybody[number] in placed},
+        {number: path for number, path in paths.items() if everybody[number] in walked},
+        walked,
     )
 
 
