@@ -83,6 +83,13 @@ def following(group: Group, *, by: Actor) -> Following | None:
     return followings([group], by=by).get(group.pk)
 
 
+def differing(*, by: Actor) -> list[Group]:
+    """Groups whose unit somebody joined or left: somebody should look at them. A constant number of queries."""
+    follow = list(Group.objects.filter(deleted_at=None).exclude(unit=None).order_by("name", "pk"))
+    found = followings(follow, by=by)
+    return [one for one in follow if one.pk in found and found[one.pk].differs]
+
+
 def losses(group: Group, found: Following) -> int:
     """How many shares that the group gave would be taken back from those who left."""
     left = set(found.left)

@@ -106,8 +106,11 @@ def test_a_group_of_a_unit_is_made_looked_at_confirmed_and_followed(signed_in: C
     assert "2 accounts are in the unit and not in the group" in page
     assert "/join/" not in page
     assert "2 joined" in signed_in.get("/consumers/groups/").content.decode()
+    waits = f'the unit that this group follows: <a href="/consumers/groups/{group.pk}/">Shops</a>'
+    assert waits in signed_in.get("/").content.decode()
     sent = signed_in.post(f"/consumers/groups/{group.pk}/follow/", {"who": "joined"})
     confirm(signed_in, Bulk.objects.get(pk=sent.headers["Location"].split("/")[-2]))
+    assert waits not in signed_in.get("/").content.decode()
     assert "Its accounts are in the group." in signed_in.get(f"/consumers/groups/{group.pk}/").content.decode()
     organization.members.filter(number=ACME).update(left_at=timezone.now())
     page = signed_in.get(f"/consumers/groups/{group.pk}/").content.decode()
