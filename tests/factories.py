@@ -18,6 +18,7 @@ from sharing.models import (
     Membership,
     Organization,
     OrganizationMember,
+    OrganizationUnit,
     Policy,
     Purpose,
     Reading,
@@ -90,6 +91,28 @@ def organization(*numbers: str, organization_id: str = "o-k3s8w1q9zt", **fields:
     made = Organization.objects.create(organization_id=organization_id, **fields)
     for number in numbers:
         OrganizationMember.objects.create(organization=made, number=number, name=f"Member {number}", status="ACTIVE")
+    return made
+
+
+def unit(
+    of: Organization, unit_id: str, *numbers: str, name: str = "", under: OrganizationUnit | None = None
+) -> OrganizationUnit:
+    """A unit of an organisation whose units were read just now, beneath the root or another unit, and these members in it."""
+    root, _ = of.units.get_or_create(
+        unit_id="r-ab12", defaults={"name": "Root", "path": f"{of.organization_id}/r-ab12/", "trail": ""}
+    )
+    above = under or root
+    name = name or unit_id
+    trail = f"{above.trail} / {name}" if above.trail else name
+    made = OrganizationUnit.objects.create(
+        organization=of, unit_id=unit_id, name=name, path=f"{above.path}{unit_id}/", trail=trail
+    )
+    for number in numbers:
+        told = {"name": f"Member {number}", "status": "ACTIVE", "unit": made}
+        OrganizationMember.objects.update_or_create(organization=of, number=number, left_at=None, defaults=told)
+    # Later than any time before, since it is what tells that something was read.
+    Organization.objects.filter(pk=of.pk).update(units_read_at=timezone.now())
+    of.refresh_from_db()
     return made
 
 

@@ -69,6 +69,9 @@ _METHODS = {
     "RemoveLayerVersionPermission": "remove_layer_version_permission",
     "DescribeOrganization": "describe_organization",
     "ListAccounts": "list_accounts",
+    "ListRoots": "list_roots",
+    "ListOrganizationalUnitsForParent": "list_organizational_units_for_parent",
+    "ListAccountsForParent": "list_accounts_for_parent",
 }
 
 
@@ -172,7 +175,8 @@ def reading_only() -> str:
 
 def listing_members_only() -> str:
     """The session policy of a read of an organisation."""
-    return _session_policy(["organizations:DescribeOrganization", "organizations:ListAccounts"], "*")
+    lists = ["ListAccounts", "ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent"]
+    return _session_policy([f"organizations:{name}" for name in ("DescribeOrganization", *lists)], "*")
 
 
 def counting_only() -> str:

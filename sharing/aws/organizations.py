@@ -1,10 +1,11 @@
-"""AWS Organizations: which accounts belong to the organisation of the entered account.
+"""AWS Organizations: which accounts belong to the organisation of the entered account, and to which unit of it.
 
 A global service with one endpoint a partition. Every method is one AWS call (listing: one a page) and names the IAM action
 it needs. Answers are cut to an allow-list: e-mail addresses of accounts never leave this module. UNVERIFIED on AWS itself:
 how fast it may be asked, so it is asked slowly.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ _REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-go
 #: Of the rate that all calls of a bucket share: one or two a second.
 SLOWLY = 0.1
 _LONGEST = 80
+_LONGEST_UNIT = 128
+_UNIT = re.compile(r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,22 @@ class ListedAccount:
     number: str
     name: str
     state: str
+
+
+@dataclass(frozen=True)
+class ListedUnit:
+    """What is kept of an entry of ListRoots or ListOrganizationalUnitsForParent. unit_id: `r-...` or `ou-...`."""
+
+    unit_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class UnitPage:
+    """One page of roots or units (20 at most; it may be empty and not the last). next_token: empty, this was the last."""
+
+    units: list[ListedUnit]
+    next_token: str
 
 
 @dataclass(frozen=True)
@@ -82,11 +101,56 @@ class Organizations(Caller):
 
         IAM: organizations:ListAccounts.
         """
-        said = self.call("organizations", "ListAccounts", {"MaxResults": 20, **({"NextToken": token} if token else {})})
+        return self._accounts("ListAccounts", token, {})
+
+    def roots(self, token: str = "") -> UnitPage:
+        """The organisation's root, of which AWS lets there be one. The same two may ask, of this and of what follows.
+
+        IAM: organizations:ListRoots.
+        """
+        return self._units("ListRoots", "Roots", token, {})
+
+    def units_in(self, parent: str, token: str = "") -> UnitPage:
+        """20 units directly beneath a root or unit. Refused (ParentNotFoundException): it is gone.
+
+        IAM: organizations:ListOrganizationalUnitsForParent.
+        """
+        return self._units("ListOrganizationalUnitsForParent", "OrganizationalUnits", token, {"ParentId": parent})
+
+    def accounts_in(self, parent: str, token: str = "") -> AccountPage:
+        """20 accounts directly in a root or unit, without those of the units beneath it.
+
+        IAM: organizations:ListAccountsForParent.
+        """
+        return self._accounts("ListAccountsForParent", token, {"ParentId": parent})
+
+    def _accounts(self, operation: str, token: str, asked: dict[str, Any]) -> AccountPage:
+        said = self._said(operation, token, asked)
         try:
             return AccountPage([_account(entry) for entry in said["Accounts"]], text_of(said.get("NextToken") or ""))
         except (KeyError, TypeError, AttributeError, ValueError):
-            raise malformed("ListAccounts") from None
+            raise malformed(operation) from None
+
+    def _units(self, operation: str, key: str, token: str, asked: dict[str, Any]) -> UnitPage:
+        said = self._said(operation, token, asked)
+        try:
+            return UnitPage([_unit(entry) for entry in said[key]], text_of(said.get("NextToken") or ""))
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise malformed(operation) from None
+
+    def _said(self, operation: str, token: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return self.call("organizations", operation, {**asked, "MaxResults": 20, **({"NextToken": token} if token else {})})
+
+
+def _unit(entry: dict[str, Any]) -> ListedUnit:
+    unit = text_of(entry["Id"])
+    if not _UNIT.fullmatch(unit):
+        raise ValueError("not the id of a root or unit")
+    return ListedUnit(unit, _name(entry)[:_LONGEST_UNIT])
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return " ".join(text_of(entry.get("Name") or "").replace("\x00", "").split())
 
 
 def _account(entry: dict[str, Any]) -> ListedAccount:
@@ -95,5 +159,4 @@ def _account(entry: dict[str, Any]) -> ListedAccount:
         raise ValueError("not an account id")
     # `Status` is what AWS called it until September 2026.
     state = text_of(entry.get("State") or entry.get("Status") or "")
-    name = " ".join(text_of(entry.get("Name") or "").replace("\x00", "").split())
-    return ListedAccount(number, name[:_LONGEST], state[:20])
+    return ListedAccount(number, _name(entry)[:_LONGEST], state[:20])

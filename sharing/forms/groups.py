@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import QuerySet
+
+from sharing.models import OrganizationUnit
+
+if TYPE_CHECKING:
+    _Choice = forms.ModelChoiceField[OrganizationUnit]
+else:
+    _Choice = forms.ModelChoiceField
+
+
+class UnitField(_Choice):
+    """Units by the names of those above them, and by their organisation."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """What a person chooses from."""
+        words = "the root: every account" if obj.is_root else str(obj)
+        return f"{obj.organization} · {words}"
 
 
 class GroupForm(forms.Form):
@@ -17,6 +35,22 @@ class GroupForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = forms.CharField(label="Note", max_length=200, required=False, help_text="Who they are, for later readers.")
+    unit = UnitField(
+        OrganizationUnit.objects.none(),
+        label="Follow an organisational unit",
+        required=False,
+        empty_label="None: I name the accounts",
+        help_text="AWS says who is in it. Who joins or leaves is offered on the group's page; nobody gets or loses anything "
+        "before you confirm.",
+    )
+    nested = forms.BooleanField(label="With the units beneath it", required=False)
+
+    def __init__(self, *args: Any, units: QuerySet[OrganizationUnit], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if units.exists():
+            self.fields["unit"].queryset = units.select_related("organization")  # type: ignore[attr-defined]
+        else:
+            del self.fields["unit"], self.fields["nested"]
 
 
 class JoinForm(forms.Form):

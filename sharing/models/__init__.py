@@ -20,7 +20,7 @@ from .mapping_change import MappingChange, MappingChangeKind, MappingChangeState
 from .membership import Membership
 from .notice import Notice, NoticeState
 from .offboarding import Offboarding, OffboardingItem
-from .organization import Organization, OrganizationMember
+from .organization import Organization, OrganizationMember, OrganizationUnit
 from .person import Actor, Role, Theme, User
 from .policy import Exposure, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
@@ -91,6 +91,7 @@ __all__ = [
     "OffboardingItem",
     "Organization",
     "OrganizationMember",
+    "OrganizationUnit",
     "Policy",
     "PolicyVersion",
     "Proof",

@@ -9,12 +9,17 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from .account import TWELVE_DIGITS
+from .organization import OrganizationUnit
 from .person import Actor, User
 from .policy import Policy
 
 
 class Group(models.Model):
-    """A team's accounts, say. Who is in it decides who gets what is shared with it."""
+    """A team's accounts, say. Who is in it decides who gets what is shared with it.
+
+    `unit`: it follows the accounts of this unit, and with `nested` those of the units beneath it. Its members are those
+    that somebody confirmed all the same.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
@@ -23,6 +28,8 @@ class Group(models.Model):
     created_as = models.CharField(max_length=300, help_text="Actor.label at the time.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    unit = models.ForeignKey(OrganizationUnit, null=True, blank=True, on_delete=models.PROTECT, related_name="groups")
+    nested = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("name",)

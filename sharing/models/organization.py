@@ -1,4 +1,4 @@
-"""AWS organisations whose members are known, from ListAccounts through a role in the management account."""
+"""AWS organisations whose members and units are known, read through a role in the management account."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -35,6 +35,7 @@ class Organization(models.Model):
 
     A read is due at `read_due_at` (moved ahead while a worker reads) and asked for by a person at `read_wanted_at`, which
     the worker clears. `failure`: why the last read failed, `failed_since` the first of its row; members then stay, stale.
+    `units_…`: the same of its units and of which account is in which; null in `units_due_at`: nothing to be read.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +49,10 @@ class Organization(models.Model):
     failure = models.TextField(blank=True)
     failure_next = models.TextField(blank=True)
     failed_since = models.DateTimeField(null=True, blank=True)
+    units_read_at = models.DateTimeField(null=True, blank=True)
+    units_due_at = models.DateTimeField(null=True, blank=True)
+    units_failure = models.TextField(blank=True)
+    units_failure_next = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
@@ -71,6 +76,57 @@ class Organization(models.Model):
             return self.failure
         return "It was not read for two days." if self.read_at < now - FRESH else ""
 
+    def units_stale(self, now: datetime) -> str:
+        """Why it does not count as known which account is in which unit; "" while it does."""
+        if self.units_read_at is None:
+            return self.units_failure or "Its units were never read completely."
+        if self.units_failure:
+            return self.units_failure
+        return self.stale(now) or ("Its units were not read for two days." if self.units_read_at < now - FRESH else "")
+
+
+class OrganizationUnitQuerySet(models.QuerySet["OrganizationUnit"]):
+    """Which units."""
+
+    def present(self) -> "OrganizationUnitQuerySet":
+        """There when they were last read."""
+        return self.filter(gone_at=None)
+
+    def visible_to(self, actor: Actor) -> "OrganizationUnitQuerySet":
+        """Those of organisations that the actor sees."""
+        return self.filter(organization__in=Organization.objects.visible_to(actor))
+
+
+class OrganizationUnit(models.Model):
+    """An organisational unit (ou-...), or the root (r-...), of which every organisation has one.
+
+    `path`: as aws:PrincipalOrgPaths says it, `o-x/r-y/ou-z/`; what is beneath it begins with it. `trail`: the names of the
+    units above it and its own, in words; "" for the root.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="units")
+    unit_id = models.CharField(max_length=68)
+    name = models.CharField(max_length=128, blank=True)
+    path = models.CharField(max_length=500)
+    trail = models.CharField(max_length=800, blank=True)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrganizationUnitQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("trail", "unit_id")
+        constraints = (models.UniqueConstraint(fields=["organization", "unit_id"], name="organizationunit_once"),)
+
+    def __str__(self) -> str:
+        return self.trail or self.name or self.unit_id
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the organisation's root, in which every account is, at some depth."""
+        return self.unit_id.startswith("r-")
+
 
 class OrganizationMemberQuerySet(models.QuerySet["OrganizationMember"]):
     """Which members."""
@@ -81,13 +137,17 @@ class OrganizationMemberQuerySet(models.QuerySet["OrganizationMember"]):
 
 
 class OrganizationMember(models.Model):
-    """An account of an organisation. `status`: AWS's state (PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED)."""
+    """An account of an organisation. `status`: AWS's state (PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED).
+
+    `unit`: where it is, as of the organisation's `units_read_at`; null: not known, which is not "in none".
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="members")
     number = models.CharField("account id", max_length=12)
     name = models.CharField(max_length=80, blank=True)
     status = models.CharField(max_length=20, blank=True)
+    unit = models.ForeignKey(OrganizationUnit, null=True, blank=True, on_delete=models.PROTECT, related_name="members")
     first_seen_at = models.DateTimeField(default=timezone.now)
     left_at = models.DateTimeField(null=True, blank=True)
 

@@ -106,18 +106,21 @@ def is_member(reach: Reach, asked: Question) -> bool:
     wanted += reach.organizations_if_any if home else ()
     for group in wanted:
         names = [_own(name, asked) for name in group]
-        if not any(name is None or _inside(home, name) is not False for name in names):
+        if not any(name is None or inside(home, name) is not False for name in names):
             return False
     # The paths AWS compares with end in a slash: one that does not is no path, and shuts nobody out.
-    return not any(_inside(home, name) for name in reach.not_organizations if name.endswith("/") or "/" not in name)
+    return not any(inside(home, name) for name in reach.not_organizations if name.endswith("/") or "/" not in name)
 
 
 def _is_whole(name: str | None, asked: Question) -> bool:
     return name is not None and name.split("/", 1)[0] in asked.whole
 
 
-def _inside(home: str, wanted: str) -> bool | None:
-    """Whether an account at `home` is in the organisation or unit `wanted`; None if only its organisation is known."""
+def inside(home: str, wanted: str) -> bool | None:
+    """Whether an account at `home` is in the organisation or unit `wanted`; None if only its organisation is known.
+
+    None too where `wanted` names the unit without the slash that ends what AWS compares with.
+    """
     root, _, units = home.partition("/")
     if wanted.split("/", 1)[0] != root:
         return False
@@ -126,11 +129,14 @@ def _inside(home: str, wanted: str) -> bool | None:
     if not units:
         return None
     path = home.rstrip("/")
-    return glob_matches(wanted, f"{path}/") or glob_matches(wanted, path)
+    return glob_matches(wanted, f"{path}/") or (None if glob_matches(wanted, path) else False)
 
 
 def _own(name: str, asked: Question) -> str | None:
-    return (asked.home_of(asked.owner) or None) if name == fixed.OWN_ORGANIZATION else name
+    if name != fixed.OWN_ORGANIZATION:
+        return name
+    home = asked.home_of(asked.owner)
+    return home.split("/", 1)[0] if home else None
 
 
 def is_ours(reach: Reach, asked: Question) -> bool:

@@ -156,6 +156,7 @@ class Gate:
         organisation = self.directory.organisations.get(caller.account)
         if organisation:
             values["aws:principalorgid"] = organisation
+            values["aws:principalorgpaths"] = self.directory.path_of(caller.account)
         context = {key: [value] for key, value in values.items()}
         for name, value in self._tags(caller).items():
             context[f"aws:principaltag/{name.lower()}"] = [value]
@@ -185,6 +186,7 @@ class Gate:
         organisation = self.directory.organisations.get(owner)
         if organisation:
             context["aws:resourceorgid"] = [organisation]
+            context["aws:resourceorgpaths"] = [self.directory.path_of(owner)]
         rights = self.directory.rights(caller, self.switches.propagation_delay if delayed else 0.0)
         grantable = action.partition(":")[2] in GRANTABLE | GRANTABLE_ON_LAYERS
         same = caller.account == owner

@@ -70,6 +70,7 @@ class Deliveries:
         organisation = self.gate.directory.organisations.get(source_account)
         if organisation:
             context["aws:sourceorgid"] = [organisation]
+            context["aws:sourceorgpaths"] = [self.gate.directory.path_of(source_account)]
         who = Who("service", "", service)
         outcome = resource_outcome(policy, who, "lambda:InvokeFunction", function.qualified(qualifier), context)
         return not outcome.denied and outcome.allowed is not Reach.NONE

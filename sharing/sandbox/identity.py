@@ -145,18 +145,35 @@ def policies_of_user(account: str, name: str) -> tuple[tuple[Document, ...], tup
     return tuple(documents), _boundary(account, getattr(user, "permissions_boundary_arn", None))
 
 
+@dataclass(frozen=True)
+class Unit:
+    """An organisational unit. parent: the unit or root above it."""
+
+    organisation: str
+    parent: str
+    name: str
+
+
+def root_of(organisation: str) -> str:
+    """The id of the organisation's root, `r-` and the first four of its own."""
+    return f"r-{organisation.removeprefix('o-')[:4]}"
+
+
 @dataclass
 class Directory:
     """Credentials, sessions, organisations, and the identity of every principal over time.
 
     organisations: account -> organisation. administrators: organisation -> its management account, then delegated ones.
-    names, states: of accounts, as their organisation lists them (a state is ACTIVE unless told).
+    names, states: of accounts, as their organisation lists them (a state is ACTIVE unless told). units: unit id ->
+    what is above it and its name. placed: account -> the unit it is in; beneath the organisation's root unless told.
     """
 
     organisations: dict[str, str] = field(default_factory=dict)
     administrators: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
+    units: dict[str, Unit] = field(default_factory=dict)
+    placed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -166,11 +183,26 @@ class Directory:
 
     def reset(self) -> None:
         with self._lock:
-            for told in (self.organisations, self.administrators, self.names, self.states):
+            for told in (self.organisations, self.administrators, self.names, self.states, self.units, self.placed):
                 told.clear()
             self._sessions.clear()
             self._keys.clear()
             self._history.clear()
+
+    def parent_of(self, account: str) -> str:
+        """The unit or root that a member is in; "" for an account of no organisation."""
+        organisation = self.organisations.get(account)
+        if organisation is None:
+            return ""
+        unit = self.units.get(self.placed.get(account, ""))
+        return self.placed[account] if unit is not None and unit.organisation == organisation else root_of(organisation)
+
+    def path_of(self, account: str) -> str:
+        """What aws:PrincipalOrgPaths says of a member (`o-x/r-y/ou-z/`); "" for an account of no organisation."""
+        parts = [self.parent_of(account)]
+        while parts[0] in self.units:
+            parts.insert(0, self.units[parts[0]].parent)
+        return "/".join((self.organisations[account], *parts, "")) if parts[0] else ""
 
     def add_session(self, session: Session) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sharing.sandbox import identity
 from sharing.sandbox.evaluation import Document
-from sharing.sandbox.identity import Directory, backend
+from sharing.sandbox.identity import Directory, Unit, backend, root_of
 
 LAMBDA_TRUST: Document = {
     "Version": "2012-10-17",
@@ -100,6 +100,7 @@ class IdentitySeeding:
             self.directory.organisations[account] = organisation
         else:
             self.directory.organisations.pop(account, None)
+        self.directory.placed.pop(account, None)
 
     def found_organisation(self, organisation: str, management: str, *delegated: str, name: str = "") -> None:
         """Make `management` its management account (called `name`) and those members delegated administrators."""
@@ -107,6 +108,18 @@ class IdentitySeeding:
         if name:
             self.directory.names[management] = name
         self.directory.administrators[organisation] = (management, *delegated)
+
+    def add_unit(self, organisation: str, unit: str, name: str, *, under: str = "") -> None:
+        """An organisational unit (ou-...), beneath another one or the organisation's root."""
+        if not re.fullmatch(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}", unit):
+            raise ValueError(f"{unit!r} is not a unit's id: ou-, the root's letters, - and 8 to 32 letters or digits.")
+        self.directory.units[unit] = Unit(organisation, under or root_of(organisation), name)
+
+    def place(self, account: str, unit: str) -> None:
+        """Move a member into a unit; empty: beneath the root."""
+        if unit and unit not in self.directory.units:
+            raise ValueError(f"The sandbox has no unit {unit!r}.")
+        self.directory.placed[account] = unit
 
     def set_state(self, account: str, state: str, *, name: str = "") -> None:
         """What the organisation says of a member: ACTIVE, SUSPENDED, PENDING_CLOSURE... name: what it is called there."""

@@ -17,7 +17,7 @@ from sharing.sandbox.source_seeding import SourceSeeding
 from sharing.sandbox.sources import NEEDS
 from sharing.sandbox.urls import url_of
 
-Kind = Literal["dashboard", "owner", "consumer", "stranger"]
+Kind = Literal["dashboard", "owner", "consumer", "stranger", "management"]
 
 ADMINISTRATOR: Document = {
     "Version": "2012-10-17",
@@ -41,12 +41,12 @@ READS_SOURCES: Document = {
 class Account:
     """An account of the local AWS.
 
-    kind: dashboard, owner, consumer or stranger. The keys are an administrator user's, except the dashboard's, whose
-    user may only sts:AssumeRole. manager_role_arn, checker_role_arn, external_id, invoker_role_arn, invoker_external_id:
-    roles of the story that exist for the product to connect with; empty where there are none. regions: where the account
-    has functions. organization_role_arn, organization_external_id: the role that reads who belongs to the account's
-    organisation. sources: what may be tried of what can wake functions, by ARN, with an example (see `offer`).
-    source_role_arn, source_external_id: the role that wires them.
+    kind: dashboard, owner, consumer, stranger, or management (of the organisation: it moves accounts). The keys are an
+    administrator user's, except the dashboard's, whose user may only sts:AssumeRole. manager_role_arn, checker_role_arn,
+    external_id, invoker_role_arn, invoker_external_id: roles of the story that exist for the product to connect with; empty
+    where there are none. regions: where the account has functions. organization_role_arn, organization_external_id: the
+    role that reads who belongs to the account's organisation. sources: what may be tried of what can wake functions, by
+    ARN, with an example (see `offer`). source_role_arn, source_external_id: the role that wires them.
     """
 
     id: str

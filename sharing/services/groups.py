@@ -21,6 +21,7 @@ from sharing.models import (
     GroupMember,
     GroupShare,
     Judgement,
+    OrganizationUnit,
     Wanted,
 )
 from sharing.policy import WhoError, parse_who
@@ -45,23 +46,32 @@ class Shared:
 
 def groups() -> QuerySet[Group]:
     """Every group that was not deleted, with the number of its `size`."""
-    return Group.objects.filter(deleted_at=None).annotate(size=Count("members")).order_by("name", "pk")
+    found = Group.objects.filter(deleted_at=None).annotate(size=Count("members"))
+    return found.select_related("unit").order_by("name", "pk")
 
 
-def make(name: str, *, by: Actor, note: str = "") -> Group:
-    """An empty group. Raises NotPermitted, Refusal."""
+def make(name: str, *, by: Actor, note: str = "", unit: OrganizationUnit | None = None, nested: bool = False) -> Group:
+    """An empty group. unit: its accounts (nested: and those of the units beneath it) are offered as members.
+
+    Raises NotPermitted, Refusal.
+    """
     _require(by)
+    if unit is not None and not by.sees_every_account:
+        raise NotPermitted("Which accounts are in a unit is shown to people who see every account.")
     name = " ".join(name.split())
     if ":" in name or _is_somebody(name):
         raise Refusal(
             f"“{name[:80]}” means somebody else already.", next="Choose a name that is no account, id or service.", field="name"
         )
     group = Group(name=name, note=note.strip(), created_by=by.person, created_as=by.label[:300])
+    group.unit, group.nested = unit, unit is not None and nested
+    follows = f" It follows unit {unit} of organisation {unit.organization.organization_id}." if unit else ""
     try:
         with transaction.atomic():
             group.full_clean()
             group.save(force_insert=True)
-            record("group.made", f"The group {name} was made.", by=by, detail={"group": str(group.pk)})
+            detail = {"group": str(group.pk), **({"unit": unit.unit_id, "nested": group.nested} if unit else {})}
+            record("group.made", f"The group {name} was made.{follows}", by=by, detail=detail)
     except ValidationError as problem:
         raise Refusal(" ".join(problem.messages), next="Choose another name.", field="name") from None
     except IntegrityError:
@@ -86,6 +96,7 @@ def join(group: Group, texts: Sequence[str], *, by: Actor, form_token: str | Non
     numbers = [number for number in dict.fromkeys(_numbers(texts)) if number not in there]
     if not numbers:
         raise Refusal("No new account is named.", next="Write account ids or names, one a line.", field="who")
+    grouping.require_as_read(group, joins=numbers)
     if len(there) + len(numbers) > MOST:
         raise Refusal(f"A group holds at most {MOST:,} accounts.", next="Make another group.", field="who")
     shares = list(group.shares.open(timezone.now()).select_related("policy__function"))
@@ -109,6 +120,8 @@ def leave(group: Group, numbers: Sequence[str], *, by: Actor, ends_group: bool =
     leaving = there if ends_group else [number for number in dict.fromkeys(numbers) if number in there]
     if not leaving and not ends_group:
         raise Refusal("It is no member.", next="Reload the page.", code="stale")
+    if not ends_group:
+        grouping.require_as_read(group, leaves=leaving)
     names = account_names()
     who = "All members" if ends_group else ", ".join(names.get(number, number) for number in leaving[:3])
     owned = [item for items in grouping.grants_of(group).values() for item in items if item.who in leaving]

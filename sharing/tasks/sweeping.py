@@ -41,7 +41,7 @@ from .joining import join_accounts
 from .mailing import send_notice
 from .mapping import read_mapping, reconcile_mapping
 from .offboarding import offboard
-from .organizations import read_organization
+from .organizations import read_organization, read_units
 from .proving import look_for_role
 from .queueing import soon
 from .reading import announce, identify, test_connection
@@ -106,6 +106,8 @@ def sweep(_pk: str = "1") -> None:
     announce(layers.due(now), now)
     for organization in organizations.due(now):
         soon(read_organization, organization, queue="sync", expires=again)
+    for organization in organizations.units_due(now):
+        soon(read_units, organization, queue="sync", expires=again)
     for joined in joining.due(now):
         soon(join_accounts, joined, queue="sync", expires=again)
     if refreshing.due(now):

@@ -43,6 +43,7 @@ VERBS = {
     "check": "Check by DryRun",
     "describe": "Name the organisation",
     "members": "List its accounts",
+    "units": "List its units",
     "invoke": "Test invoke",
 }
 

@@ -32,6 +32,7 @@ from sharing.views.fragments import wants
 from sharing.views.member_states import JOINER_STATES, STATES
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_admins, for_changing
+from sharing.views.units import is_reading
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def organization_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     organization = _find(request, pk)
     if wants(request, "joining-progress"):
         return render(request, "organisations/progress.html", {"organization": organization, **_progress(organization)})
+    if wants(request, "units-told"):
+        return render(request, "organisations/units_told.html", {"organization": organization, **_units(organization)})
     context = _context(request, organization)
     polls = wants(request, "organisation")
     if polls and not context["shown"].reading:
@@ -135,7 +138,7 @@ def _shown(organization: Organization, many: int) -> Shown:
 def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]:
     asked = request.GET.get("q", "").replace("\x00", "").strip()[:100]
     left = request.GET.get("show") == "left"
-    present = OrganizationMember.objects.present().filter(organization=organization)
+    present = OrganizationMember.objects.present().filter(organization=organization).select_related("unit")
     gone = OrganizationMember.objects.filter(organization=organization, left_at__isnull=False)
     rows = gone.order_by("-left_at", "number") if left else present.order_by("name", "number")
     progress = _progress(organization)
@@ -157,6 +160,7 @@ def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]
         "stage": stage,
         "stages": JoinerState.choices,
         **progress,
+        **_units(organization),
         "every": "1s" if (timezone.now() - wanted).total_seconds() < 60 else "5s",
     }
 
@@ -171,6 +175,12 @@ def _progress(organization: Organization) -> dict[str, Any]:
     going = connected and held.paused_at is None
     states = [(state, JOINER_STATES[state], counts.by_state[state]) for state in JoinerState.values if state in counts.by_state]
     return {"joining": held, "counts": counts, "stages_now": states, "going": going, "working": going and counts.is_working}
+
+
+def _units(organization: Organization) -> dict[str, Any]:
+    """How many are known beneath the root, and whether a worker reads them."""
+    many = organization.units.present().exclude(unit_id__startswith="r-").count()
+    return {"units": many, "placing": is_reading(organization)}
 
 
 def _matching(rows: QuerySet[OrganizationMember], text: str) -> QuerySet[OrganizationMember]:

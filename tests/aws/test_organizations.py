@@ -6,10 +6,10 @@ import pytest
 
 from sharing.aws import pace as pacing
 from sharing.aws.errors import Refused, Unavailable
-from sharing.aws.organizations import ListedAccount, Organizations
+from sharing.aws.organizations import ListedAccount, ListedUnit, Organizations
 from sharing.aws.pace import Pace
 from sharing.aws.session import RoleRef
-from sharing.sandbox.story.demo import ACME, MANAGEMENT, ORGANISATION
+from sharing.sandbox.story.demo import ACME, MANAGEMENT, ORGANISATION, RETAIL, WORKLOADS
 
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
@@ -35,6 +35,17 @@ def test_the_organisation_and_its_accounts_without_their_addresses(calls: Organi
     assert ListedAccount(ACME, "Acme Retail", "ACTIVE") in page.accounts
     assert page.next_token == ""
     assert "@" not in repr(page)
+
+
+def test_its_root_its_units_and_the_accounts_directly_in_one(calls: Organizations) -> None:
+    assert calls.roots().units == [ListedUnit("r-k3s8", "Root")]
+    assert ListedUnit(RETAIL, "Retail") in calls.units_in(WORKLOADS).units
+    assert calls.accounts_in(WORKLOADS).accounts == []
+    page = calls.accounts_in(RETAIL)
+    assert (page.accounts, page.next_token) == ([ListedAccount(ACME, "Acme Retail", "ACTIVE")], "")
+    with pytest.raises(Refused) as caught:
+        calls.units_in("ou-k3s8-00000000")
+    assert caught.value.code == "ParentNotFoundException"
 
 
 def test_a_session_of_such_a_read_can_do_nothing_else(calls: Organizations, sandbox: "Sandbox") -> None:
@@ -92,6 +103,29 @@ def test_an_answer_that_is_none_is_never_taken_for_a_list(
             calls.page()
     else:
         assert calls.page().accounts == found
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"Roots": []}, []),
+        ({"Roots": [{"Id": "r-ab12", "Name": "a\x00  b"}]}, [ListedUnit("r-ab12", "a b")]),
+        ({"Roots": [{"Id": "ou-ab12-11111111"}]}, [ListedUnit("ou-ab12-11111111", "")]),
+        ({}, None),
+        ({"Roots": [{"Name": "Root"}]}, None),
+        ({"Roots": [{"Id": "r-ab12/../x"}]}, None),
+        ({"Roots": [], "NextToken": 7}, None),
+    ],
+)
+def test_an_answer_that_is_none_is_never_taken_for_units(
+    calls: Organizations, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], found: list[ListedUnit] | None
+) -> None:
+    monkeypatch.setattr(calls, "call", lambda *_: said)
+    if found is None:
+        with pytest.raises(Unavailable, match="could not be understood"):
+            calls.roots()
+    else:
+        assert calls.roots().units == found
 
 
 @pytest.mark.parametrize(

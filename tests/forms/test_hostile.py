@@ -9,7 +9,8 @@ from django.utils.datastructures import MultiValueDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sharing.models import AccessRequest, Account
+from sharing.models import AccessRequest, Account, OrganizationUnit
+from tests import factories
 from tests.views.walked import HOSTILE, form_classes
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,10 @@ def made(form: type[forms.Form], data: MultiValueDict[str, str]) -> forms.Form:
     given = {name: value for name, value in GIVEN.items() if name in wanted}
     if "accounts" in wanted:
         given["accounts"] = Account.objects.all()
+    if "units" in wanted:
+        if not OrganizationUnit.objects.exists():
+            factories.unit(factories.organization(), "ou-ab12-11111111")
+        given["units"] = OrganizationUnit.objects.all()
     if "wish" in wanted:
         given |= {"wish": AccessRequest(ends_at=None), "asked": "for ever"}
     return form(data, **given)

@@ -398,6 +398,15 @@ def test_the_owners_own_organisation_known_whole_shuts_out_whoever_is_in_none() 
     assert len(reduced(one, organization_of={OWNER: ORG}, whole_organizations=[OTHER_ORG])) == 1
 
 
+def test_the_owners_own_organisation_is_all_of_it_also_where_the_owners_unit_is_known() -> None:
+    homes = {OWNER: f"{ORG}/r-ab12/ou-1/", ACME: f"{ORG}/r-ab12/ou-2/"}
+    one = allow(root(), {"StringEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}})
+    assert len(reduced(one, organization_of=homes, whole_organizations=[ORG])) == 1
+    ours = allow(service("sns"), {"StringEquals": {"aws:SourceOrgID": "${aws:ResourceOrgID}"}})
+    known = only(ours, organization_of=homes)
+    assert (known.organization, known.zone) == (ORG, "organisation")
+
+
 def test_membership_counts_where_only_members_are_asked_for_it() -> None:
     one = allow(root(), {"StringEqualsIfExists": {"aws:PrincipalOrgID": ORG}})
     assert answers(only(one)) == EXTERNAL

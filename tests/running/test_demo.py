@@ -59,7 +59,7 @@ def test_it_tells_programs_the_way_in(demo: LiveDemo) -> None:
         for one in told["tries"]
         for line in one["commands"]
     )
-    assert {account["kind"] for account in told["accounts"]} == {"dashboard", "owner", "consumer", "stranger"}
+    assert {account["kind"] for account in told["accounts"]} == {"dashboard", "owner", "consumer", "stranger", "management"}
     expected = {"id", "name", "kind", "access_key_id", "secret_access_key"}
     assert all(set(account) == expected for account in told["accounts"])
 

@@ -238,6 +238,55 @@ def test_an_answer_costs_the_same_whatever_the_size_of_the_organisation() -> Non
     assert costs() == few
 
 
+def test_ways_in_by_a_part_of_the_organisation_are_certain_once_it_is_known_who_is_in_which() -> None:
+    estate()
+    read = factories.organization(ACME, GLOBEX, INITECH)
+    inner = factories.unit(read, "ou-ab12-11111111", ACME)
+    factories.unit(read, "ou-ab12-22222222", GLOBEX)
+    assert told(ACME) == {"organization": {"all", "part"}, "own": {"named", "spared", "plain"}}
+    answer = access.ask(ACME, by=BY)
+    assert not any(group.perhaps for group in answer.groups)
+    assert any(f"It is in the unit {UNIT}, as read at" in one for one in answer.sentences)
+    assert told(GLOBEX)["organization"] == {"all"}
+    assert "organization-part" not in told(GLOBEX)
+    assert told(INITECH)["organization-part"] == {"part"}, "which unit this one is in was not seen"
+    assert told(f"arn:aws:iam::{ACME}:role/deploy")["organization"] == {"all", "part"}
+    Organization.objects.update(units_failure="AWS did not answer in time.")
+    assert told(ACME)["organization-part"] == {"part"}
+    assert inner.path == UNIT
+
+
+#: Who is asked about, where it is known to be, and whether the unit's statement lets it in.
+PLACED = {
+    "in the unit": (ACME, "ou-ab12-11111111", YES),
+    "in another unit": (ACME, "ou-ab12-22222222", NO),
+    "in no known unit": (ACME, "", DEPENDS),
+    "in no organisation that is known": (INITECH, "", NO),
+}
+
+
+@pytest.mark.parametrize("case", PLACED)
+def test_one_callers_answer_where_a_unit_is_demanded(case: str) -> None:
+    caller, where, verdict = PLACED[case]
+    function = factories.function("tax-rates", owner(), urls={})
+    kept(function, {**allow("*"), "Condition": {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": f"{UNIT}*"}}})
+    read = factories.organization(ACME)
+    factories.unit(read, "ou-ab12-33333333")
+    if where:
+        factories.unit(read, where, caller)
+    asked = access.question(by=BY, function=function.arn, principal=f"arn:aws:iam::{caller}:role/deploy")
+    assert access.reason(asked, by=BY).verdict == verdict
+    assert known().is_in(caller, f"{UNIT}*").value == verdict
+
+
+def test_a_unit_beneath_belongs_to_those_above_and_one_named_without_its_last_slash_is_no_answer() -> None:
+    read = factories.organization()
+    outer = factories.unit(read, "ou-ab12-11111111")
+    factories.unit(read, "ou-ab12-33333333", ACME, under=outer)
+    table = {f"{UNIT}*": YES, UNIT: NO, f"{UNIT}ou-ab12-33333333/": YES, f"{UNIT}ou-ab12-33333333": DEPENDS}
+    assert {path: known().is_in(ACME, path).value for path in table} == table
+
+
 # The matrix
 
 
@@ -257,6 +306,8 @@ def test_the_matrix_marks_what_a_member_gets_and_leaves_out_what_a_stranger_does
     assert "all" not in seen
     assert "part" not in seen
     assert seen["other"] == ("organization",)
+    factories.unit(Organization.objects.get(), "ou-ab12-22222222", ACME)
+    assert "part" not in view(platform, ACME)
     Organization.objects.update(failure="No answer.")
     assert view(platform, INITECH)["all"] == ("organization",)
 

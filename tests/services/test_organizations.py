@@ -1,5 +1,6 @@
 """Organisations: members read through a role, kept whole or not at all, and known only while they are fresh."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,7 @@ def numbers(**wanted: Any) -> set[str]:
 def test_a_connected_role_names_its_organisation_which_is_then_due(sandbox: "Sandbox", admin: Actor) -> None:
     connection = connected(sandbox, admin)
     assert connection.state == ConnectionState.CONNECTED, connection.failure
-    assert connection.verbs == {"describe": True, "members": True}
+    assert connection.verbs == {"describe": True, "members": True, "units": True}
     made = Organization.objects.get()
     assert (made.organization_id, made.management_account, made.connection) == (ORGANISATION, MANAGEMENT, connection)
     assert made.read_at is None
@@ -98,6 +99,21 @@ def test_a_role_that_may_not_list_accounts_is_refused_and_told_what_it_lacks(san
     assert "organizations:ListAccounts" in connection.failure_next
     assert "delegated administrators" in connection.failure_next
     assert not Organization.objects.exists()
+
+
+def test_a_role_made_before_units_were_read_stands_and_is_told_what_it_lacks(sandbox: "Sandbox", admin: Actor) -> None:
+    allowed = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
+    sandbox.put_role_policy(PLATFORM, "fnshare-organization", "Members", document)
+    connection = connected(sandbox, admin)
+    assert (connection.state, connection.verbs["members"], connection.verbs["units"]) == ("connected", True, False)
+    assert "organizations:ListAccountsForParent" in next(row["next"] for row in connection.report if "unit" in row["name"])
+    organizations.read(Organization.objects.get().pk)
+    read = organizations.read_units(Organization.objects.get().pk)
+    assert read is not None
+    assert (read.units_read_at, read.stale(timezone.now())) == (None, "")
+    assert "organizations:ListRoots" in read.units_failure_next
+    assert organizations.units_due(timezone.now()) == [], "it is asked again after the next read of the members"
 
 
 def test_an_account_of_no_organisation_is_refused(sandbox: "Sandbox", admin: Actor) -> None:
@@ -132,16 +148,21 @@ def test_one_organisation_is_read_through_one_role(organization: Organization, s
 
 
 @pytest.mark.parametrize("kind", ["cloudformation", "commands", "terraform"])
-def test_the_role_to_make_may_do_these_two_things_only(kind: str, admin: Actor) -> None:
+def test_the_role_to_make_may_do_these_things_only(kind: str, admin: Actor) -> None:
     connection = connecting.prepare(number=MANAGEMENT, name="Management", purpose=Purpose.ORGANIZATION, by=admin)
     text = {
         "cloudformation": connecting.cloudformation(connection, share=False),
         "commands": connecting.role_commands(connection, share=False),
         "terraform": connecting.terraform(connection),
     }[kind]
-    assert text.count("organizations:") == 2
-    assert "organizations:DescribeOrganization" in text
-    assert "organizations:ListAccounts" in text
+    assert set(re.findall(r"organizations:\w+", text)) == {
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListRoots",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListAccountsForParent",
+    }
+    assert text.count("organizations:") == 5
     assert "lambda:" not in text
     assert connection.external_id in text
     assert "fnshare-organization" in text

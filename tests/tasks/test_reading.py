@@ -22,7 +22,7 @@ from sharing.models import (
     SyncState,
 )
 from sharing.services import connecting, syncing
-from sharing.tasks import read_organization, reading, sweeping
+from sharing.tasks import organizations, read_organization, reading, sweeping
 from tests import factories
 from tests.services.estate import Estate
 
@@ -42,7 +42,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     def soon(task: Any, pk: Any, *, queue: str = "clicks", **_: Any) -> None:
         found.append((task.name, str(pk), queue))
 
-    for module in (reading, sweeping):
+    for module in (reading, sweeping, organizations):
         monkeypatch.setattr(module, "soon", soon)
     return found
 
@@ -152,12 +152,22 @@ def test_an_organisation_is_read_once_its_role_stands_and_whenever_it_is_due(san
     assert sent == [("sharing.read_organization", str(organization.pk), "sync")]
     sweeping.sweep()
     assert ("sharing.read_organization", str(organization.pk), "sync") in sent[1:]
+    sent.clear()
     read_organization(str(organization.pk))
     organization.refresh_from_db()
     assert organization.read_at is not None
+    units = ("sharing.read_units", str(organization.pk), "sync")
+    assert units in sent, "its units come after its members"
     sent.clear()
     sweeping.sweep()
     assert "sharing.read_organization" not in {name for name, _, _ in sent}
+    assert units in sent, "that message may have been lost"
+    organizations.read_units(str(organization.pk))
+    organization.refresh_from_db()
+    assert organization.units_read_at is not None
+    sent.clear()
+    sweeping.sweep()
+    assert units not in sent
 
 
 def test_a_worker_that_stops_hands_its_syncs_on(sandbox: "Sandbox", sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,8 @@ class Story:
         OffboardingItem.objects.create(
             offboarding=self.offboarding, position=1, kind="grant", sentence="Acme may invoke.", grant=self.grant
         )
-        self.group = Group.objects.create(name="The Acmes", created_as="x")
+        unit = factories.unit(self.organization, "ou-ab12-11111111", ACME, name="Shops")
+        self.group = Group.objects.create(name="The Acmes", created_as="x", unit=unit)
         GroupMember.objects.create(group=self.group, number=ACME)
         self.bulk = Bulk.objects.create(title="Many", requested_by=self.owner, requested_as="x", judged_at=now)
         place = BulkPlace.objects.create(bulk=self.bulk, policy=self.policy, number=1)

@@ -14,9 +14,20 @@ GLOBEX = "222233334444"
 INITECH = "333344445555"
 UMBRELLA = "666677778888"
 ORGANISATION = "o-k3s8w1q9zt"
-#: Of the organisation, but not of the story: nobody has keys to them. The platform team is its delegated administrator.
+#: Of the organisation, but not of the story: the first moves accounts between units, the second has no keys. The platform
+#: team is the organisation's delegated administrator.
 MANAGEMENT = "888800001111"
 CLOSING = "888800002222"
+#: Its units: id → name, and the unit above ("" is the root). The management account is beneath the root.
+CENTRAL, WORKLOADS, RETIRED = "ou-k3s8-central1", "ou-k3s8-workload", "ou-k3s8-retired1"
+RETAIL, LOGISTICS = "ou-k3s8-retail01", "ou-k3s8-logistic"
+UNITS = {
+    CENTRAL: ("Central platform", ""),
+    WORKLOADS: ("Workloads", ""),
+    RETAIL: ("Retail", WORKLOADS),
+    LOGISTICS: ("Logistics", WORKLOADS),
+    RETIRED: ("Retired", ""),
+}
 ORGANISATION_EXTERNAL_ID = "fnshare-3b7c9e0f52d84a16a4c1d8e7f6b09325"
 
 EXTERNAL_IDS = {
@@ -81,7 +92,7 @@ TAKES = {"nightly-report": (5.0, 2), "customer-export": (75.0, 300)}
 
 
 def load(sandbox: Seeding) -> None:
-    """Six accounts, thirty-three functions and nine layer versions in two regions."""
+    """Seven accounts, thirty-three functions and nine layer versions in two regions."""
     workers = roles.add_dashboard(sandbox, DASHBOARD, "fnshare")
     platform = sandbox.add_account(PLATFORM, "Platform", "owner", regions=(EAST, WEST))
     roles.add_manager(sandbox, platform, DASHBOARD, workers, EXTERNAL_IDS[PLATFORM])
@@ -91,9 +102,13 @@ def load(sandbox: Seeding) -> None:
     for number in INVOKER_IDS:
         roles.add_invoker(sandbox, sandbox.account(number), PLATFORM, workers, INVOKER_IDS[number])
     sandbox.add_account(UMBRELLA, "Umbrella", "stranger")
-    sandbox.found_organisation(ORGANISATION, MANAGEMENT, PLATFORM, name="Company management")
-    for member in (PLATFORM, ACME, GLOBEX, CLOSING):
+    sandbox.add_account(MANAGEMENT, "Company management", "management")
+    sandbox.found_organisation(ORGANISATION, MANAGEMENT, PLATFORM)
+    for unit, (name, above) in UNITS.items():
+        sandbox.add_unit(ORGANISATION, unit, name, under=above)
+    for member, unit in ((PLATFORM, CENTRAL), (ACME, RETAIL), (GLOBEX, LOGISTICS), (CLOSING, RETIRED)):
         sandbox.add_to_organisation(member, ORGANISATION)
+        sandbox.place(member, unit)
     sandbox.set_state(CLOSING, "SUSPENDED", name="Old playground")
     roles.add_organization_role(sandbox, platform, workers, ORGANISATION_EXTERNAL_ID)
     sandbox.add_role(ACME, "order-processor", "/apps/")

@@ -164,7 +164,7 @@ def add_checker(
 def add_organization_role(
     sandbox: Seeding, account: Account, workers: list[str], external_id: str, name: str = "fnshare-organization"
 ) -> None:
-    """The role that reads who belongs to the account's organisation, and nothing else."""
+    """The role that reads who belongs to the account's organisation, and to which unit of it, and nothing else."""
     members: Document = {
         "Version": "2012-10-17",
         "Statement": [
@@ -173,7 +173,17 @@ def add_organization_role(
                 "Effect": "Allow",
                 "Action": ["organizations:DescribeOrganization", "organizations:ListAccounts"],
                 "Resource": "*",
-            }
+            },
+            {
+                "Sid": "Units",
+                "Effect": "Allow",
+                "Action": [
+                    "organizations:ListRoots",
+                    "organizations:ListOrganizationalUnitsForParent",
+                    "organizations:ListAccountsForParent",
+                ],
+                "Resource": "*",
+            },
         ],
     }
     arn = sandbox.add_role(account.id, name, trust=_trust(workers, external_id), policies={"Members": members})

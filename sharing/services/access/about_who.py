@@ -19,7 +19,7 @@ from sharing.models import Actor, Exposure, Function, Policy
 from sharing.models.policy import PolicyQuerySet
 from sharing.policy import parse
 from sharing.services import gaps
-from sharing.services.organizations import UNKNOWN, known
+from sharing.services.organizations import UNKNOWN, Belonging, known
 from sharing.services.trusting import Trust, trust
 
 from . import past
@@ -78,7 +78,7 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     belonging = members.of(subject.account)
     aside, outside = outsiders(subject, asked.kept, members=members, trust=asked.trust, at=now)
     asked = replace(asked, aside=aside)
-    every = ways_of(subject, belonging)
+    every = ways_of(subject, belonging, _parts_of(belonging, asked))
     ways = [way for way in every if not how or way.key == how]
     folded = () if subject.kind == "everyone" else FOLDED
     groups = _groups(ways, asked, folded=None if how else folded)
@@ -112,6 +112,14 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
         only=next((way.title for way in every if way.key == how), "") if how else "",
         polled=found,
     )
+
+
+def _parts_of(belonging: Belonging, asked: _Asked) -> set[str]:
+    """The parts of its organisation that statements name; nothing where it is not known which it is in."""
+    if not belonging.path:
+        return set()
+    found = asked.kept.filter(kind="organization", principal__startswith=f"{belonging.home}/")
+    return set(found.order_by().values_list("principal", flat=True).distinct())
 
 
 def _asked(by: Actor, at: datetime | None, known: Trust) -> _Asked:

@@ -68,7 +68,7 @@ def _of(
         owner_account=policy.function.account.number,
         trusted_accounts=trust.accounts,
         trusted_organizations=trust.organizations,
-        organization_of=members.homes or None,
+        organization_of=members.places or None,
         whole_organizations=members.whole,
         url_auth=None if past else url_auth(policy),
         at=at,

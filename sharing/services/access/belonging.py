@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +13,12 @@ from sharing.policy.near import Context, circumstances
 if TYPE_CHECKING:
     from .questioning import Question
 
-_KEY: Final = "aws:principalorgid"
+_ID: Final = "aws:principalorgid"
+_PATHS: Final = "aws:principalorgpaths"
+#: What a caller carries of the organisation of its account.
+MEMBERSHIP: Final = frozenset({_ID, _PATHS})
 #: An organisation that no policy names: what a caller carries who is in one that nobody here knows.
-_ANOTHER: Final = "o-another"
+_ANOTHER: Final[dict[str, str | Sequence[str]]] = {_ID: "o-another", _PATHS: ["o-another/r-another/"]}
 
 
 def decided_for(
@@ -32,17 +35,17 @@ def decided_for(
         return decide(document, function_arn=arn, principal=principal, action=action, context=given, unknown=not_known)
 
     decision = told(context, unknown)
-    if decision.certainty is Certainty.YES or _KEY not in unknown or not _all_named(document, asked.belonging.outside):
+    if decision.certainty is Certainty.YES or not MEMBERSHIP & unknown or not _all_named(document, asked.belonging.outside):
         return decision, context, unknown
-    rest = unknown - {_KEY}
-    in_none, in_another = told(context, rest), told({**context, _KEY: _ANOTHER}, rest)
+    rest = unknown - MEMBERSHIP
+    in_none, in_another = told(context, rest), told({**context, **_ANOTHER}, rest)
     if (in_none.outcome, in_none.certainty) == (in_another.outcome, in_another.certainty):
         return in_none, context, rest
     return decision, context, unknown
 
 
 def _all_named(document: Document, outside: Collection[str]) -> bool:
-    """Whether the policy asks for organisations by their ids alone, and only for these."""
+    """Whether the policy asks for organisations by their ids, or for units by these, and only for these."""
     if not outside:
         return False
     for statement in document.statements:
@@ -51,6 +54,6 @@ def _all_named(document: Document, outside: Collection[str]) -> bool:
         for condition in statement.conditions:
             if any("${" in value for value in condition.values):
                 return False
-            if condition.key.lower() == _KEY and not set(condition.values) <= set(outside):
+            if condition.key.lower() in MEMBERSHIP and not {one.partition("/")[0] for one in condition.values} <= set(outside):
                 return False
     return True

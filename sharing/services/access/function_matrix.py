@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from sharing.models import Account, Exposure, Function, Policy, Qualifier, Reading
 from sharing.policy import parse
+from sharing.policy.verdicts import Answer
 from sharing.services.organizations import UNKNOWN, Memberships
 from sharing.services.trusting import Trust
 
@@ -124,7 +125,11 @@ def _wider(number: str, members: Memberships) -> Q:
     belonging = members.of(number)
     found = Q(kind="organization")
     if belonging.home:
-        found &= Q(principal__in=(belonging.home, OWN_ORGANISATION)) | Q(principal__startswith=f"{belonging.home}/")
+        parts = Q(principal__startswith=f"{belonging.home}/")
+        if belonging.path:
+            named = Exposure.objects.filter(parts, kind="organization").order_by().values_list("principal", flat=True)
+            parts = Q(principal__in=[one for one in named.distinct() if members.is_in(number, one) is not Answer.NO])
+        found &= Q(principal__in=(belonging.home, OWN_ORGANISATION)) | parts
     for name in belonging.outside:
         found &= ~(Q(principal=name) | Q(principal__startswith=f"{name}/"))
     return (Q(kind="everyone") | found) & Q(latent=False)

@@ -17,6 +17,7 @@ from sharing.services.errors import NotFound, Refusal
 from sharing.services.naming import numbers_by_name
 from sharing.services.organizations import Belonging, known
 
+from .belonging import MEMBERSHIP
 from .finding import find_function
 from .principals import Names
 
@@ -88,8 +89,10 @@ def question(
     names = Names.of([number or "", found.account.number])
     by_url = by_url or action == INVOKE_URL or caller.kind == ANONYMOUS
     given = {key.lower() for key in context or {}}
-    belonging = known().of(number) if number and "aws:principalorgid" not in given else Belonging()
-    member = {"aws:PrincipalOrgID": belonging.home} if belonging.home else {}
+    belonging = known().of(number) if number and not given & MEMBERSHIP else Belonging()
+    member: dict[str, str | Sequence[str]] = {"aws:PrincipalOrgID": belonging.home} if belonging.home else {}
+    if belonging.path:
+        member["aws:PrincipalOrgPaths"] = [belonging.path]
     return Question(
         function=found,
         arn=arn,

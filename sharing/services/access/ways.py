@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from sharing.policy import Principal, PrincipalKind
+from sharing.policy.verdicts import inside
 from sharing.services.organizations import Belonging
 
 from .lines import INVOKE, Line
@@ -82,6 +84,7 @@ class Way:
 _MEMBER = "perhaps {functions} as a member of an organisation"
 _MEMBERS = "Whether it belongs to the organisation is not known here: count it as let in until you know."
 _ONE_OF_THEM = "Every account of the organisation, now and later; it is one of them."
+_ONE_OF_THEM_OR_OF_A_UNIT = "Every account of the organisation or of that unit of it, now and later; it is one of them."
 _PART = "Which part of its organisation it is in is not known here: count it as let in until you know."
 _EVERYONE = Way("everyone", "As everyone can", "{functions} as everyone can", ("everyone",))
 _OPEN = Way(
@@ -93,16 +96,21 @@ _OPEN = Way(
 )
 
 
-def ways_of(subject: Subject, belonging: Belonging = Belonging()) -> tuple[Way, ...]:  # noqa: B008 - it is frozen
+def ways_of(
+    subject: Subject,
+    belonging: Belonging = Belonging(),  # noqa: B008 - it is frozen
+    parts: Collection[str] = (),
+) -> tuple[Way, ...]:
     """Every way in for somebody (a subject that is no function), the widest first.
 
-    belonging: what is known of the organisation of an account, or of the account of a role or user.
+    belonging: what is known of the organisation of an account, or of the account of a role or user. parts: the paths of
+    units that statements name, of that organisation; needed where the unit of the account is known.
     """
     match subject.kind:
         case "account":
-            return _of_account(subject, belonging)
+            return _of_account(subject, _of_member(belonging, parts), belonging)
         case "identity":
-            return _of_identity(subject, belonging)
+            return _of_identity(subject, _of_member(belonging, parts), belonging)
         case "organization":
             return _of_organization(subject)
         case "service":
@@ -114,9 +122,15 @@ def ways_of(subject: Subject, belonging: Belonging = Belonging()) -> tuple[Way, 
     return (_EVERYONE, _OPEN, _rights(("everyone",), subject))
 
 
-def _of_member(belonging: Belonging) -> tuple[Way, ...]:
-    """As a member of an organisation: for certain where it is known to be in one, perhaps where nothing is known."""
+def _of_member(belonging: Belonging, parts: Collection[str]) -> tuple[Way, ...]:
+    """As a member of an organisation: for certain where it is known to be in one, perhaps where nothing is known.
+
+    Of a part of its organisation where its unit is known: for certain if it is in it, and not at all if it is not.
+    """
     home = belonging.home
+    within = {part: inside(belonging.path, part) for part in parts if belonging.path}
+    certain = tuple(sorted(part for part, found in within.items() if found))
+    unsure = tuple(sorted(part for part, found in within.items() if found is None))
     if home is None:
         title = "As a member of an organisation"
         return (Way("organization", title, _MEMBER, ("organization",), outside=belonging.outside, note=_MEMBERS, perhaps=True),)
@@ -126,28 +140,28 @@ def _of_member(belonging: Belonging) -> tuple[Way, ...]:
             f"As a member of organisation {home}",
             f"{{functions}} as a member of organisation {home}",
             ("organization",),
-            principals=(home,),
-            note=_ONE_OF_THEM,
+            principals=(home, *certain),
+            note=_ONE_OF_THEM_OR_OF_A_UNIT if certain else _ONE_OF_THEM,
         ),
         Way(
             "organization-part",
             "Perhaps as a member of a part of an organisation",
             "perhaps {functions} as a member of a part of an organisation",
             ("organization",),
-            principals=(OWN_ORGANISATION,),
-            starts=f"{home}/",
+            principals=(OWN_ORGANISATION, *unsure),
+            starts="" if belonging.path else f"{home}/",
             note=_PART,
             perhaps=True,
         ),
     )
 
 
-def _of_account(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
+def _of_account(subject: Subject, as_member: tuple[Way, ...], belonging: Belonging) -> tuple[Way, ...]:
     mine = (subject.account,)
     return (
         _EVERYONE,
         _OPEN,
-        *_of_member(belonging),
+        *as_member,
         Way(
             "own",
             "By statements that name it or its roles",
@@ -162,7 +176,7 @@ def _of_account(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
     )
 
 
-def _of_identity(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
+def _of_identity(subject: Subject, as_member: tuple[Way, ...], belonging: Belonging) -> tuple[Way, ...]:
     who = Principal.from_stored(subject.principal)
     mine = (subject.account,)
     base = f"arn:{who.partition}:iam::{subject.account}:role/"
@@ -186,7 +200,7 @@ def _of_identity(subject: Subject, belonging: Belonging) -> tuple[Way, ...]:
     return (
         _EVERYONE,
         _OPEN,
-        *_of_member(belonging),
+        *as_member,
         named,
         Way(
             "account",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkState, Group, GroupMember, GroupShare, Judgement
 from sharing.models.bulk import WRITTEN
 from sharing.models.grant import LIVE
+from sharing.services import organizations
 from sharing.services.errors import Refusal
 from sharing.services.history import record
 from sharing.services.naming import account_names
@@ -58,6 +59,26 @@ def confirmed(bulk: Bulk, *, by: Actor) -> None:
         _change_members(bulk, bulk.group, by)
         return
     _keep_shares(bulk)
+
+
+def require_as_read(group: Group, *, joins: Sequence[str] = (), leaves: Sequence[str] = ()) -> None:
+    """Of a group that follows a unit: who joins is in it, who leaves is known not to be. Raises Refusal (`stale`)."""
+    if group.unit is None:
+        return
+    organization = group.unit.organization
+    placed = organizations.placed([organization])[organization.pk]
+    if placed.why_not:
+        said = f"{group.name} follows unit {group.unit}, and who is in that is not known now. {placed.why_not}"
+        raise Refusal(said, next=placed.following, field="who", code="stale")
+    inside = placed.inside(group.unit, nested=group.nested)
+    if strangers := sorted(set(joins) - inside):
+        said = f"{group.name} follows unit {group.unit}, in which {strangers[0]} is not."
+        raise Refusal(
+            said, next="Move the account in AWS, or have the group follow the unit no more.", field="who", code="stale"
+        )
+    if staying := sorted(set(leaves) - placed.elsewhere(group.unit, leaves, nested=group.nested)):
+        said = f"{group.name} follows unit {group.unit}, and {staying[0]} is not known to have left it."
+        raise Refusal(said, next="Have the group follow the unit no more, then remove the account.", code="stale")
 
 
 def ended(bulk: Bulk) -> None:
@@ -111,10 +132,13 @@ def _keep_shares(bulk: Bulk) -> None:
 
 
 def _change_members(bulk: Bulk, group: Group, by: Actor) -> None:
-    group = Group.objects.select_for_update().get(pk=group.pk)
+    loaded = Group.objects.select_for_update(of=("self",)).select_related("unit__organization__connection")
+    group = loaded.get(pk=group.pk)
     now = timezone.now()
     if group.deleted_at is not None:
         raise _changed()
+    if not bulk.ends_group:
+        require_as_read(group, joins=bulk.joins, leaves=bulk.leaves)
     if bulk.joins:
         seen = set(bulk.items.values_list("share", flat=True))
         if set(GroupShare.objects.filter(group=group).open(now).values_list("pk", flat=True)) != seen:
@@ -165,4 +189,4 @@ def _changed() -> Refusal:
     return Refusal("The group, or what is shared with it, has changed since.", next="Begin again.", code="stale")
 
 
-__all__ = ["PREFIX", "confirmed", "ended", "expanded", "grants_of", "group_named", "look_again"]
+__all__ = ["PREFIX", "confirmed", "ended", "expanded", "grants_of", "group_named", "look_again", "require_as_read"]

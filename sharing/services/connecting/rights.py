@@ -25,6 +25,11 @@ COUNT_RUNS = ["cloudwatch:GetMetricStatistics"]
 CHANGE_MAPPINGS = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
 SHARE_LAYERS = ["lambda:AddLayerVersionPermission", "lambda:RemoveLayerVersionPermission"]
 ORGANIZATION_ACTIONS = ["organizations:DescribeOrganization", "organizations:ListAccounts"]
+UNIT_ACTIONS = [
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+]
 
 Statement = dict[str, Any]
 
@@ -108,8 +113,14 @@ def organization_checker_policy(account: Account, organization_id: str, outside:
 
 
 def organization_policy() -> dict[str, Any]:
-    """What an organisation role may do: name the organisation and list its accounts. Neither call knows a resource."""
-    return document({"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"})
+    """What an organisation role may do: name the organisation and list its accounts; list its units and who is in which.
+
+    The first two know no resource. The last three would, but whole: every unit is read, also those that are made later.
+    """
+    return document(
+        {"Sid": "Members", "Effect": "Allow", "Action": ORGANIZATION_ACTIONS, "Resource": "*"},
+        {"Sid": "Units", "Effect": "Allow", "Action": UNIT_ACTIONS, "Resource": "*"},
+    )
 
 
 def invoked(connection: Connection) -> list[str]:

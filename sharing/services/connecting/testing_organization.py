@@ -1,4 +1,4 @@
-"""What an organisation role may do: name the organisation, list its accounts. And the organisation it then is read through."""
+"""What an organisation role may do: name the organisation, list its accounts and units. And the one it then is read through."""
 
 from django.utils import timezone
 
@@ -10,14 +10,17 @@ from sharing.models import Connection, ConnectionState, Organization
 
 from .entering import pace
 from .reports import Report, Result, statement_to_add
-from .rights import ORGANIZATION_ACTIONS
+from .rights import ORGANIZATION_ACTIONS, UNIT_ACTIONS
 
 _LIST = "organizations:ListAccounts"
 _DESCRIBE = "organizations:DescribeOrganization"
 
 
 def examine_organization(connection: Connection, role: RoleRef, report: Report, result: Result) -> None:
-    """Fill the result. Refused when the organisation cannot be named, its accounts not be listed, or it is read already."""
+    """Fill the result. Refused when the organisation cannot be named, its accounts not be listed, or it is read already.
+
+    Without the units it stands: who belongs is known then, and not to which unit.
+    """
     calls = Organizations(role, pace=pace(), purpose="click", session_name=SESSION_NAME)
     try:
         result.organization = calls.describe()
@@ -39,12 +42,26 @@ def examine_organization(connection: Connection, role: RoleRef, report: Report, 
         return
     result.verbs["members"] = True
     report.ok(_LIST, "Permitted: the accounts of the organisation are listed.")
+    _units(calls, report, result)
     other = _read_already(connection, found)
     if other is not None:
         failure = f"Organisation {found.organization_id} is read already, through the role in {other.account}."
         following = "One role for each organisation is enough: disconnect that one first, if this one is to be used."
         report.failed("Read through one role", failure, following)
         result.refused = (failure, following)
+
+
+def _units(calls: Organizations, report: Report, result: Result) -> None:
+    try:
+        for root in calls.roots().units[:1]:
+            calls.units_in(root.unit_id)
+            calls.accounts_in(root.unit_id)
+    except Refused as refused:
+        result.verbs["units"] = False
+        report.missing("Organisational units", f"Not read. {refused.sentence}", statement_to_add(UNIT_ACTIONS, "*"))
+        return
+    result.verbs["units"] = True
+    report.ok("Organisational units", "Permitted: the units are listed, and the accounts in them.")
 
 
 def attach(connection: Connection, described: Described) -> Organization:

@@ -52,7 +52,7 @@ def judged(
         owner_account=account.number,
         trusted_accounts=colours.accounts,
         trusted_organizations=colours.organizations,
-        organization_of=members.homes or None,
+        organization_of=members.places or None,
         whole_organizations=members.whole,
         url_auth=url_auth,
     )

@@ -7,40 +7,46 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from sharing.models import Organization, OrganizationMember
 from sharing.policy.principal import ORGANIZATION_ID
-from sharing.policy.verdicts import Answer
+from sharing.policy.verdicts import Answer, inside
 
 #: An account in any other state can do nothing, or soon: its membership proves nothing to anybody. "": AWS told none.
-_PROVES = ("ACTIVE", "")
+PROVES = ("ACTIVE", "")
 
 
 @dataclass(frozen=True)
 class Belonging:
     """One account. `home`: the organisation it is known to be in; `outside`: those it is known not to be in, where no home
-    is known. `words`: the same in a sentence, with its age; "" where nothing is known of any organisation."""
+    is known. `path`: of its unit, as aws:PrincipalOrgPaths says it; "" where that is not known. `words`: the same in a
+    sentence, with its age; "" where nothing is known of any organisation."""
 
     home: str | None = None
     outside: tuple[str, ...] = ()
     words: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class Memberships:
     """`homes`: account id → organisation id. `whole`: organisations all of whose members are known → when they were read.
 
-    `stale`: organisations that are known no more → why; `lapsed`: account id → the one of these it was in when last read.
+    `paths`: account id → `o-x/r-y/ou-z/`, of those whose unit is known too; `walked`: organisations whose units are known →
+    when they were read. `stale`: organisations that are known no more → why; `lapsed`: account id → the one of these it was
+    in when last read.
     """
 
     homes: Mapping[str, str] = field(default_factory=dict)
     whole: Mapping[str, datetime] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
     lapsed: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    walked: Mapping[str, datetime] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything at all is known for certain."""
@@ -51,24 +57,33 @@ class Memberships:
         """Changes when somebody joins or leaves, or what is known becomes stale; not with a read that finds the same."""
         if not self:
             return ""
-        told = "\n".join((*sorted(self.whole), *(f"{number} {home}" for number, home in sorted(self.homes.items()))))
+        told = "\n".join((*sorted(self.whole), *(f"{number} {home}" for number, home in sorted(self.places.items()))))
         return hashlib.sha256(told.encode()).hexdigest()
 
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """Account id → the path of its unit, or the organisation alone where its unit is not known."""
+        return {**self.homes, **self.paths}
+
     def is_in(self, number: str, principal: str) -> Answer:
-        """Whether an account belongs to an organisation, or to the unit that a path names. Which unit is never known."""
+        """Whether an account belongs to an organisation, or to the unit that a path names."""
         root, slash, _ = principal.partition("/")
         home = self.homes.get(number)
         if not ORGANIZATION_ID.fullmatch(root):
             return Answer.DEPENDS  # a pattern, or the owner's own organisation
         if home == root:
-            return Answer.DEPENDS if slash else Answer.YES
+            found = inside(self.paths.get(number, home), principal) if slash else True
+            return Answer.DEPENDS if found is None else Answer.YES if found else Answer.NO
         return Answer.NO if home or root in self.whole else Answer.DEPENDS
 
     def of(self, number: str) -> Belonging:
         """What is known of one account."""
         home = self.homes.get(number)
         if home:
-            return Belonging(home, (), f"It belongs to organisation {home}, as read at {_utc(self.whole[home])}.")
+            words = f"It belongs to organisation {home}, as read at {_utc(self.whole[home])}."
+            path = self.paths.get(number, "")
+            unit = f" It is in the unit {path}, as read at {_utc(self.walked[home])}." if path else ""
+            return Belonging(home, (), f"{words}{unit}", path)
         outside = tuple(sorted(self.whole))
         said = []
         if outside:
@@ -101,20 +116,29 @@ def known(now: datetime | None = None) -> Memberships:
             stale[one.organization_id] = why
         else:
             whole[one.organization_id] = one.read_at
-    everybody = _everybody(tuple((one.pk, one.read_at) for one in rows))
+    everybody, paths = _everybody(tuple((one.pk, one.read_at, one.units_read_at) for one in rows))
+    walked = {one.organization_id: one.units_read_at for one in rows if one.units_read_at and not one.units_stale(now)}
     return Memberships(
         {number: home for number, home in everybody.items() if home in whole},
         whole,
         stale,
         {number: home for number, home in everybody.items() if home in stale},
+        {number: path for number, path in paths.items() if everybody[number] in walked},
+        walked,
     )
 
 
 @lru_cache(maxsize=2)
-def _everybody(read: tuple[tuple[uuid.UUID, datetime | None], ...]) -> dict[str, str]:
-    """Account id → organisation id. Members change only with a read of some organisation, so its time is the cache's key."""
-    rows = OrganizationMember.objects.present().filter(organization__in=[pk for pk, _ in read])
-    return dict(rows.order_by().values_list("number", "organization__organization_id"))
+def _everybody(
+    read: tuple[tuple[uuid.UUID, datetime | None, datetime | None], ...],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Account id → organisation id, and → the path of its unit.
+
+    Members and where they are change only with a read of some organisation, so its times are the cache's key.
+    """
+    rows = OrganizationMember.objects.present().filter(organization__in=[pk for pk, _, _ in read])
+    told = list(rows.order_by().values_list("number", "organization__organization_id", "unit__path"))
+    return {number: home for number, home, _ in told}, {number: path for number, _, path in told if path}
 
 
 def organization_of(number: str) -> str | None:
@@ -125,7 +149,7 @@ def organization_of(number: str) -> str | None:
 def organizations_of(numbers: Iterable[str]) -> dict[str, str]:
     """The same for many, those without left out. One query."""
     now = timezone.now()
-    rows = OrganizationMember.objects.present().filter(number__in=list(numbers)).filter(status__in=_PROVES)
+    rows = OrganizationMember.objects.present().filter(number__in=list(numbers)).filter(status__in=PROVES)
     found = rows.select_related("organization__connection")
     return {one.number: one.organization.organization_id for one in found if not one.organization.stale(now)}
 

@@ -89,13 +89,14 @@ def read(pk: uuid.UUID | str) -> Organization | None:
     except (AwsError, Mistaken) as problem:
         return _failed(seen, problem, lease)
     with transaction.atomic():
-        held = _held(seen)
+        held = held_by_its_role(seen)
         if held is None or (held.read_at is not None and held.read_at >= now):
             return held  # another role, or a newer list
         keep(held, described, accounts, now=timezone.now())
         held.read_at = now  # when the list began: nothing that happened since is in it for sure
         held.failure = held.failure_next = ""
         held.failed_since = None
+        held.units_due_at = timezone.now()
         _settle(held, seen, lease, now + EVERY)
     return held
 
@@ -140,7 +141,7 @@ def _failed(seen: Organization, problem: AwsError | Mistaken, lease: datetime) -
             "account or a delegated administrator's."
         )
     with transaction.atomic():
-        held = _held(seen)
+        held = held_by_its_role(seen)
         if held is None:
             return None
         if not held.failure:
@@ -158,7 +159,7 @@ def _locked(one: Organization) -> Organization:
     return Organization.objects.select_for_update(of=("self",)).select_related("connection__account").get(pk=one.pk)
 
 
-def _held(seen: Organization) -> Organization | None:
+def held_by_its_role(seen: Organization) -> Organization | None:
     """The row, locked; None when it is read through another role by now, or through none."""
     held = _locked(seen)
     same = held.connection_id == seen.connection_id and held.connection is not None
