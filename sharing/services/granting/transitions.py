@@ -59,8 +59,13 @@ def wait(grant: Grant | LayerGrant, sentence: str, following: str, *, code: str)
 def look_again(grant: Grant) -> Grant:
     """The row as it is now, with what it hangs on."""
     return Grant.objects.select_related(
-        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by"
+        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by", "resumed_by"
     ).get(pk=grant.pk)
+
+
+def not_suspended() -> dict[str, Any]:
+    """Changes that forget that it was taken away for a while; its history keeps it."""
+    return {"suspended_at": None, "resume_at": None, "revoked_by": None, "revoked_as": "", "revoke_reason": ""}
 
 
 def clear_failure() -> dict[str, Any]:
