@@ -10,7 +10,19 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkPlace, Group, GroupMember, GroupShare, Judgement, Wanted
+from sharing.models import (
+    Account,
+    Actor,
+    Bulk,
+    BulkItem,
+    BulkItemState,
+    BulkPlace,
+    Group,
+    GroupMember,
+    GroupShare,
+    Judgement,
+    Wanted,
+)
 from sharing.policy import WhoError, parse_who
 from sharing.services.bulk import grouping
 from sharing.services.bulk.deciding import draft
@@ -79,19 +91,12 @@ def join(group: Group, texts: Sequence[str], *, by: Actor, form_token: str | Non
     shares = list(group.shares.open(timezone.now()).select_related("policy__function"))
     pairs = [(share, number) for share in shares for number in numbers]
     lines = [
-        Line(at, share.policy.arn, number, share.action, share.ends_at, share.reason)
+        Line(at, share.policy.arn, number, share.action, share.ends_at, share.reason, share=share.pk)
         for at, (share, number) in enumerate(pairs, start=1)
     ]
     title = f"{len(numbers):,} account{'' if len(numbers) == 1 else 's'} into the group {group.name}"
-    with transaction.atomic():
-        bulk = draft(lines, title=title, reason=f"Member of {group.name}", by=by, form_token=form_token)
-        Bulk.objects.filter(pk=bulk.pk).update(group=group, joins=numbers)
-        items = list(bulk.items.order_by("number"))
-        for item, (share, _number) in zip(items, pairs, strict=True):
-            item.share = share
-        BulkItem.objects.bulk_update(items, ["share"], batch_size=500)
-    bulk.refresh_from_db()
-    return bulk
+    reason = f"Member of {group.name}"
+    return draft(lines, title=title, reason=reason, by=by, form_token=form_token, group=group, joins=numbers)
 
 
 def leave(group: Group, numbers: Sequence[str], *, by: Actor, ends_group: bool = False) -> Bulk:
@@ -107,6 +112,9 @@ def leave(group: Group, numbers: Sequence[str], *, by: Actor, ends_group: bool =
     names = account_names()
     who = "All members" if ends_group else ", ".join(names.get(number, number) for number in leaving[:3])
     owned = [item for items in grouping.grants_of(group).values() for item in items if item.who in leaving]
+    where = {own.place.policy.function.account_id for own in owned if own.place}  # also of shares that ended
+    if Account.objects.visible_to(by).filter(pk__in=where).count() < len(where):
+        raise _not_all_in_scope()
     bulk = Bulk(
         wanted=Wanted.ABSENT,
         title=f"{who} out of the group {group.name}"[:200],
@@ -205,6 +213,8 @@ def _require_all_of(group: Group, by: Actor) -> None:
     _require(by)
     shares = group.shares.open(timezone.now())
     if shares.count() != shares.visible_to(by).count():
-        raise NotPermitted(
-            "This group is changed by somebody whose scope has all that is shared with it.", next="Ask an admin of fnshare."
-        )
+        raise _not_all_in_scope()
+
+
+def _not_all_in_scope() -> NotPermitted:
+    return NotPermitted("This group is changed by somebody whose scope has all that is shared with it.")

@@ -225,7 +225,7 @@ def bulk_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def bulk_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Try again what failed."""
-    return _done(request, pk, lambda bulk, me: bulks.retry(bulk, by=me), "What failed is tried again.")
+    return _done(request, pk, lambda bulk, me: bulks.retry(bulk, by=me), "What failed is to be tried again.")
 
 
 @for_changing

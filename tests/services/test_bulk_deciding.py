@@ -1,17 +1,21 @@
 """Many shares: confirmed once, paused, resumed, cancelled, tried again, taken back; by whom, and what history keeps."""
 
 import itertools
+import threading
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Bulk, BulkItem, BulkItemState, BulkState, Event, Grant, GrantState, Role
 from sharing.services import bulk as bulks
-from sharing.services.bulk import Line, Outcome, telling
+from sharing.services.bulk import Line, Outcome, deciding, telling, working
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from tests import factories
-from tests.services.kept import ACME, owner
+from tests.services.kept import ACME, GLOBEX, owner
+from tests.services.test_granting_deciding import together
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +172,74 @@ def test_each_item_has_exactly_one_outcome_and_the_counts_agree_with_the_rows(pl
 def test_a_preview_nobody_confirmed_is_forgotten(platform: Account, ann: Actor) -> None:
     kept = confirmed(platform, ann)
     drafted(platform, ann)
-    Bulk.objects.update(created_at=timezone.now() - timedelta(days=2))
+    Bulk.objects.update(created_at=timezone.now() - timedelta(days=2), judged_at=timezone.now() - timedelta(days=2))
     bulks.forget(timezone.now())
     assert list(Bulk.objects.all()) == [kept]
+
+
+def test_an_old_preview_that_somebody_looks_at_stays(platform: Account, ann: Actor) -> None:
+    bulk = drafted(platform, ann)
+    Bulk.objects.update(created_at=timezone.now() - timedelta(days=2))
+    bulks.forget(timezone.now())
+    assert list(Bulk.objects.all()) == [bulk]
+
+
+def test_a_form_that_was_changed_after_back_is_another_preview(platform: Account, ann: Actor) -> None:
+    name, end = factories.function(of=platform).name, timezone.now().replace(second=10) + timedelta(days=90)
+    lines = {who: [Line(1, name, who, ends_at=end, reason="x")] for who in (ACME, GLOBEX)}
+    first, second = (bulks.draft(lines[who], title="x", reason="x", by=ann, form_token="f") for who in (ACME, GLOBEX))
+    assert [bulk.items.get().who for bulk in (first, second)] == [ACME, GLOBEX]
+    counted_anew = [Line(1, name, ACME, ends_at=end + timedelta(seconds=1), reason="x")]
+    assert bulks.draft(counted_anew, title="x", reason="x", by=ann, form_token="f") == first
+    ben = Actor.of(factories.person(Role.OWNER))
+    assert bulks.draft(lines[ACME], title="x", reason="x", by=ben, form_token="f") not in (first, second)
+
+
+def test_verdicts_made_anew_in_another_tab_are_not_confirmed_unseen(platform: Account, ann: Actor) -> None:
+    bulk = drafted(platform, ann)
+    bulks.judge_again(Bulk.objects.get(), by=ann)
+    with pytest.raises(Refusal) as refused:
+        bulks.confirm(bulk, by=ann, judged_at=bulk.judged_at)
+    assert refused.value.code == "stale"
+    assert Bulk.objects.get().state == BulkState.DRAFT
+
+
+def test_what_failed_is_tried_again_while_paused_once_it_is_resumed(platform: Account, ann: Actor) -> None:
+    bulk = confirmed(platform, ann)
+    bulks.pause(bulk, by=ann)
+    BulkItem.objects.filter(pk=bulk.items.get(number=1).pk).update(state="failed", failure="no")
+    assert bulks.retry(bulk, by=ann).state == BulkState.PAUSED
+    assert bulks.tally(bulk) == {Outcome.WAITING: 3}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("decide", ["take back", "retry"])
+def test_a_decision_at_the_moment_in_which_a_worker_ends_it_is_not_lost(
+    platform: Account, ann: Actor, monkeypatch: pytest.MonkeyPatch, decide: str
+) -> None:
+    bulk = confirmed(platform, ann, many=1)
+    place = bulk.places.get()
+    state = GrantState.ACTIVE if decide == "take back" else GrantState.FAILED
+    BulkItem.objects.update(state="made", grant=factories.grant(place.policy.function, state=state))
+    tell, written = deciding._tell, threading.Event()
+
+    def slowly(*args: Any, **said: Any) -> None:
+        tell(*args, **said)
+        written.set()
+        time.sleep(0.3)  # all is written, nothing committed
+
+    def end() -> None:
+        assert written.wait(10)
+        working._close_if_done(bulk, place)
+        working._end_if_done(bulk)
+
+    monkeypatch.setattr(deciding, "_tell", slowly)
+    if decide == "take back":
+        done = together(lambda: bulks.take_back(bulk, by=ann, reason="Over"), end)
+    else:
+        done = together(lambda: bulks.retry(bulk, by=ann), end)
+    assert done == [bulk, None]
+    bulk.refresh_from_db()
+    place.refresh_from_db()
+    assert (bulk.state, place.open, bulk.items.get().state) == (BulkState.RUNNING, True, "waiting")
+    assert bulks.due(timezone.now()) == [(bulk.pk, 1)]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from sharing.models import Account, Actor, Bulk, BulkState, Event, Grant, Group, GroupShare, Role, Wanted
 from sharing.services import bulk as bulks
@@ -90,6 +91,40 @@ def test_nobody_is_a_member_before_it_is_confirmed_and_then_gets_what_was_shown(
     assert Event.objects.filter(verb="group.joined").count() == 2
 
 
+def test_a_form_that_was_changed_after_back_is_another_preview(ann: Actor) -> None:
+    group = groups.make("Team Blue", by=ann)
+    first, second = (groups.join(group, [number], by=ann, form_token="form") for number in (ACME, GLOBEX))
+    confirm(second, ann)
+    first.refresh_from_db()
+    assert (first.state, first.joins) == (BulkState.DRAFT, [ACME])
+    assert numbers(group) == {GLOBEX}
+
+
+def test_more_than_one_bulk_holds_is_not_joined_at_once(platform: Account, ann: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    confirm(share(ann, "hello"), ann)
+    monkeypatch.setattr("sharing.services.bulk.lines.MOST", 1)
+    with pytest.raises(Refusal) as refused:
+        groups.join(group, [GLOBEX, INITECH], by=ann)
+    assert refused.value.code == "too-many"
+    assert groups.join(group, [GLOBEX], by=ann).items.count() == 1
+
+
+def test_who_leaves_gets_nothing_that_no_worker_had_begun_and_nothing_that_failed(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME, GLOBEX, INITECH)
+    factories.function("hello", platform)
+    bulk = confirm(share(ann, "hello"), ann)
+    bulk.items.filter(who=INITECH).update(state="failed", failure="no")
+    for number in (ACME, INITECH):
+        confirm(groups.leave(group, [number], by=ann), ann)
+    assert {item.who: item.state for item in bulk.items.all()} == {ACME: "cancelled", GLOBEX: "waiting", INITECH: "failed"}
+    assert "left the group" in bulks.happened(bulk.items.get(who=ACME))[0]
+    assert bulks.retryable(bulk) == 0
+    bulk.items.filter(who=GLOBEX).update(state="failed", failure="no")
+    assert bulks.retryable(bulk) == 1
+
+
 def test_a_preview_of_what_is_no_more_so_is_not_confirmed(platform: Account, ann: Actor) -> None:
     group = team(ann, ACME)
     factories.function("hello", platform)
@@ -122,6 +157,33 @@ def test_whoever_changes_members_sees_all_that_is_shared_with_them(platform: Acc
             groups.leave(group, [ACME], by=by)
         with pytest.raises(NotPermitted):
             groups.dissolve(group, by=by)
+
+
+def test_what_was_taken_back_is_not_looked_at_as_a_preview_any_more(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    function = factories.function("hello", platform)
+    confirm(share(ann, "hello"), ann).items.update(state="made", grant=factories.grant(function, ACME))
+    leaving = groups.leave(group, [ACME], by=ann)
+    assert bulks.verdicts(bulks.judge_again(leaving, by=ann)) == {"ok": 1}
+    confirm(leaving, ann)
+    leaving.items.update(state="made")
+    Grant.objects.update(state="revoked")
+    with pytest.raises(Refusal) as refused:
+        bulks.judge_again(leaving, by=ann)
+    assert refused.value.code == "stale"
+    assert bulks.tally(leaving) == {Outcome.OVER: 1}
+
+
+def test_what_a_member_keeps_of_a_share_that_ended_is_in_scope_too_of_who_removes_it(platform: Account, ann: Actor) -> None:
+    group = team(ann, ACME)
+    function = factories.function("hello", platform)
+    bulk = confirm(share(ann, "hello"), ann)
+    bulk.items.update(state="made", grant=factories.grant(function, ACME))
+    GroupShare.objects.update(ended_at=timezone.now())
+    half = Actor.of(factories.person(Role.OWNER, accounts=[owner("Other")]))
+    with pytest.raises(NotPermitted):
+        groups.leave(group, [ACME], by=half)
+    assert groups.leave(group, [ACME], by=ann).items.count() == 1
 
 
 def test_deleted_without_taking_back_the_shares_stay_and_the_name_is_free(platform: Account, ann: Actor) -> None:

@@ -366,6 +366,21 @@ def test_paused_or_left_out_nobody_is_tried_and_taken_in_again_they_are(
     assert tried[-1] == started.external_id("manager", FIRST)
 
 
+def test_left_out_while_aws_is_asked_nothing_is_connected(
+    started: Joining, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(*_: object) -> bool:
+        joining.leave_out(at(FIRST), reason="A lab", by=admin)
+        return True
+
+    closed(monkeypatch, answer)
+    Joiner.objects.create(joining=started, number=FIRST, member=OrganizationMember.objects.get(number=FIRST))
+    Joining.objects.update(followed_at=started.organization.read_at)
+    run(started)
+    assert at(FIRST).state == JoinerState.LEFT_OUT
+    assert not Connection.objects.filter(account__number=FIRST).exists()
+
+
 def test_an_account_that_is_connected_by_hand_is_taken_as_it_is(started: Joining, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = closed(monkeypatch)
     by_hand = factories.connection(factories.account("Ours", FIRST))

@@ -348,6 +348,18 @@ def test_a_statement_made_elsewhere_can_be_taken_back(desk: Desk) -> None:
     assert stale.value.code == "stale"
 
 
+def test_a_statement_is_taken_back_though_others_came_since_it_was_shown(desk: Desk) -> None:
+    desk.by_others()
+    Desk(desk.estate)
+    shown = desk.layer.current_id
+    assert shown is not None
+    ours = desk.shared()
+    assert desk.layer.current_id != shown
+    grant = layers.revoke_statement(desk.layer, index=0, content_pk=shown, by=desk.by)
+    assert (grant.adopted, desk.settle(grant).state) == (True, GrantState.REVOKED)
+    assert [one["Sid"] for one in desk.held] == [ours.sid]
+
+
 def test_a_deny_is_never_removed(desk: Desk) -> None:
     deny = {"Sid": "no", "Effect": "Deny", "Principal": "*", "Action": "lambda:GetLayerVersion", "Resource": desk.arn}
     desk.sandbox.put_layer_policy(desk.arn, {"Version": "2012-10-17", "Statement": [deny]})

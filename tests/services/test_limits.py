@@ -191,6 +191,25 @@ def test_an_end_date_comes_in_a_freeze_too(estate: Estate) -> None:
     assert estate.sids(policy) == []
 
 
+def test_a_later_end_date_is_refused_in_a_freeze_and_an_earlier_one_is_not() -> None:
+    ann, ben = (Actor.of(factories.person(Role.OWNER)) for _ in range(2))
+    now, function = timezone.now(), factories.shareable()
+    end = now + timedelta(days=9)
+    plain = factories.grant(function, ACME, ends_at=end)
+    guarded = factories.grant(function, ACME, ends_at=end, second_person="It is dangerous.", approved_at=now)
+    limits.freeze(by=SYSTEM)
+    for later in (now + timedelta(days=10), None):
+        with pytest.raises(Refusal) as refused:
+            granting.extend(plain, ends_at=later, by=ann)
+        assert refused.value.code == "frozen"
+    assert granting.extend(plain, ends_at=now + timedelta(days=8), by=ann).ends_at == now + timedelta(days=8)
+    guarded = granting.extend(guarded, ends_at=now + timedelta(days=10), by=ann)
+    with pytest.raises(Refusal, match="frozen"):
+        granting.approve(guarded, digest=granting.approval_digest(guarded), by=ben)
+    limits.unfreeze(by=SYSTEM)
+    assert granting.approve(guarded, digest=granting.approval_digest(guarded), by=ben).ends_at == now + timedelta(days=10)
+
+
 def test_a_freeze_at_the_last_moment_still_stops_the_write(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = estate.policy("hello_world")
     grant = estate.share(policy)

@@ -1,7 +1,9 @@
 """Offboarding an account: what is found, what is left, how workers take it away and give it back."""
 
+import itertools
 import json
 import uuid
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +21,15 @@ from sharing.models import (
     LayerGrant,
     LayerVersion,
     Mapping,
+    MappingChange,
     Membership,
     Offboarding,
+    OffboardingItem,
+    Purpose,
     Role,
     User,
 )
+from sharing.models.offboarding import OffboardingState
 from sharing.services import granting, limits, offboarding
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.offboarding import finding
@@ -247,6 +253,9 @@ def test_a_whole_offboarding_in_aws_also_while_frozen_and_its_undo(sandbox: "San
         granting.reconcile(key)
     back = {ours.sid, "elsewhere", other.sid, "several"}
     assert set(estate.sids(policy)) == back
+    again = made.items.get(grant=ours).again
+    assert again is not None
+    assert again.reason == f"Undo: offboarding of {made.name}"
     lost = made.items.get(grant=role)
     assert (lost.state, "may be another role" in lost.failure) == ("lost", True)
     standing = offboarding.standing_of(made)
@@ -276,6 +285,46 @@ def test_an_undo_of_what_no_worker_took_leaves_it() -> None:
     offboarding.run(made.pk)
     grant.refresh_from_db()
     assert (grant.state, made.items.get().state) == (GrantState.ACTIVE, "restored")
+
+
+def test_a_mapping_that_was_not_paused_is_as_before_in_its_row_and_in_the_counts() -> None:
+    source = f"arn:aws:sqs:us-east-1:{ACME}:orders"
+    Mapping.objects.create(function=factories.shareable(), source_arn=source, source_account=ACME, state="Enabled")
+    factories.connection(factories.account("Acme", ACME), Purpose.CHECKER)
+    by = admin()
+    made = started(by)
+    offboarding.run(made.pk)
+    MappingChange.objects.filter(kind="pause").update(state="failed", failure="AWS refused.")
+    assert [offboarding.status(item) for item in made.items.all()] == [("not", "AWS refused.")]
+    assert offboarding.standing_of(made).failed == 1
+    offboarding.undo(made, roles=False, by=by)
+    offboarding.run(made.pk)
+    made.refresh_from_db()
+    assert [offboarding.status(item) for item in made.items.all()] == [("again", "It was not paused.")]
+    assert offboarding.standing_of(made) == offboarding.Standing(1, gone=0, working=0, failed=0, again=1)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_the_counts_say_what_the_rows_say(undone: bool) -> None:
+    function = factories.shareable()
+    factories.grant(function, ACME)
+    made = started(admin())
+    Offboarding.objects.update(undo_wanted_at=timezone.now() if undone else None)
+    made.refresh_from_db()
+    held = {state: factories.grant(function, ACME, state=state) for state in GrantState.values}
+    again = [None, *(held[state] for state in ("active", "requested", "pending", "failed"))]
+    OffboardingItem.objects.bulk_create(
+        OffboardingItem(offboarding=made, position=place, kind="grant", state=state, grant=grant, failure=wrong, again=one)
+        for place, (state, grant, wrong, one) in enumerate(
+            itertools.product(OffboardingState.values, held.values(), ("", "no"), again), start=1
+        )
+    )
+    standing = offboarding.standing_of(made)
+    said = Counter(offboarding.status(item)[0] for item in made.items.select_related("grant", "again", "offboarding"))
+    assert said == Counter(
+        {"gone": standing.gone, "working": standing.working, "not": standing.failed, "again": standing.again}
+    )
+    assert standing.total == said.total() > 400
 
 
 def test_people_come_back_and_invitations_do_not() -> None:

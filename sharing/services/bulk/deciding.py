@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Wanted
+from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Group, Wanted
 from sharing.models.bulk import WRITTEN
 from sharing.models.grant import LIVE
 from sharing.services.errors import NotFound, NotPermitted, Refusal
@@ -24,16 +26,30 @@ from .telling import again
 
 #: A preview that is older is made anew before it can be confirmed.
 FRESH = timedelta(minutes=30)
-#: A preview that nobody confirmed is forgotten after this long.
+#: A preview that nobody confirmed or made anew is forgotten after this long.
 FORGOTTEN = timedelta(days=1)
 _MANY = 500
 
 
-def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_token: str | None = None) -> Bulk:
-    """Keep the lines with their verdicts; nothing is shared before `confirm`. The same token twice: the same draft."""
+def draft(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    reason: str,
+    by: Actor,
+    form_token: str | None = None,
+    group: Group | None = None,
+    joins: Sequence[str] = (),
+) -> Bulk:
+    """Keep the lines with their verdicts; nothing is shared before `confirm`. The same form sent twice: the same draft.
+
+    A form that was changed after "back" is another wish: a draft of its own. `group`, `joins`: whose member these accounts
+    are once it is confirmed.
+    """
     if not by.may_change():
         raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
-    if form_token and (sent := Bulk.objects.filter(form_token=form_token, requested_as=by.label[:300]).first()):
+    token = _as_sent(form_token, [*lines, *joins], reason, by) if form_token else None
+    if token and (sent := Bulk.objects.filter(form_token=token).first()):
         return sent
     bulk = Bulk(
         title=title[:200],
@@ -41,11 +57,13 @@ def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_tok
         requested_by=by.person,
         requested_as=by.label[:300],
         operator=by.operator[:100],
-        form_token=form_token,
+        form_token=token,
         judged_at=timezone.now(),
+        group=group,
+        joins=list(joins),
     )
     lines = grouping.expanded(lines)
-    items = [BulkItem(bulk=bulk, number=line.number, group_id=line.group) for line in lines]
+    items = [BulkItem(bulk=bulk, number=line.number, group_id=line.group, share_id=line.share) for line in lines]
     verdicts = judged(lines, [item.form_token for item in items], by=by)
     try:
         with transaction.atomic():
@@ -56,7 +74,7 @@ def draft(lines: Sequence[Line], *, title: str, reason: str, by: Actor, form_tok
             _keep(bulk, items, verdicts)
             BulkItem.objects.bulk_create(items, batch_size=_MANY)
     except IntegrityError:
-        if form_token and (sent := Bulk.objects.filter(form_token=form_token, requested_as=by.label[:300]).first()):
+        if token and (sent := Bulk.objects.filter(form_token=token).first()):
             return sent
         raise
     return bulk
@@ -66,14 +84,15 @@ def judge_again(bulk: Bulk, *, by: Actor) -> Bulk:
     """Make the verdicts of a draft anew: what is shared and how full policies are has changed since."""
     require(bulk, by)
     if bulk.wanted == Wanted.ABSENT:
-        grouping.look_again(bulk)
+        with transaction.atomic():
+            _judge_now(bulk)
+            grouping.look_again(bulk)
         bulk.refresh_from_db()
         return bulk
     items = list(bulk.items.all())
     verdicts = judged([line_of(item) for item in items], [item.form_token for item in items], by=by)
     with transaction.atomic():
-        if not Bulk.objects.filter(pk=bulk.pk, state=BulkState.DRAFT).update(judged_at=timezone.now()):
-            raise Refusal("It was confirmed in the meantime.", next="Reload the page.", code="stale")
+        _judge_now(bulk)
         bulk.items.update(place=None)
         bulk.places.all().delete()
         _keep(bulk, items, verdicts)
@@ -97,16 +116,19 @@ def confirm(bulk: Bulk, *, by: Actor, judged_at: datetime | None) -> Bulk:
         judge_again(bulk, by=by)
         raise Refusal("The preview was old and has been made anew.", next="Look at it and confirm again.", code="stale")
     if bulk.judged_at != judged_at:
-        raise Refusal("The preview has been made anew since.", next="Look at it and confirm again.", code="stale")
+        raise _made_anew()
     written = bulk.items.filter(verdict__in=WRITTEN).count()
     if not written and bulk.group is None:
         raise Refusal("No line of it can be shared.", next="Look at what is said beside each line, and start again.")
     words = "shared" if bulk.wanted == Wanted.PRESENT else "taken back"
     with transaction.atomic():
-        if Bulk.objects.filter(pk=bulk.pk, state=BulkState.DRAFT).update(state=BulkState.RUNNING, confirmed_at=now):
+        as_seen = Bulk.objects.filter(pk=bulk.pk, state=BulkState.DRAFT, judged_at=judged_at)
+        if as_seen.update(state=BulkState.RUNNING, confirmed_at=now):
             grouping.confirmed(bulk, by=by)
             _tell(bulk, "bulk.confirmed", f"To be {words}, {written:,} at once: {bulk.title}.", by=by, reason=bulk.reason)
     bulk.refresh_from_db()
+    if bulk.state == BulkState.DRAFT:
+        raise _made_anew()
     return bulk
 
 
@@ -140,7 +162,7 @@ def cancel(bulk: Bulk, *, by: Actor) -> Bulk:
 
 
 def retry(bulk: Bulk, *, by: Actor) -> Bulk:
-    """Try what failed again: each gets a new grant (or another revoke) and passes every gate anew."""
+    """Try what failed again: each gets a new grant (or another revoke) and passes every gate anew. What is paused stays so."""
     require(bulk, by)
     with transaction.atomic():
         _require_not_draft(bulk)
@@ -153,7 +175,8 @@ def retry(bulk: Bulk, *, by: Actor) -> Bulk:
             if bulk.wanted == Wanted.PRESENT:
                 item.grant = None
         BulkItem.objects.bulk_update(items, ["attempt", "state", "failure", "failure_next", "grant"], batch_size=_MANY)
-        _reopen(bulk)
+        _open_again(bulk)
+        Bulk.objects.filter(pk=bulk.pk).exclude(state=BulkState.PAUSED).update(state=BulkState.RUNNING, finished_at=None)
         _tell(bulk, "bulk.retried", f"Tried again, {len(items):,} that failed: {bulk.title}.", by=by)
     bulk.refresh_from_db()
     return bulk
@@ -177,16 +200,20 @@ def take_back(bulk: Bulk, *, by: Actor, reason: str) -> Bulk:
         )
         _close_empty(bulk)
         changes: dict[str, Any] = {"revoked_by": by.person, "revoked_operator": by.operator[:100], "revoke_reason": reason}
-        Bulk.objects.filter(pk=bulk.pk).update(wanted=Wanted.ABSENT, **changes)
-        _reopen(bulk)
+        changes |= {"wanted": Wanted.ABSENT, "state": BulkState.RUNNING, "finished_at": None}
+        Bulk.objects.filter(pk=bulk.pk).update(**changes)
+        _open_again(bulk)
         _tell(bulk, "bulk.taken-back", f"To be taken back, {count:,} at once: {bulk.title}.", by=by, reason=reason)
     bulk.refresh_from_db()
     return bulk
 
 
 def forget(now: datetime) -> None:
-    """Previews that nobody confirmed go away. For the sweep."""
-    for bulk in Bulk.objects.filter(state=BulkState.DRAFT, created_at__lt=now - FORGOTTEN)[:20]:
+    """Previews that nobody confirmed, or looked at again, go away. For the sweep.
+
+    By then they are too old to be confirmed as they are (FRESH), so none is confirmed at the same moment.
+    """
+    for bulk in Bulk.objects.filter(state=BulkState.DRAFT, judged_at__lt=now - FORGOTTEN)[:20]:
         bulk.delete()
 
 
@@ -196,6 +223,25 @@ def require(bulk: Bulk, by: Actor) -> None:
         raise NotFound("That bulk")
     if not by.may_change():
         raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
+
+
+def _as_sent(form_token: str, wish: Sequence[object], reason: str, by: Actor) -> str:
+    """The form's token with what was sent by it: 64 hex digits. Some ends are counted from now, so seconds do not count."""
+    said = [replace(one, ends_at=_to_the_minute(one.ends_at)) if isinstance(one, Line) else one for one in wish]
+    return hashlib.sha256(repr((form_token, by.label, reason, said)).encode()).hexdigest()
+
+
+def _to_the_minute(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0) if moment else None
+
+
+def _judge_now(bulk: Bulk) -> None:
+    if not Bulk.objects.filter(pk=bulk.pk, state=BulkState.DRAFT).update(judged_at=timezone.now()):
+        raise Refusal("It was confirmed in the meantime.", next="Reload the page.", code="stale")
+
+
+def _made_anew() -> Refusal:
+    return Refusal("The preview has been made anew since.", next="Look at it and confirm again.", code="stale")
 
 
 def _keep(bulk: Bulk, items: Sequence[BulkItem], verdicts: Sequence[Verdict]) -> None:
@@ -234,10 +280,9 @@ def _close_empty(bulk: Bulk) -> None:
     BulkPlace.objects.filter(bulk=bulk, open=True).exclude(items__state=BulkItemState.WAITING).update(open=False)
 
 
-def _reopen(bulk: Bulk) -> None:
+def _open_again(bulk: Bulk) -> None:
     waiting = bulk.items.filter(state=BulkItemState.WAITING).values("place")
     BulkPlace.objects.filter(pk__in=waiting).update(open=True, next_try_at=None)
-    Bulk.objects.filter(pk=bulk.pk).update(state=BulkState.RUNNING, finished_at=None)
 
 
 def _tell(bulk: Bulk, verb: str, text: str, *, by: Actor, reason: str = "") -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from django.utils import timezone
 
-from sharing.models import Actor, Bulk, BulkItem, BulkItemState, Group, GroupMember, GroupShare, Judgement
+from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkState, Group, GroupMember, GroupShare, Judgement
 from sharing.models.bulk import WRITTEN
 from sharing.models.grant import LIVE
 from sharing.services.errors import Refusal
@@ -39,12 +39,12 @@ def expanded(lines: Sequence[Line]) -> list[Line]:
         group = groups.get(_folded(line.who))
         if group is None:
             found.append(line)
-            continue
-        if group.pk not in members:
-            members[group.pk] = list(group.members.values_list("number", flat=True))
-        if not members[group.pk]:
-            found.append(replace(line, wrong=f"{group.name} has no members.", next="Add accounts to the group first."))
-        found += [replace(line, who=number, group=group.pk) for number in members[group.pk]]
+        else:
+            if group.pk not in members:
+                members[group.pk] = list(group.members.values_list("number", flat=True))
+            if not members[group.pk]:
+                found.append(replace(line, wrong=f"{group.name} has no members.", next="Add accounts to the group first."))
+            found += [replace(line, who=number, group=group.pk) for number in members[group.pk]]
         check_count(len(found))
     return [replace(line, number=number) for number, line in enumerate(found, start=1)]
 
@@ -69,7 +69,6 @@ def look_again(bulk: Bulk) -> None:
     """A preview of what is taken back: what is over by now is left out."""
     over = bulk.items.exclude(grant__state__in=LIVE)
     over.update(state=BulkItemState.SKIPPED, verdict=Judgement.INVALID, says="It is over already.")
-    Bulk.objects.filter(pk=bulk.pk).update(judged_at=timezone.now())
 
 
 def grants_of(group: Group) -> dict[object, list[BulkItem]]:
@@ -102,6 +101,7 @@ def _keep_shares(bulk: Bulk) -> None:
                 reason=item.reason,
             )
         item.share = shares[key]
+    list(Group.objects.select_for_update().filter(pk__in=numbers).order_by("pk"))  # nobody joins or leaves meanwhile
     for pk, seen in numbers.items():
         members = set(GroupMember.objects.filter(group=pk, group__deleted_at=None).values_list("number", flat=True))
         if members != seen:
@@ -123,6 +123,7 @@ def _change_members(bulk: Bulk, group: Group, by: Actor) -> None:
         new = [number for number in bulk.joins if number not in there]
         GroupMember.objects.bulk_create(GroupMember(group=group, number=number) for number in new)
     if bulk.leaves:
+        _call_off(group, bulk.leaves)
         owned = {item.grant_id for items in grants_of(group).values() for item in items if item.who in bulk.leaves}
         if not owned <= set(bulk.items.values_list("grant", flat=True)):
             raise _changed()
@@ -135,6 +136,15 @@ def _change_members(bulk: Bulk, group: Group, by: Actor) -> None:
     verb = "group.deleted" if bulk.ends_group else "group.joined" if bulk.joins else "group.left"
     words = "is deleted" if bulk.ends_group else f"{'has new' if bulk.joins else 'lost'} members: {people}"
     record(verb, f"The group {group.name} {words}.", by=by, reason=bulk.reason, detail={"group": str(group.pk)})
+
+
+def _call_off(group: Group, numbers: list[str]) -> None:
+    """What no worker has begun yet of shares with the group is not made for those who leave it."""
+    begun = Bulk.objects.exclude(state=BulkState.DRAFT)
+    waiting = BulkItem.objects.filter(bulk__in=begun, share__in=group.shares.all(), who__in=numbers)
+    waiting.filter(state=BulkItemState.WAITING, grant=None).update(
+        state=BulkItemState.CANCELLED, failure="It left the group before its turn came."
+    )
 
 
 def _by_name() -> dict[str, Group]:

@@ -24,7 +24,10 @@ _NAMES = {name.removeprefix("lambda:").lower(): name for name in ACTIONS}
 
 @dataclass(frozen=True)
 class Line:
-    """One share as it was handed in. `wrong`: what cannot be read in it, with what to do; "" if it all can."""
+    """One share as it was handed in. `wrong`: what cannot be read in it, with what to do; "" if it all can.
+
+    `group`: whose member it is for. `share`: the share with a group that it belongs to.
+    """
 
     number: int
     function: str
@@ -35,6 +38,7 @@ class Line:
     wrong: str = ""
     next: str = ""
     group: uuid.UUID | None = None
+    share: uuid.UUID | None = None
 
 
 def from_picks(

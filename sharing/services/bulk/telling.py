@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from sharing.models import Bulk, BulkItem, BulkItemState, GrantState, Judgement, Wanted
+from sharing.models import Bulk, BulkItem, BulkItemState, GrantState, GroupMember, Judgement, Wanted
 from sharing.models.bulk import WRITTEN
 from sharing.models.grant import UNSETTLED
 from sharing.services.granting.wording import until
@@ -121,11 +121,15 @@ def retryable(bulk: Bulk) -> int:
 
 
 def again(bulk: Bulk) -> QuerySet[BulkItem]:
-    """Those: shares that failed (but not what a person declined or withdrew), or of a revoke what is still shared."""
+    """Those: shares that failed, or of a revoke what is still shared.
+
+    Not what a person declined or withdrew, and nothing for an account that has left the group since.
+    """
     if bulk.wanted == Wanted.ABSENT:
         return bulk.items.filter(RULES[Outcome.STILL])
     said_no = Q(grant__failure_code__in=("declined", "withdrawn"), grant__isnull=False)
-    return bulk.items.filter(RULES[Outcome.FAILED]).exclude(said_no)
+    is_member = Exists(GroupMember.objects.filter(group=OuterRef("share__group"), number=OuterRef("who")))
+    return bulk.items.filter(RULES[Outcome.FAILED]).exclude(said_no).filter(Q(share=None) | is_member)
 
 
 def happened(item: BulkItem) -> tuple[str, str]:

@@ -106,7 +106,7 @@ def _do(bulk: Bulk, place: BulkPlace, holder: str, done: Slice, make_way: Callab
                     return None
         except LeaseLost:
             return _put_off(place, holder, timezone.now() + _BUSY)
-    BulkPlace.objects.filter(pk=place.pk).exclude(items__state=BulkItemState.WAITING).update(open=False)
+    _close_if_done(bulk, place)
     return None
 
 
@@ -246,11 +246,18 @@ def _busy(bulk: Bulk, now: datetime) -> int:
     return BulkPlace.objects.filter(bulk=bulk, held_until__gt=now).count()
 
 
+def _close_if_done(bulk: Bulk, place: BulkPlace) -> None:
+    with transaction.atomic():
+        _locked(bulk)
+        BulkPlace.objects.filter(pk=place.pk).exclude(items__state=BulkItemState.WAITING).update(open=False)
+
+
 def _end_if_done(bulk: Bulk) -> None:
     """The last one out says so."""
     if BulkPlace.objects.filter(bulk=bulk, open=True).exists():
         return
     with transaction.atomic():
+        _locked(bulk)
         running = Bulk.objects.filter(pk=bulk.pk, state=BulkState.RUNNING).exclude(places__open=True)
         if running.update(state=BulkState.DONE, finished_at=timezone.now()):
             told = counts(bulk)
@@ -262,6 +269,11 @@ def _end_if_done(bulk: Bulk) -> None:
                 reason=bulk.reason,
                 detail={"bulk": str(bulk.pk), "counts": told},
             )
+
+
+def _locked(bulk: Bulk) -> None:
+    """Let a decision that is being written end first: what comes after sees the items and policies that it opened again."""
+    Bulk.objects.select_for_update().get(pk=bulk.pk)
 
 
 def actor_of(bulk: Bulk) -> Actor:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Actor, Grant, GrantState, Wanted
+from sharing.services import limits
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.history import record
 
@@ -48,6 +49,8 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
         raise Refusal("The request is not the one that was shown.", next="Reload the page and read it again.", code="stale")
     if grant.state == GrantState.REQUESTED and (why := why_paused(grant.principal_account, grant.policy)):
         raise Refusal(why, next=RESUME_FIRST, code="suspended")
+    if grant.extension:
+        _require_no_freeze()
     now = timezone.now()
     if ends_at is not None and ends_at <= now:
         raise Refusal(
@@ -102,7 +105,7 @@ def extend(grant: Grant, *, ends_at: datetime | None, by: Actor, reason: str = "
     """Another end date (None: no end). Only here: AWS knows no end dates, so nothing is written there.
 
     Where the grant needed a second person, a later end needs one again (`extension` waits for `approve`); an earlier one
-    takes effect at once. Raises Refusal.
+    takes effect at once, also while everything is frozen. Raises Refusal.
     """
     rights.require_change(by, grant.policy, "That grant")
     grant = look_again(grant)
@@ -116,8 +119,11 @@ def extend(grant: Grant, *, ends_at: datetime | None, by: Actor, reason: str = "
     if ends_at == grant.ends_at:
         return grant
     later = ends_at is None or (grant.ends_at is not None and ends_at > grant.ends_at)
+    asks = bool(grant.second_person) and later
+    if later and not asks:
+        _require_no_freeze()
     with transaction.atomic():
-        if grant.second_person and later:
+        if asks:
             waiting = {
                 "ends_at": ends_at.isoformat() if ends_at else None,
                 "reason": reason[:500],
@@ -143,6 +149,17 @@ def extend(grant: Grant, *, ends_at: datetime | None, by: Actor, reason: str = "
         if grant.extension:
             ask_second_person(grant, digest=approval_of(grant, ends_at=ends_at), by=by)
     return grant
+
+
+def _require_no_freeze() -> None:
+    """A later end date counts at once and no worker is asked: while everything is frozen nobody gets access for longer."""
+    if limits.is_frozen():
+        raise Refusal(
+            "Everything that gives access is frozen, and so are later end dates.",
+            next="Ask again once an admin unfreezes.",
+            code=limits.Frozen.code,
+            field="ends_at",
+        )
 
 
 def approval_digest(grant: Grant) -> str:

@@ -173,25 +173,30 @@ def way_in_problem(policy: Policy, *, taking: bool = False) -> Refusal | None:
 
 def why_no_way_in(account: Account, connection: Connection | None, *, taking: bool = False) -> Refusal | None:
     """The same of an account, through its manager connection that stands (None: there is none)."""
-    if connection is None:
-        return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
-    usable = connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back)
-    if not usable and connection.state == ConnectionState.PAUSED:
-        return Refusal(f"The connection of {account} is paused.", next="Ask an admin to resume it in Settings.", code="paused")
-    if not usable:
-        return Refusal(
-            f"The connection of {account} does not work yet: {connection.get_state_display().lower()}.",
-            next="Ask an admin to test the connection in Settings.",
-            code="not-connected",
-        )
-    if not connection.verbs.get("share"):
-        return Refusal(
+    problem = why_not_usable(account, connection, taking=taking)
+    if problem is None and connection is not None and not connection.verbs.get("share"):
+        problem = Refusal(
             f"fnshare may only read in {account}: its manager role lacks the share stage.",
             next="Add lambda:AddPermission and lambda:RemovePermission to the manager role (the template has them), "
             "then test the connection.",
             code="read-only",
         )
-    return None
+    return problem
+
+
+def why_not_usable(account: Account, connection: Connection | None, *, taking: bool) -> Refusal | None:
+    """Why nothing is written through this connection now, whatever its role may do; None if something could be."""
+    if connection is None:
+        return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
+    if connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back):
+        return None
+    if connection.state == ConnectionState.PAUSED:
+        return Refusal(f"The connection of {account} is paused.", next="Ask an admin to resume it in Settings.", code="paused")
+    return Refusal(
+        f"The connection of {account} does not work yet: {connection.get_state_display().lower()}.",
+        next="Ask an admin to test the connection in Settings.",
+        code="not-connected",
+    )
 
 
 def _ended(grant: Grant, reason: str, by: Actor, *, event: str) -> bool:

@@ -26,23 +26,26 @@ def statements_of(policy: Policy) -> tuple[Statement, ...]:
 
 def statement_at(policy: Policy, *, index: int, version_pk: int) -> Statement:
     """The statement a person saw at `index` of a version, as it is in the current one. Raises Refusal (`stale`)."""
-    gone = Refusal(
+    seen = policy.versions.filter(pk=version_pk).first()
+    return as_it_is_now(seen.document if seen else "", index, statements_of(policy), changed=policy.current_id != version_pk)
+
+
+def as_it_is_now(seen: str, index: int, now: Sequence[Statement], *, changed: bool) -> Statement:
+    """The statement at `index` of the document that a person saw, found again among those of `now`. Raises Refusal (`stale`).
+
+    `changed`: it is another document by now. Then it must be there once, with the same words.
+    """
+    statements = parse(seen or None).statements
+    if 0 <= index < len(statements):
+        wanted = canonical(statements[index].raw)
+        same = [found for found in now if canonical(found.raw) == wanted] if changed else [statements[index]]
+        if len(same) == 1:
+            return same[0]
+    raise Refusal(
         "The policy has changed since this page was made, and that statement with it.",
         next="Reload the page and look again.",
         code="stale",
     )
-    seen_version = policy.versions.filter(pk=version_pk).first()
-    if seen_version is None or policy.current is None:
-        raise gone
-    seen = parse(seen_version.document or None).statements
-    if not 0 <= index < len(seen):
-        raise gone
-    if policy.current_id == version_pk:
-        return seen[index]
-    same = [found for found in statements_of(policy) if canonical(found.raw) == canonical(seen[index].raw)]
-    if len(same) != 1:
-        raise gone
-    return same[0]
 
 
 def same_as_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:

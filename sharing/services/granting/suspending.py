@@ -151,29 +151,28 @@ def resuming(grant: Grant, *, by: Actor) -> Resuming:
 
 
 def resume_due(now: datetime) -> list[Grant]:
-    """Resume what is to be resumed by itself, in the name of whoever suspended it. Gives those a worker has to write.
+    """Resume what is to be resumed by itself, with the rights of whoever suspended it. Gives those a worker has to write.
 
     One that cannot be, or whose role may be another one by now, stays suspended and says why.
     """
-    resumed = []
     due = Grant.objects.filter(state=GrantState.SUSPENDED, resume_at__lte=now).select_related("revoked_by")
-    for grant in due.order_by("resume_at", "id")[:200]:
-        by = Actor.of(grant.revoked_by) if grant.revoked_by else Actor.system()
-        try:
-            resumed.append(resume(grant, by=by))
-        except Refusal as refusal:
-            left(grant, refusal)
-    return resumed
+    found = [(one, Actor.of(one.revoked_by) if one.revoked_by else Actor.system()) for one in due.order_by("resume_at")[:200]]
+    return [grant for grant, by in found if resume_or_say(grant, by=by)]
 
 
-def left(grant: Grant, refusal: Refusal) -> None:
-    """It was not resumed by itself: said on the row and in the history, and tried no more."""
-    said = {"failure": refusal.message, "failure_code": _NOT_RESUMED, "failure_next": refusal.next, "resume_at": None}
-    grant = look_again(grant)
-    with transaction.atomic():
-        if grant.state == GrantState.SUSPENDED and move(grant, GrantState.SUSPENDED, settled_at=grant.settled_at, **said):
-            text = f"Not resumed on its day: {named(grant)}. {refusal.message}"
-            record("grant.resume-refused", text, by=Actor.system(), grant=grant)
+def resume_or_say(grant: Grant, *, by: Actor, confirm_role: bool = False) -> bool:
+    """Resume it, or say on the row and in its history why not, and try it by itself no more. Whether it is resumed."""
+    try:
+        resume(grant, by=by, confirm_role=confirm_role)
+    except Refusal as refusal:
+        said = {"failure": refusal.message, "failure_code": _NOT_RESUMED, "failure_next": refusal.next, "resume_at": None}
+        grant = look_again(grant)
+        with transaction.atomic():
+            if grant.state == GrantState.SUSPENDED and move(grant, GrantState.SUSPENDED, settled_at=grant.settled_at, **said):
+                text = f"Not resumed: {named(grant)}. {refusal.message}"
+                record("grant.resume-refused", text, by=Actor.system(), grant=grant)
+        return False
+    return True
 
 
 def _why_not_resumed(grant: Grant, by: Actor) -> Problem | None:

@@ -30,7 +30,7 @@ def attempt(joining: Joining, row: Joiner) -> None:
 
     Raises Unavailable when AWS gives no answer at all: the row stays as it is.
     """
-    if not Joiner.objects.filter(pk=row.pk, state__in=TRIED).exists():
+    if not _is_wanted(row):
         return  # somebody left it out since the batch was listed
     try:
         missing = [purpose for purpose in joining.purposes if not _found(joining, row, purpose)]
@@ -62,6 +62,8 @@ def _found(joining: Joining, row: Joiner, purpose: Purpose) -> bool:
         external_id = joining.external_id(purpose, row.number)
         if not proving.accepts(RoleRef(_partition(), row.number, arn, external_id), external_id):
             return held is not None and held.state == _S.REFUSED
+        if not _is_wanted(row):
+            return False  # left out while AWS was asked: nothing is connected
         held = connecting.adopt(
             number=row.number,
             name=name_of(row.member),
@@ -79,6 +81,10 @@ def _found(joining: Joining, row: Joiner, purpose: Purpose) -> bool:
         except AwsError as problem:  # let in and then not: the role is being made at this moment
             log.warning("joiner_not_tested", connection=str(held.pk), code=problem.code)
     return True
+
+
+def _is_wanted(row: Joiner) -> bool:
+    return Joiner.objects.filter(pk=row.pk, state__in=TRIED).exists()
 
 
 def name_of(member: OrganizationMember) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from sharing.models import Actor, Connection, ConnectionState, LayerGrant, LayerVersion, Purpose, Wanted
+from sharing.models import Actor, Connection, LayerGrant, LayerVersion, Purpose, Wanted
 from sharing.policy import Document, Part, WhoError, parse, parse_who, plain
 from sharing.policy.layers import LayerArn, LayerShare, LetIn, layer_cli, let_in
 from sharing.policy.statement import canonical
@@ -20,6 +20,7 @@ from sharing.services.errors import Refusal
 from sharing.services.granting.deciding import check_end
 from sharing.services.granting.digests import _stable as stable
 from sharing.services.granting.planning import default_sid
+from sharing.services.granting.revoking import why_not_usable
 from sharing.services.granting.shapes import Problem
 from sharing.services.naming import account_names, numbers_by_name
 from sharing.services.organizations import Memberships, known
@@ -129,25 +130,15 @@ def way_in_problem(layer: LayerVersion, *, taking: bool = False) -> Refusal | No
     """
     account = layer.account
     connection = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER).first()
-    if connection is None:
-        return Refusal(f"{account} is not connected.", next="Ask an admin to connect it.", code="not-connected")
-    usable = connection.state == ConnectionState.CONNECTED or (taking and connection.lets_take_back)
-    if not usable and connection.state == ConnectionState.PAUSED:
-        return Refusal(f"The connection of {account} is paused.", next="Ask an admin to resume it in Settings.", code="paused")
-    if not usable:
-        return Refusal(
-            f"The connection of {account} does not work yet: {connection.get_state_display().lower()}.",
-            next="Ask an admin to test the connection in Settings.",
-            code="not-connected",
-        )
-    if not connection.verbs.get("share_layers", connection.verbs.get("share")):
-        return Refusal(
+    problem = why_not_usable(account, connection, taking=taking)
+    if problem is None and connection is not None and not connection.verbs.get("share_layers", connection.verbs.get("share")):
+        problem = Refusal(
             f"The manager role of {account} may not share layers.",
             next="Add lambda:AddLayerVersionPermission and lambda:RemoveLayerVersionPermission to it (the template has them), "
             "then test the connection.",
             code="read-only",
         )
-    return None
+    return problem
 
 
 def _of_end(ends_at: datetime | None, *, everyone: bool) -> list[Problem]:

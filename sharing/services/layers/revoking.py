@@ -14,7 +14,7 @@ from sharing.policy.layers import LayerArn, let_in
 from sharing.policy.statement import canonical, same_statement
 from sharing.services.errors import Refusal
 from sharing.services.granting.revoking import OVER
-from sharing.services.granting.statements import why_not_removable
+from sharing.services.granting.statements import as_it_is_now, why_not_removable
 from sharing.services.granting.transitions import clear_failure, move
 from sharing.services.history import record
 
@@ -89,15 +89,10 @@ def revoke_statement(layer: LayerVersion, *, index: int, content_pk: int, by: Ac
 
 
 def statement_at(layer: LayerVersion, *, index: int, content_pk: int) -> Statement:
-    """The statement a person saw at `index` of a content, if it still is the current one. Raises Refusal (`stale`)."""
-    statements = document_of(layer).statements
-    if layer.current_id != content_pk or not 0 <= index < len(statements):
-        raise Refusal(
-            "The policy has changed since this page was made, and that statement perhaps with it.",
-            next="Reload the page and look again.",
-            code="stale",
-        )
-    return statements[index]
+    """The statement a person saw at `index` of a content, as it is in the current one. Raises Refusal (`stale`)."""
+    seen = layer.contents.filter(pk=content_pk).first()
+    now = document_of(layer).statements
+    return as_it_is_now(seen.document if seen else "", index, now, changed=layer.current_id != content_pk)
 
 
 def adopted(layer: LayerVersion, statement: Statement, *, by: Actor, reason: str) -> LayerGrant:

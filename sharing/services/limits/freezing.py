@@ -23,7 +23,7 @@ ONLY_ADMINS: Final = "Only an admin of fnshare freezes and unfreezes."
 #: What a freeze stops and what goes on, for pages and commands.
 FREEZES: Final = (
     "Nothing is written to AWS that gives anybody access: shares, write-backs, layers, wirings and mappings wait. "
-    "Revokes, end dates and deletions go on."
+    "Later end dates are refused. Revokes, end dates and deletions go on."
 )
 
 

@@ -1,4 +1,4 @@
-"""Offboarding: everything that lets one account in is found, shown, and taken away by one decision, thing by thing.
+"""Offboarding, and its reversible kin, suspending: everything that lets one account in is found, shown, and taken away by one decision, thing by thing.
 
 What lets in others too (an organisation, everyone, a list of principals, a service) is shown with what can be done about it,
 and never touched here.

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from sharing.models import GrantState, Offboarding, OffboardingItem
 from sharing.models.grant import UNSETTLED
 from sharing.models.mapping_change import OPEN_CHANGES
-from sharing.models.offboarding import OffboardingKind as Kind
 from sharing.models.offboarding import OffboardingState as State
 
 #: What a row's state means here, for pages: gone, under way, not gone, shared again.
 GONE, WORKING, NOT, AGAIN = "gone", "working", "not", "again"
-_OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.FAILED, GrantState.VANISHED)
+_OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.FAILED, GrantState.VANISHED, GrantState.SUSPENDED)
 
 
 @dataclass(frozen=True)
@@ -34,66 +33,50 @@ class Standing:
 
 def status(item: OffboardingItem) -> tuple[str, str]:
     """Where one thing is (GONE, WORKING, NOT, AGAIN), and in a sentence what is worth saying about it."""
-    if item.state == State.WAITING or (item.state == State.ASKED and item.offboarding.undo_wanted_at is not None):
-        return WORKING, ""
-    if item.state in (State.FAILED, State.LOST):
-        return NOT, f"{item.failure} {item.failure_next}".strip()
-    if item.state == State.RESTORED:
-        return _restored(item)
-    if item.kind == Kind.MAPPING and item.change is not None:
-        if item.change.state in OPEN_CHANGES:
-            return WORKING, item.change.failure
-        return (GONE, "") if item.change.state == "done" else (NOT, f"{item.change.failure} {item.change.failure_next}")
-    grant = item.grant or item.layer_grant
-    if grant is None:
-        return GONE, ""
-    if grant.state in UNSETTLED:
-        return WORKING, grant.failure
-    return (GONE, "") if grant.state in _OVER else (NOT, f"{grant.failure} {grant.failure_next}".strip())
+    grant, again = item.grant or item.layer_grant, item.again or item.layer_again
+    undoing = item.offboarding.undo_wanted_at is not None
+    states = [one.state if one else None for one in (item.change, grant, again)]
+    where = _where(item.state, *states, undoing=undoing, said=bool(item.failure))
+    if item.failure:
+        return where, f"{item.failure} {item.failure_next}".strip()
+    if again is not None and again.state == GrantState.REQUESTED:
+        return where, "A second person has to approve it again."
+    carrier = again or item.change or grant
+    if carrier is None or where in (GONE, AGAIN) or _waits(item.state, undoing=undoing):
+        return where, ""
+    return where, f"{carrier.failure} {carrier.failure_next}".strip()
 
 
 def standing_of(offboarding: Offboarding) -> Standing:
     """The counts. One query."""
     undoing = offboarding.undo_wanted_at is not None
-    states = ("state", "kind", "grant__state", "layer_grant__state", "change__state", "again__state", "layer_again__state")
+    states = ("state", "failure", "change__state", "grant__state", "layer_grant__state", "again__state", "layer_again__state")
     counted: Counter[str] = Counter()
-    for state, kind, grant, layer, change, again, layer_again in offboarding.items.values_list(*states):
-        waits = undoing and state == State.ASKED
-        counted[WORKING if waits else _rough(state, kind, grant or layer, change, again or layer_again)] += 1
+    for state, failure, change, grant, layer, again, layer_again in offboarding.items.values_list(*states):
+        counted[_where(state, change, grant or layer, again or layer_again, undoing=undoing, said=bool(failure))] += 1
     return Standing(counted.total(), counted[GONE], counted[WORKING], counted[NOT], counted[AGAIN])
 
 
-def _restored(item: OffboardingItem) -> tuple[str, str]:
-    again = item.again or item.layer_again
-    if again is not None:
-        told = f"{again.failure} {again.failure_next}".strip()
-        if again.state in UNSETTLED:
-            return WORKING, told
-        if again.state == GrantState.REQUESTED:
-            return AGAIN, "A second person has to approve it again."
-        return (AGAIN, "") if again.state == GrantState.ACTIVE else (NOT, told)
-    if item.kind == Kind.MAPPING and item.change is not None and not item.failure:
-        if item.change.state in OPEN_CHANGES:
-            return WORKING, item.change.failure
-        return (AGAIN, "") if item.change.state == "done" else (NOT, f"{item.change.failure} {item.change.failure_next}")
-    return AGAIN, item.failure
-
-
-def _rough(state: str, kind: str, grant: str | None, change: str | None, again: str | None) -> str:
-    """`status` from the states alone."""
+def _where(state: str, change: str | None, grant: str | None, again: str | None, *, undoing: bool, said: bool) -> str:
+    """From states alone: its own, and those of what carries it. `said`: something was said of it, so nothing carries it."""
+    if _waits(state, undoing=undoing):
+        return WORKING
     if state in (State.FAILED, State.LOST):
         return NOT
-    if state == State.WAITING:
-        return WORKING
-    of_mapping = change if kind == Kind.MAPPING else None
-    if state == State.RESTORED:
-        if again is not None:
-            return WORKING if again in UNSETTLED else AGAIN if again in (GrantState.ACTIVE, GrantState.REQUESTED) else NOT
-        if of_mapping in OPEN_CHANGES:
-            return WORKING
-        return NOT if of_mapping == "failed" else AGAIN
-    if of_mapping is not None:
-        return WORKING if of_mapping in OPEN_CHANGES else GONE if of_mapping == "done" else NOT
+    restored = state == State.RESTORED
+    if restored and said:
+        return AGAIN  # it was never taken away
+    if again is not None:
+        return WORKING if again in UNSETTLED else AGAIN if again in (GrantState.ACTIVE, GrantState.REQUESTED) else NOT
+    if change is not None:
+        return WORKING if change in OPEN_CHANGES else NOT if change != "done" else AGAIN if restored else GONE
+    if restored:
+        return AGAIN
     if grant is None:
         return GONE
     return WORKING if grant in UNSETTLED else GONE if grant in _OVER else NOT
+
+
+def _waits(state: str, *, undoing: bool) -> bool:
+    """Whether its turn is still to come, or that of its undo."""
+    return state == State.WAITING or (undoing and state == State.ASKED)
