@@ -35,6 +35,8 @@ from .consumers import Mark, proof_mark
 from .paging import page_of
 from .permitting import actor, for_admins, for_changing
 
+#: Suspensions of one account that stand, at the most, which its page links.
+_SUSPENSIONS = 5
 #: Shares of one page; the rest is a page further.
 SHARES = 25
 
@@ -98,7 +100,8 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "paused": proofs.requests_paused(consumer.account) if consumer.account else "",
         "may_name": consumers.may_name(consumer.account, by=me),
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
-        "offboarded": Offboarding.objects.visible_to(me).filter(number=number).first(),
+        "offboarded": Offboarding.objects.visible_to(me).filter(number=number, suspends=False).first(),
+        "suspended": Offboarding.objects.visible_to(me).suspensions().filter(number=number)[:_SUSPENSIONS],
         "vendor_list": f"{SOURCE}, {AS_OF}",
     }
     return render(request, "consumers/detail.html", context)

@@ -10,7 +10,7 @@ from .revoking import give_back, revoke, revoke_statement, way_in_problem
 from .rights import require_change
 from .settling import Outcome
 from .shapes import Consequences, Covering, Plan, Problem, Restorable, Restored
-from .suspending import resume, resume_due, resume_or_say, resuming, suspend, why_not_suspended
+from .suspending import Resuming, resume, resume_due, resume_or_say, resuming, suspend, why_not_suspended
 from .targeting import Target, target_with_sid, targets_from
 from .undoing import restore, undo, undo_plan, vanished_together
 
@@ -22,6 +22,7 @@ __all__ = [
     "Problem",
     "Restorable",
     "Restored",
+    "Resuming",
     "Target",
     "approval_digest",
     "approve",

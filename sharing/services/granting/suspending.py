@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Actor, Grant, GrantState, Wanted
 from sharing.policy.permission import why_not_writable
-from sharing.services import limits
+from sharing.services import limits, trusting
 from sharing.services.errors import Refusal
 from sharing.services.history import record
-from sharing.services.limits.freezing import FREEZES
 
 from . import rights
 from .applying import why_not_written
 from .deciding import checked_reason
+from .ground import Ground, ground_of
 from .keeping import arn_of, permission_of
-from .revoking import agreed, require_way_in, way_in_problem
+from .revoking import agreed, require_way_in
 from .shapes import Problem
-from .statements import document_of, holds_token, same_as_granted
+from .statements import holds_token, same_as_granted
 from .transitions import clear_failure, is_overdue, look_again, move
 from .undoing import may_be_another
 from .wording import named
@@ -42,6 +42,7 @@ class Resuming:
     """
 
     grant: Grant
+    sentence: str
     problem: Problem | None
     warnings: tuple[Problem, ...]
     confirm_role: bool
@@ -119,7 +120,7 @@ def resume(grant: Grant, *, by: Actor, confirm_role: bool = False) -> Grant:
     grant = look_again(grant)
     if grant.wanted == Wanted.PRESENT and grant.state in _MAY_BE:
         return grant
-    found = resuming(grant, by=by)
+    [found] = resuming([grant], by=by)
     if found.problem is not None:
         raise Refusal(found.problem.message, next=found.problem.next, code=found.problem.code)
     if found.confirm_role and not confirm_role:
@@ -144,10 +145,22 @@ def resume(grant: Grant, *, by: Actor, confirm_role: bool = False) -> Grant:
     return grant
 
 
-def resuming(grant: Grant, *, by: Actor) -> Resuming:
-    """Whether it would come back, judged now on what is known here. Raises NotFound, NotPermitted."""
-    rights.require_change(by, grant.policy, "That grant")
-    return Resuming(grant, _why_not_resumed(grant, by), tuple(_warnings(grant)), may_be_another(grant))
+def resuming(grants: Collection[Grant], *, by: Actor) -> list[Resuming]:
+    """Of each whether it would come back, judged now on what is known here: what a preview shows, and `resume` asks.
+
+    The grants with their policy, function and account. The number of queries does not grow with them, but for approvals.
+    Raises NotFound, NotPermitted.
+    """
+    ground = ground_of([one.policy for one in grants], by=by)
+    frozen = limits.is_frozen()
+    trusted = trusting.trust().accounts
+    found = []
+    for grant in grants:
+        warnings = tuple(_warnings(grant, ground, frozen=frozen, trusted=trusted))
+        found.append(
+            Resuming(grant, named(grant, ground.names), _why_not_resumed(grant, ground, by), warnings, may_be_another(grant))
+        )
+    return found
 
 
 def resume_due(now: datetime) -> list[Grant]:
@@ -165,17 +178,24 @@ def resume_or_say(grant: Grant, *, by: Actor, confirm_role: bool = False) -> boo
     try:
         resume(grant, by=by, confirm_role=confirm_role)
     except Refusal as refusal:
-        said = {"failure": refusal.message, "failure_code": _NOT_RESUMED, "failure_next": refusal.next, "resume_at": None}
+        said: dict[str, Any] = {
+            "failure": refusal.message,
+            "failure_code": _NOT_RESUMED,
+            "failure_next": refusal.next,
+            "resume_at": None,
+        }
         grant = look_again(grant)
+        if grant.state != GrantState.SUSPENDED:
+            return False
         with transaction.atomic():
-            if grant.state == GrantState.SUSPENDED and move(grant, GrantState.SUSPENDED, settled_at=grant.settled_at, **said):
+            if move(grant, GrantState.SUSPENDED, resume_at=None, settled_at=grant.settled_at, **said):
                 text = f"Not resumed: {named(grant)}. {refusal.message}"
                 record("grant.resume-refused", text, by=Actor.system(), grant=grant)
         return False
     return True
 
 
-def _why_not_resumed(grant: Grant, by: Actor) -> Problem | None:
+def _why_not_resumed(grant: Grant, ground: Ground, by: Actor) -> Problem | None:
     if grant.state != GrantState.SUSPENDED:
         said = grant.get_state_display().lower()
         return Problem(f"Only a suspended share is resumed; this one is {said}.", "Reload the page.", code="stale")
@@ -184,12 +204,12 @@ def _why_not_resumed(grant: Grant, by: Actor) -> Problem | None:
     if grant.policy.vanished_at or grant.policy.function.vanished_at:
         what = grant.policy.qualifier or grant.policy.function.name
         return Problem(f"{what} does not exist any more in AWS.", "Make it again there and sync, then resume.", code="gone")
-    if refusal := way_in_problem(grant.policy):
+    if refusal := ground.ways[grant.policy.function.account_id]:
         return Problem(refusal.message, refusal.next, code=refusal.code)
-    grant.resumed_by = by.person
+    grant.resumed_by = by.person  # the worker asks for the rights of whoever resumes it
     if why := why_not_written(grant, permission_of(grant)):
         return Problem(why, "Revoke it and share anew: that asks for what is missing.", code="not-permitted")
-    stored = document_of(grant.policy).by_sid(grant.sid)
+    stored = ground.document(grant.policy).by_sid(grant.sid)
     if stored and not same_as_granted(grant, stored[0].raw):
         return Problem(
             f"The statement id {grant.sid} is taken by another statement, made elsewhere.",
@@ -199,10 +219,12 @@ def _why_not_resumed(grant: Grant, by: Actor) -> Problem | None:
     return None
 
 
-def _warnings(grant: Grant) -> Iterable[Problem]:
-    if document_of(grant.policy).by_sid(grant.sid):
+def _warnings(grant: Grant, ground: Ground, *, frozen: bool, trusted: Collection[str]) -> Iterable[Problem]:
+    if ground.document(grant.policy).by_sid(grant.sid):
         yield Problem("As last read, AWS holds the statement again: somebody put it back.", "It is then only proved.")
+    if trusted and grant.principal_account and grant.principal_account not in trusted:
+        yield Problem("The account is not on the trust list.", "Look there first, if it should be.")
     if grant.policy.unread_reason:
         yield Problem(f"The policy could not be read: {grant.policy.unread_reason}", "It is read again before it is written.")
-    if limits.is_frozen():
-        yield Problem(f"Everything is frozen. {FREEZES}", "It waits until an admin unfreezes.")
+    if frozen:
+        yield Problem("Everything that gives access is frozen.", "It is written once an admin unfreezes.")

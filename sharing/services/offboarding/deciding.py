@@ -8,9 +8,9 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Offboarding, OffboardingItem
+from sharing.models import Account, Actor, Grant, GrantState, Offboarding, OffboardingItem
 from sharing.policy.arn import is_account_id
-from sharing.services import consumers
+from sharing.services import consumers, granting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.deciding import checked_reason
 from sharing.services.granting.suspending import check_until
@@ -36,8 +36,8 @@ def start(
 ) -> Offboarding:
     """Take the account out of everything that `preview` showed with the mark `seen`. The same form twice: the same row.
 
-    `suspends`: for a while only; `until`: until it is resumed by itself then. `typed`: the account's name or digits, typed by hand. Raises NotPermitted, NotFound, and Refusal with its field; code
-    `stale` when something came or went since.
+    `suspends`: for a while only; `until`: when it is resumed by itself. `typed`: the account's name or digits, typed by hand.
+    Raises NotPermitted, NotFound, and Refusal with its field; code `stale` when something came or went since.
     """
     person = by.person
     if not by.may_change() or by.kind != "person" or person is None:
@@ -121,6 +121,14 @@ def undo(offboarding: Offboarding, *, roles: bool, by: Actor) -> Offboarding:
             _tell_undo(offboarding, by)
     offboarding.refresh_from_db()
     return offboarding
+
+
+def coming_back(offboarding: Offboarding, *, by: Actor) -> list[granting.Resuming]:
+    """Of each share that a suspension took away, whether it would come back, in order. Raises NotPermitted."""
+    keys = offboarding.items.filter(grant__state=GrantState.SUSPENDED).order_by("position").values_list("grant", flat=True)
+    related = ("policy__function__account", "policy__current", "requested_by", "approved_by")
+    found = Grant.objects.visible_to(by).filter(pk__in=list(keys)).select_related(*related).in_bulk()
+    return granting.resuming([found[key] for key in keys if key in found], by=by)
 
 
 def resume_due(offboarding: Offboarding, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Q
 from django.utils import timezone
@@ -40,6 +40,8 @@ from sharing.services.layers import named as layer_named
 from sharing.services.mapping import is_ours_to_change
 from sharing.services.mapping import named as mapping_named
 from sharing.services.naming import account_names
+
+_FOR_GOOD: Final = " It cannot be undone."
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def preview(number: str, *, by: Actor, suspends: bool = False) -> Preview:
         _statements(number, by, names),
         _layers(number, by, names),
         _mappings(number, by),
-        _people(number, by),
+        () if suspends else _people(number, by),
+        _invited(number, by),
         _wide(number, answer),
     ):
         for one in found:
@@ -122,8 +125,6 @@ def _for_a_while(one: Thing | Kept) -> Thing | Kept | None:
     """What becomes of it in a suspension: what cannot be given back as it was stays. None: it lets nobody in."""
     if isinstance(one, Kept) or one.kind == OffboardingKind.MAPPING:
         return one
-    if one.kind == OffboardingKind.MEMBERSHIP:
-        return None
     grant: Grant | None = one.refs.get("grant")
     if grant is not None:
         if grant.suspended_at is not None and grant.wanted == Wanted.ABSENT:
@@ -136,7 +137,8 @@ def _for_a_while(one: Thing | Kept) -> Thing | Kept | None:
     }.get(one.kind, "What is shared of layers is not suspended: revoke it, if it may go for good.")
     refs = one.refs
     layer = refs.get("layer") or (refs["layer_grant"].layer if "layer_grant" in refs else None)
-    return Kept(one.sentence, one.where, following, policy=refs.get("policy"), index=refs.get("index", 0), layer=layer)
+    sentence = one.sentence.removesuffix(_FOR_GOOD)
+    return Kept(sentence, one.where, following, policy=refs.get("policy"), index=refs.get("index", 0), layer=layer)
 
 
 def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:
@@ -224,11 +226,14 @@ def _people(number: str, by: Actor) -> Iterator[Thing | Kept]:
             yield Thing(OffboardingKind.MEMBERSHIP, f"{sentence}.", "", {"membership": one})
         else:
             yield Kept(f"{sentence}.", "", "An admin of fnshare ends that.")
+
+
+def _invited(number: str, by: Actor) -> Iterator[Thing]:
     now = timezone.now()
     rows = Invitation.objects.visible_to(by)
     waiting = [*rows.open(now).filter(number=number), *rows.to_confirm().filter(account__number=number)]
     for invitation in {one.pk: one for one in waiting}.values():
-        sentence = f"{invitation.email} is invited for the account and has not got anything yet. It cannot be undone."
+        sentence = f"{invitation.email} is invited for the account and has not got anything yet.{_FOR_GOOD}"
         yield Thing(OffboardingKind.INVITATION, sentence, "", {"invitation": invitation})
 
 

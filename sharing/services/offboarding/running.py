@@ -107,10 +107,10 @@ def _take_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
     if item.grant is None:
         raise AssertionError("A share that is taken away is a grant.")
     one = item.offboarding
-    if not one.suspends:
-        granting.revoke(item.grant, by=by, reason=_why(item))
-    elif one.until is None or one.until > timezone.now():
+    if one.suspends:
         granting.suspend(item.grant, by=by, reason=_why(item), until=one.until)
+    else:
+        granting.revoke(item.grant, by=by, reason=_why(item))
     told.grants.append(item.grant.pk)
 
 
