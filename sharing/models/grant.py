@@ -1,7 +1,10 @@
 """Grants: what a person decided, what AWS was told, what a check proved."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q
@@ -55,6 +58,11 @@ TRANSITIONS: dict[GrantState, frozenset[GrantState]] = {
 UNSETTLED = (S.PENDING, S.GRANTING, S.REVOKING, S.STUCK)
 MAY_HOLD_ACCESS = (S.GRANTING, S.ACTIVE, S.REVOKING, S.STUCK)
 LIVE = (S.REQUESTED, S.PENDING, S.GRANTING, S.ACTIVE, S.REVOKING, S.STUCK, S.SUSPENDED)
+
+#: Fields of a grant that is not taken away for a while any more; its history keeps what they said.
+NOT_SUSPENDED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"suspended_at": None, "resume_at": None, "revoked_by": None, "revoked_as": "", "revoke_reason": ""}
+)
 
 
 class Verdict(models.TextChoices):

@@ -11,12 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Actor, Check, Grant, GrantState, Occasion, Wanted
+from sharing.models.grant import NOT_SUSPENDED
 from sharing.services import checking
 from sharing.services.history import record
 from sharing.services.limits import Frozen
 
 from .ends import lateness, spoken
-from .transitions import FROZEN_FOR, STUCK_AFTER, clear_failure, is_overdue, move, not_suspended, wait
+from .transitions import FROZEN_FOR, STUCK_AFTER, clear_failure, is_overdue, move, wait
 from .wording import named, until
 
 #: An end date whose removal AWS refused is tried again after this long.
@@ -41,7 +42,7 @@ def active(grant: Grant, *, request_id: str) -> Outcome | None:
     with transaction.atomic():
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
         resumed = grant.suspended_at is not None
-        if not move(grant, GrantState.ACTIVE, **changes, **(not_suspended() if resumed else {})):
+        if not move(grant, GrantState.ACTIVE, **changes, **(NOT_SUSPENDED if resumed else {})):
             return None
         record(
             "grant.active",

@@ -178,12 +178,7 @@ def resume_or_say(grant: Grant, *, by: Actor, confirm_role: bool = False) -> boo
     try:
         resume(grant, by=by, confirm_role=confirm_role)
     except Refusal as refusal:
-        said: dict[str, Any] = {
-            "failure": refusal.message,
-            "failure_code": _NOT_RESUMED,
-            "failure_next": refusal.next,
-            "resume_at": None,
-        }
+        said: dict[str, Any] = {"failure": refusal.message, "failure_code": _NOT_RESUMED, "failure_next": refusal.next}
         grant = look_again(grant)
         if grant.state != GrantState.SUSPENDED:
             return False

@@ -63,11 +63,6 @@ def look_again(grant: Grant) -> Grant:
     ).get(pk=grant.pk)
 
 
-def not_suspended() -> dict[str, Any]:
-    """Changes that forget that it was taken away for a while; its history keeps it."""
-    return {"suspended_at": None, "resume_at": None, "revoked_by": None, "revoked_as": "", "revoke_reason": ""}
-
-
 def clear_failure() -> dict[str, Any]:
     """Changes that forget an earlier refusal."""
     return {"failure": "", "failure_code": "", "failure_next": ""}

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sharing.models import Actor, Function, Grant, GrantState, Policy, Wanted
+from sharing.models.grant import NOT_SUSPENDED
 from sharing.policy import Document, Statement, same_statement
 from sharing.services import history
-from sharing.services.granting.transitions import not_suspended
 from sharing.services.masking import mask_tokens, same_token
 
 _CHANGED = "statement-changed"
@@ -64,7 +64,7 @@ def _put_back(grant: Grant, at: datetime) -> None:
         wanted=Wanted.PRESENT,
         settled_at=at,
         next_try_at=None,
-        **not_suspended(),
+        **NOT_SUSPENDED,
         failure=f"Another tool put the statement back while it was suspended (by {by}): it lets them in.",
         failure_code=PUT_BACK,
         failure_next="Suspend or revoke it again, or leave it as it is.",
