@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.consumers import NameForm
-from sharing.models import Actor, Grant, GrantState, Membership, Offboarding
+from sharing.models import Actor, Grant, GrantState, Membership, Offboarding, Verdict
 from sharing.models.grant import LIVE
 from sharing.policy.arn import is_account_id
 from sharing.services import access, consumers, proofs
@@ -76,6 +76,7 @@ class ShownGrant:
     over: bool
     revocable: bool
     extensible: bool
+    expected: str
 
 
 @require_safe
@@ -213,4 +214,5 @@ def _grant(grant: Grant) -> ShownGrant:
         over=grant.state not in LIVE,
         revocable=grant.state in LIVE and grant.state != GrantState.REVOKING,
         extensible=settled and grant.ends_at is not None,
+        expected=Verdict.DENIED if grant.state == GrantState.SUSPENDED else Verdict.ALLOWED,
     )

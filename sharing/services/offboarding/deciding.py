@@ -83,9 +83,9 @@ def start(
                 )
                 for place, one in enumerate(found.things)
             )
-            many = "1 thing" if len(found.things) == 1 else f"{len(found.things):,} things"
+            many = "1 thing that let it in is" if len(found.things) == 1 else f"{len(found.things):,} things that let it in are"
             verb = "account.suspended" if suspends else "account.offboarded"
-            text = f"Account {found.name or number} is {verb[8:]}: {many} that let it in are taken away"
+            text = f"Account {found.name or number} is {verb[8:]}: {many} taken away"
             text += f" until {until:%Y-%m-%d %H:%M} UTC." if suspends and until else " for a while." if suspends else "."
             record(verb, text, by=by, account=account, reason=reason, detail={"offboarding": str(made.pk)})
     except IntegrityError:

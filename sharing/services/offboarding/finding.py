@@ -110,7 +110,8 @@ def preview(number: str, *, by: Actor, suspends: bool = False) -> Preview:
         _mappings(number, by),
         () if suspends else _people(number, by),
         _invited(number, by),
-        _wide(number, answer),
+        _wide(answer),
+        () if suspends else _checker(number),
     ):
         for one in found:
             thing = _for_a_while(one) if suspends else one
@@ -237,12 +238,16 @@ def _invited(number: str, by: Actor) -> Iterator[Thing]:
         yield Thing(OffboardingKind.INVITATION, sentence, "", {"invitation": invitation})
 
 
-def _wide(number: str, answer: access.Answer) -> Iterator[Kept]:
-    """What lets in everybody, or every member of an organisation, and so this account; and the role by which it is proved."""
+def _wide(answer: access.Answer) -> Iterator[Kept]:
+    """What lets in everybody, or every member of an organisation, and so this account."""
     for group in answer.groups:
         if group.key in FOLDED and group.functions:
             functions = "1 function" if group.functions == 1 else f"{group.functions:,} functions"
             yield Kept(f"{group.title}: {functions}.", "", "Look at each; revoke what should not be so wide.", how=group.key)
+
+
+def _checker(number: str) -> Iterator[Kept]:
+    """The role by which it is proved."""
     if Connection.objects.standing().filter(account__number=number, purpose=Purpose.CHECKER).exists():
         yield Kept("Its checker role stays connected.", "", "An admin disconnects it under Settings, Accounts.")
 
