@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from sharing.models import Actor, Function, Grant, Policy, PolicyVersion
+from sharing.models import Actor, Function, Grant, GrantState, Policy, PolicyVersion
 from sharing.policy import compare, parse
 from sharing.services.gaps import utc
 from sharing.services.trusting import Trust, trust
@@ -231,5 +231,5 @@ def _taken(grants: Sequence[Grant], name: str) -> str:
     if grant is None:
         return f"{name} was removed outside fnshare, between two reads"
     who = grant.revoked_as or "fnshare, on its end date"
-    deed = "suspended" if grant.suspended_at else "taken back"
+    deed = "suspended" if grant.state == GrantState.SUSPENDED else "taken back"
     return f"{name} was {deed} here by {who}" + (f" (“{grant.revoke_reason}”)" if grant.revoke_reason else "")

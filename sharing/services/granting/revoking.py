@@ -204,8 +204,7 @@ def _ended(grant: Grant, reason: str, by: Actor, *, event: str) -> bool:
     with transaction.atomic():
         moved = move(
             grant,
-            GrantState.REVOKED,
-            suspended_at=None,
+            GrantState.REVOKED,  # `suspended_at` stays: it was not what they had when it was taken back
             resume_at=None,
             revoked_by=by.person,
             revoked_as=by.label[:300],

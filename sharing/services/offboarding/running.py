@@ -161,12 +161,16 @@ def _give_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
     if one.suspends:
         if grant.state in UNSETTLED and grant.wanted == Wanted.ABSENT:
             raise _NotYet
+        if grant.state not in (*UNSETTLED, GrantState.ACTIVE, GrantState.SUSPENDED):
+            raise Refusal(f"It is {grant.get_state_display().lower()} by now.", next="Share anew, if it is needed.")
         item.again = grant  # it carries its own resuming, and says what came of it
         granting.resume_or_say(grant, by=by, confirm_role=one.undo_roles)
         told.grants.append(grant.pk)
         return
     if _still_there(item, grant):
         return
+    if grant.suspended_at is not None:
+        raise Refusal("It was suspended when it was taken away.", next="Undo it on its page, if it may be used again.")
     item.again = granting.undo(
         grant,
         by=by,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sharing.models import Event, Grant, Policy, PolicyVersion
+from sharing.models import Event, Grant, GrantState, Policy, PolicyVersion
 from sharing.policy import Document, Statement, Tool, origin_of, parse
 from sharing.policy.following import Line
 
@@ -112,7 +112,7 @@ def doer(
 
 def _by_grant(kind: str, grant: Grant, event: Event) -> str:
     if event.verb == "grant.suspended":
-        return f"Suspended{f' by {grant.revoked_as}' if grant.suspended_at else ', and resumed since'}."
+        return f"Suspended by {grant.revoked_as}." if grant.state == GrantState.SUSPENDED else "Suspended."
     if (event.detail or {}).get("resumed"):
         return f"Resumed by {grant.resumed_by or 'fnshare'}."
     if kind == "disappeared":
