@@ -431,3 +431,16 @@ def test_its_line_in_who_has_access_names_who_suspended_it_and_is_not_called_pub
     grant = asleep()
     [row] = of_function(grant.policy.function, by=admin())
     assert (row.state, row.by, row.why) == ("suspended", grant.revoked_as, "An incident")
+
+
+def test_a_read_that_is_denied_never_makes_what_was_suspended_active(sandbox: "Sandbox") -> None:
+    estate = Estate(sandbox)
+    policy = estate.policy("hello_world")
+    grant = estate.settle(granting.suspend(estate.shared(policy, ACME), by=estate.by, reason="An incident"))
+    granting.resume(grant, by=estate.by)
+    grant = granting.suspend(grant, by=estate.by, reason="Again")
+    sandbox.faults.add("GetPolicy", "before", "error", "AccessDeniedException", 403)
+    assert estate.settle(grant).state == GrantState.REVOKING
+    sandbox.faults.clear()
+    Grant.objects.update(next_try_at=None)
+    assert estate.settle(grant).state == GrantState.SUSPENDED

@@ -24,7 +24,7 @@ from .door import Door, NoWayIn
 from .lease import Lease, LeaseLost, held
 from .removing import UNSEEN, remove, was_active
 from .settling import Outcome
-from .statements import document_of
+from .statements import stands
 from .transitions import STUCK_AFTER, is_overdue, look_again, move, wants_absent
 from .wording import named
 
@@ -48,7 +48,7 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
         return None
     grant = look_again(grant)
     now = timezone.now()
-    if grant.state == GrantState.SUSPENDED and is_overdue(grant, now) and not document_of(grant.policy).by_sid(grant.sid):
+    if grant.state == GrantState.SUSPENDED and is_overdue(grant, now) and not stands(grant):
         settling.ended_suspended(grant)
         grant = look_again(grant)
     if grant.state in (GrantState.ACTIVE, GrantState.SUSPENDED) and is_overdue(grant, now):

@@ -18,7 +18,7 @@ from sharing.services.masking import mask_tokens
 from . import rights
 from .digests import equality_of
 from .keeping import arn_of, fields_of
-from .statements import document_of, same_as_granted, statement_at, statements_of, why_not_removable
+from .statements import same_as_granted, stands, statement_at, statements_of, why_not_removable
 from .transitions import clear_failure, look_again, move
 from .wording import named, place_of
 
@@ -65,7 +65,7 @@ def _taken_back(
             if _withdraw(grant, reason, by):
                 return grant
             continue
-        if grant.state == GrantState.SUSPENDED and not document_of(grant.policy).by_sid(grant.sid):
+        if grant.state == GrantState.SUSPENDED and not stands(grant):
             if _ended(grant, reason, by, event=event):
                 return grant
             continue
