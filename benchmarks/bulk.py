@@ -1,14 +1,12 @@
 """What many shares at once cost: calls to AWS, time against AWS's rates, and whether being killed changes the outcome.
 
-    python benchmarks/bulk.py                    # 100 functions with 10 accounts, at the full rates, as AWS limits them
-    python benchmarks/bulk.py --kills 3          # the same without rates, its worker killed three times on the way
+    python -m benchmarks.bulk                    # 100 functions with 10 accounts, at the full rates, as AWS limits them
+    python -m benchmarks.bulk --kills 3          # the same without rates, its worker killed three times on the way
 
 The sandbox runs in this process, the worker in one of its own, over real HTTP, with a database in a temporary folder.
 """
 
 import argparse
-import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -16,10 +14,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.story_aws import connect, pace_alone, prepare, unpace
 
 if TYPE_CHECKING:
     from sharing.models import Bulk
@@ -36,7 +33,8 @@ def main() -> int:
     if options.worker:
         return worker(options.worker, paced=not options.kills)
     with tempfile.TemporaryDirectory(prefix="bulk") as folder:
-        prepare(Path(folder), lease=5 if options.kills else 45)
+        # What a killed worker makes the next one wait.
+        prepare(f"sqlite:///{folder}/bulk.sqlite3", LEASE_SECONDS="5" if options.kills else "45")
         return measure(options)
 
 
@@ -48,26 +46,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
-
-
-def prepare(folder: Path, *, lease: int) -> None:
-    """Django on an empty database. lease: seconds that a killed worker makes the next one wait."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "sharing.settings",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "ALLOWED_HOSTS": "localhost",
-        "PUBLIC_URL": "http://localhost:8000",
-        "DATABASE_URL": f"sqlite:///{folder}/bulk.sqlite3",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "LEASE_SECONDS": str(lease),
-    }
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
 
 
 def measure(options: argparse.Namespace) -> int:
@@ -102,28 +80,13 @@ def measure(options: argparse.Namespace) -> int:
 
 def start(sandbox: "Sandbox", options: argparse.Namespace) -> "Bulk":
     """Connect the story's owner, add functions, and confirm the bulk; how long its preview took is printed."""
-    from sharing.models import Account, Actor, Connection, ConnectionState
+    from sharing.models import Actor
     from sharing.services import bulk as bulks
     from sharing.services import syncing
 
-    owner = next(account for account in sandbox.accounts if account.kind == "owner")
-    dashboard = next(account for account in sandbox.accounts if account.kind == "dashboard")
-    os.environ |= {
-        "AWS_ENDPOINT_URL": sandbox.url,
-        "AWS_ACCESS_KEY_ID": dashboard.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": dashboard.secret_access_key,
-    }
     sandbox.add_many_functions(options.functions)
     unpace()
-    Connection.objects.create(
-        account=Account.objects.create(number=owner.id, name=owner.name),
-        purpose="manager",
-        state=ConnectionState.CONNECTED,
-        role_arn=owner.manager_role_arn,
-        external_id=owner.external_id,
-        regions=["us-east-1"],
-        verbs={"list": True, "read": True, "share": True},
-    )
+    connect(sandbox)
     by = Actor.at_shell("benchmark")
     [sync] = syncing.request(by=by, pace_share=1.0)
     while syncing.run(sync.pk):
@@ -148,7 +111,7 @@ def run(bulk: "Bulk", options: argparse.Namespace) -> int:
     """Have a worker do it all; kill it as often as asked, each time after another part of the grants was made."""
     from sharing.models import Grant
 
-    command = [sys.executable, __file__, "--worker", str(bulk.pk), "--kills", str(options.kills)]
+    command = [sys.executable, "-m", "benchmarks.bulk", "--worker", str(bulk.pk), "--kills", str(options.kills)]
     parts = options.functions * options.accounts / (options.kills + 1)
     killed = 0
     while True:
@@ -171,15 +134,11 @@ def worker(pk: str, *, paced: bool) -> int:
     django.setup()
     from django.db import connections
 
-    from sharing.aws import pace
     from sharing.models import Bulk, BulkState
     from sharing.services import bulk as bulks
-    from sharing.services import connecting
 
     if paced:
-        # The pace of this process only: no Redis here, and no other process to leave half of the rate to.
-        alone = pace.Pace()
-        setattr(connecting.entering, "pace", lambda: alone)  # noqa: B010  # a cached function, replaced as a whole
+        pace_alone()
     else:
         unpace()
 
@@ -195,13 +154,6 @@ def worker(pk: str, *, paced: bool) -> int:
     for one in hands:
         one.join()
     return 0
-
-
-def unpace() -> None:
-    """Without AWS's rates."""
-    from sharing.aws import pace
-
-    pace.RATE, pace._BURST = 100_000.0, 1_000.0
 
 
 def held_right(sandbox: "Sandbox", bulk: "Bulk", accounts: int) -> int:

@@ -30,7 +30,7 @@ from typing import Any
 
 from celery import shared_task
 
-from benchmarks.live_aws import REGION, Aws, live_aws
+from benchmarks.live_aws import REGION, Aws, live_aws, said
 from sharing.aws.pace import connect
 from sharing.running import programs
 
@@ -232,13 +232,6 @@ class workers:  # noqa: N801  # reads as a sentence
 def p95(seconds: Sequence[float]) -> float:
     """The 95th percentile."""
     return sorted(seconds)[max(0, -(-len(seconds) * 95 // 100) - 1)]
-
-
-def said(what: str, took: float, beside: float, within: float) -> bool:
-    """Print a ratio and whether the claim holds."""
-    kept = took <= within * beside
-    print(f"  {what}: {took:.2f} s against {beside:.2f} s: {took / beside:.2f} (claim: {within}){'' if kept else '  NOT KEPT'}")
-    return kept
 
 
 if __name__ == "__main__":

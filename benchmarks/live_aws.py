@@ -131,6 +131,13 @@ def _until(true: Any, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def said(what: str, took: float, beside: float, within: float) -> bool:
+    """Print how long it took beside something else, and whether the claim holds."""
+    kept = took <= within * beside
+    print(f"  {what}: {took:.2f} s against {beside:.2f} s: {took / beside:.3f} (claim: {within}){'' if kept else '  NOT KEPT'}")
+    return kept
+
+
 def serve(told: Path, sizes: list[int]) -> None:
     """Run the sandbox until the process is ended; `told` is written when it is ready."""
     from sharing.sandbox.server import Sandbox

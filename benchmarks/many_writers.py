@@ -1,11 +1,10 @@
 """Many workers and another tool write to the same policies at once: is anything lost, doubled or invented?
 
-    python benchmarks/many_writers.py                  # 8 workers, 500 grants and revokes on 10 functions, then 5 that get full
-    python benchmarks/many_writers.py --postgresql     # the same on a PostgreSQL of its own
+    python -m benchmarks.many_writers                  # 8 workers, 500 grants and revokes on 10 functions, then 5 that get full
+    python -m benchmarks.many_writers --postgresql     # the same on a PostgreSQL of its own
 
 Each worker is a process of its own, takes whatever is due (the same rows as all others), and is paced by nothing. The other
-tool adds and removes statements of its own meanwhile, with the revision it read: without one, AWS itself may lose what was
-written at the same moment. The local AWS runs in this process.
+tool (benchmarks.another_tool) adds and removes statements of its own meanwhile. The local AWS runs in this process.
 """
 
 import argparse
@@ -17,7 +16,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,17 +23,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from benchmarks.another_tool import AnotherTool
+from benchmarks.story_aws import connect, prepare, unpace
 
 if TYPE_CHECKING:
     from sharing.models import Policy
     from sharing.sandbox.server import Sandbox
 
+ROOT = Path(__file__).resolve().parent.parent
 #: The most bytes AWS keeps of one policy.
 LIMIT = 20_480
-#: Account numbers of those shared with, of what stood there before, and of the other tool's.
-NEW, OLD, TOOLS = 700_000_000_000, 800_000_000_000, 900_000_000_000
+#: Account numbers of those shared with, and of what stood there before.
+NEW, OLD = 700_000_000_000, 800_000_000_000
 
 
 @dataclass
@@ -104,47 +103,6 @@ def database(folder: str, options: argparse.Namespace) -> Iterator[str]:
         yield server.create("many_writers")
 
 
-def prepare(url: str) -> None:
-    """Django on an empty database."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "sharing.settings",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "ALLOWED_HOSTS": "localhost",
-        "PUBLIC_URL": "http://localhost:8000",
-        "DATABASE_URL": url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-
-
-def connect(sandbox: "Sandbox") -> None:
-    """The story's owner is connected, and workers act as the dashboard."""
-    from sharing.models import Account, Connection, ConnectionState
-
-    owner = next(account for account in sandbox.accounts if account.kind == "owner")
-    dashboard = next(account for account in sandbox.accounts if account.kind == "dashboard")
-    os.environ |= {
-        "AWS_ENDPOINT_URL": sandbox.url,
-        "AWS_ACCESS_KEY_ID": dashboard.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": dashboard.secret_access_key,
-    }
-    Connection.objects.create(
-        account=Account.objects.create(number=owner.id, name=owner.name),
-        purpose="manager",
-        state=ConnectionState.CONNECTED,
-        role_arn=owner.manager_role_arn,
-        external_id=owner.external_id,
-        regions=["us-east-1"],
-        verbs={"list": True, "read": True, "share": True},
-    )
-
-
 def functions(sandbox: "Sandbox", names: int, revokes: int) -> "list[Policy]":
     """New functions, read; what is to be revoked stands in their policies, made elsewhere."""
     from django.utils import timezone
@@ -209,9 +167,9 @@ def contend(sandbox: "Sandbox", policies: "Sequence[Policy]", *, grants: int, re
     connections.close_all()
     sandbox.journal.clear()
     result = Result()
-    tool = Tool(sandbox, [policy.function.name for policy in policies], lasts=bool(revokes))
+    tool = AnotherTool(sandbox, [policy.function.name for policy in policies])
     began = time.monotonic()
-    command = [sys.executable, __file__, "--worker"]
+    command = [sys.executable, "-m", "benchmarks.many_writers", "--worker"]
     workers = [subprocess.Popen(command, cwd=ROOT) for _ in range(processes)]
     try:
         tool.start()
@@ -233,7 +191,7 @@ def contend(sandbox: "Sandbox", policies: "Sequence[Policy]", *, grants: int, re
     return result
 
 
-def compare(sandbox: "Sandbox", policies: "Sequence[Policy]", asked: Sequence[Any], tool: "Tool", result: Result) -> None:
+def compare(sandbox: "Sandbox", policies: "Sequence[Policy]", asked: Sequence[Any], tool: AnotherTool, result: Result) -> None:
     """Each policy holds what its rows say and what the other tool left there, each once, and nothing else."""
     from sharing.models import Event, Grant
 
@@ -259,70 +217,6 @@ def compare(sandbox: "Sandbox", policies: "Sequence[Policy]", asked: Sequence[An
     result.wrong += [f"Grant {pk}: told to be active more than once" for pk in doubled]
 
 
-class Tool:
-    """Another tool: adds and removes statements of its own as the owner's administrator, each with the revision it read."""
-
-    def __init__(self, sandbox: "Sandbox", names: Sequence[str], *, lasts: bool) -> None:
-        import boto3
-        from botocore.config import Config
-
-        owner = next(account for account in sandbox.accounts if account.kind == "owner")
-        self.left: dict[str, list[str]] = {name: [] for name in names}
-        self.edits = 0
-        self._lasts = lasts
-        self._client = boto3.client(
-            "lambda",
-            region_name="us-east-1",
-            endpoint_url=sandbox.url,
-            aws_access_key_id=owner.access_key_id,
-            aws_secret_access_key=owner.secret_access_key,
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._edit)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def end(self) -> None:
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _edit(self) -> None:
-        """Three more or less on each function; where policies are to get full, they come and go."""
-        from botocore.exceptions import ClientError
-
-        pick = random.Random(0)  # noqa: S311  # which one is next guards nothing
-        while not self._ending.wait(0.05):
-            name = pick.choice(list(self.left))
-            mine = self.left[name]
-            with contextlib.suppress(ClientError):  # somebody was faster, or it is full: next time
-                revision = self._revision(name)
-                if mine and (len(mine) > 2 or pick.random() < 0.5):
-                    self._client.remove_permission(FunctionName=name, StatementId=mine[0], **revision)
-                    mine.pop(0)
-                else:
-                    sid = f"tool-{self.edits}"
-                    self._client.add_permission(
-                        FunctionName=name,
-                        StatementId=sid,
-                        Action="lambda:InvokeFunction",
-                        Principal=str(TOOLS + self.edits),
-                        **revision,
-                    )
-                    mine.append(sid)
-                self.edits += 1
-
-    def _revision(self, name: str) -> dict[str, str]:
-        from botocore.exceptions import ClientError
-
-        try:
-            return {"RevisionId": self._client.get_policy(FunctionName=name)["RevisionId"]}
-        except ClientError:
-            return {}
-
-
 def work() -> int:
     """One worker: whatever is due, in an order of its own, by the entry that messages start. Until it is killed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
@@ -333,13 +227,13 @@ def work() -> int:
 
     from django.utils import timezone
 
-    from sharing.aws import pace
     from sharing.services import granting
     from sharing.tasks import reconcile_grant
 
     logging.disable(logging.WARNING)
-    pace.RATE, pace._BURST = 100_000.0, 1_000.0
-    while os.getppid() != 1:
+    unpace()
+    parent = os.getppid()
+    while os.getppid() == parent:
         keys = list(granting.due(timezone.now()).values_list("pk", flat=True)[:200])
         if not keys:
             time.sleep(0.1)

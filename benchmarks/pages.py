@@ -152,6 +152,8 @@ def measure(database: str, only: str, *, small: bool) -> dict[str, Any]:
             )
             one["admin"] = best(client, admin) if admin else 0
         found[name] = one
+    if not found:
+        raise SystemExit(f"No page has {only!r} in its name.")
     return {"pages": found, "session": client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 

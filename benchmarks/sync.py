@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.live_aws import REGION, Aws, live_aws
+from benchmarks.live_aws import REGION, Aws, live_aws, said
 
 WITHIN_BOUND, WITHIN_ALONE, THROTTLED, MEMORY = 1.05, 1.1, 0.01, 1.1
 
@@ -118,13 +118,6 @@ def rows_kept() -> int:
     from django.apps import apps
 
     return sum(model._default_manager.count() for model in apps.get_app_config("sharing").get_models())
-
-
-def said(what: str, took: float, beside: float, within: float) -> bool:
-    """Print a ratio and whether the claim holds."""
-    kept = took <= within * beside
-    print(f"  {what}: {took:.1f} s against {beside:.1f} s: {took / beside:.3f} (claim: {within}){'' if kept else '  NOT KEPT'}")
-    return kept
 
 
 class Memory:

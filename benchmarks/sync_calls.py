@@ -1,22 +1,19 @@
 """What a sync costs: calls per function, time against AWS's rates, memory, and the queries of a quiet run.
 
-    python benchmarks/sync_calls.py --functions 1000            # at the full rates, as AWS limits them
-    python benchmarks/sync_calls.py --functions 10000 --unpaced # how fast we are ourselves
+    python -m benchmarks.sync_calls --functions 1000            # at the full rates, as AWS limits them
+    python -m benchmarks.sync_calls --functions 10000 --unpaced # how fast we are ourselves
 
 Runs the sandbox and the sync in one process over real HTTP, with a database of its own in a temporary folder.
 """
 
 import argparse
-import os
 import resource
-import secrets
 import sys
 import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.story_aws import connect, pace_alone, prepare, unpace
 
 RATE = 15.0
 
@@ -25,7 +22,7 @@ def main() -> int:
     """Measure and print; exit status 1 when a promise is broken."""
     options = arguments()
     with tempfile.TemporaryDirectory(prefix="sync-calls") as folder:
-        prepare(Path(folder))
+        prepare(f"sqlite:///{folder}/sync.sqlite3")
         return measure(options)
 
 
@@ -38,62 +35,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def prepare(folder: Path) -> None:
-    """Django on an empty database."""
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "sharing.settings",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "ALLOWED_HOSTS": "localhost",
-        "PUBLIC_URL": "http://localhost:8000",
-        "DATABASE_URL": f"sqlite:///{folder}/sync.sqlite3",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-
-
 def measure(options: argparse.Namespace) -> int:
     """One first sync and one quiet one."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from sharing.aws import pace
-    from sharing.models import Account, Actor, Connection, ConnectionState, Event, Policy, Sync
+    from sharing.models import Actor, Event, Policy, Sync
     from sharing.sandbox.server import Sandbox
-    from sharing.services import connecting, syncing
+    from sharing.services import syncing
 
     sandbox = Sandbox(story="demo").start()
     try:
-        owner = next(account for account in sandbox.accounts if account.kind == "owner")
-        dashboard = next(account for account in sandbox.accounts if account.kind == "dashboard")
-        os.environ |= {
-            "AWS_ENDPOINT_URL": sandbox.url,
-            "AWS_ACCESS_KEY_ID": dashboard.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": dashboard.secret_access_key,
-        }
+        connect(sandbox)
         sandbox.add_many_functions(options.functions, shared_with="111122223333" if options.shared else "")
         if options.unpaced:
-            pace.RATE, pace._BURST = 100_000.0, 1_000.0
+            unpace()
         else:
             sandbox.switches.rate_limits = True
-            # The pace of this process only: no Redis here, and no other process to leave half of the rate to.
-            alone = pace.Pace()
-            setattr(connecting.entering, "pace", lambda: alone)  # noqa: B010  # a cached function, replaced as a whole
-        account = Account.objects.create(number=owner.id, name=owner.name)
-        Connection.objects.create(
-            account=account,
-            purpose="manager",
-            state=ConnectionState.CONNECTED,
-            role_arn=owner.manager_role_arn,
-            external_id=owner.external_id,
-            regions=["us-east-1"],
-            verbs={"list": True, "read": True},
-        )
+            pace_alone()
         operator = Actor.at_shell("benchmark")
         broken = 0
         for name in ("first", "quiet"):

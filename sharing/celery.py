@@ -1,13 +1,10 @@
 """The Celery app: `celery -A sharing worker` serves every queue, `celery -A sharing beat` ticks the sweep."""
 
-import contextlib
-import ctypes
 import os
-import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu import Exchange, Queue
 from kombu.transport import redis as over_redis
@@ -21,9 +18,12 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    task_time_limit=300,
-    task_soft_time_limit=280,
-    # Far above the hard limit: a message is never handed to a second worker while the first still may hold it.
+    # Tasks wait for AWS, not for the processor; as many as have seats (sharing/tasks/seats.py).
+    worker_pool="threads",
+    worker_concurrency=24,
+    # A thread cannot be ended, and Celery's time limits mean nothing to it. So nothing waits for ever: every call has a
+    # time-out (AWS, broker, mail, database), work that takes longer goes in slices, and rows have leases.
+    # Far above what any task takes: a message is never handed to a second worker while the first still may hold it.
     broker_transport_options={
         "visibility_timeout": 3600,
         "socket_timeout": 5,
@@ -40,8 +40,6 @@ app.conf.update(
     task_default_queue="clicks",
     task_default_exchange="fnshare",
     task_default_routing_key="clicks",
-    # Tasks wait for AWS, not for the processor.
-    worker_concurrency=4,
     timezone="UTC",
 )
 # Each queue has a routing key of its own: with the default one, every message would be delivered to all of them.
@@ -91,14 +89,6 @@ def _log_as_everywhere(**_kwargs: Any) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
-
-
-@worker_process_init.connect
-def _die_with_the_worker(**_kwargs: Any) -> None:
-    """A worker that is killed outright takes its processes along, instead of leaving them to go on unseen (Linux only)."""
-    set_parent_death_signal = 1
-    with contextlib.suppress(OSError, AttributeError):  # no prctl elsewhere
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 @worker_ready.connect

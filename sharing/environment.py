@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 from urllib.parse import unquote, urlsplit
 
 import environ
@@ -101,15 +101,27 @@ def _sqlite(value: str) -> dict[str, object]:
     }
 
 
+#: A thread cannot be ended: without these, one whose server is gone without a word would wait for a quarter of an hour to hear
+#: of it, or for ever. Seconds; the last one in milliseconds. What DATABASE_URL says goes first.
+_GIVE_UP = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
 def _postgresql(value: str) -> dict[str, object]:
     try:
-        config: dict[str, object] = environ.Env.db_url_config(value)
+        config: dict[str, Any] = environ.Env.db_url_config(value)
     except Exception:  # noqa: BLE001  # django-environ raises many kinds; a URL it cannot read is one line, never a trace
         raise Misconfigured("DATABASE_URL", "is not a database URL. Example: postgres://user:password@host/name") from None
     if not config.get("NAME"):
         raise Misconfigured("DATABASE_URL", "names no database. Example: postgres://user:password@host/name")
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
+    config["OPTIONS"] = _GIVE_UP | config.get("OPTIONS", {})
     return config
 
 
@@ -380,14 +392,17 @@ _NO_CREDENTIALS = {
 
 #: What only workers get: credentials of AWS, and the key that signs the history.
 _FOR_WORKERS = ("AWS_", "HISTORY_KEY", "WORKER_LIMITS")
+#: Called like AWS's, but ours: pages say how fast workers ask.
+_FOR_ALL = ("AWS_PACE_SHARE", "AWS_PACE_PROCESSES")
 
 
 def without_aws(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that must not reach AWS: no AWS variable, and nowhere else to find credentials.
+    """The environment of a process that must not reach AWS: nothing that an AWS SDK reads, nowhere else to find credentials.
 
     Nor does it get the key that signs the history, nor learn where the workers' limits are.
     """
-    return {name: value for name, value in variables.items() if not name.startswith(_FOR_WORKERS)} | _NO_CREDENTIALS
+    kept = (name for name in variables if name in _FOR_ALL or not name.startswith(_FOR_WORKERS))
+    return {name: variables[name] for name in kept} | _NO_CREDENTIALS
 
 
 def is_loopback(host: str) -> bool:

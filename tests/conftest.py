@@ -116,32 +116,24 @@ E2E = Path(__file__).parent / "e2e"
 RUNNING = Path(__file__).parent / "running"
 
 
-#: Tests against the sandbox that the second database runs too: writers that race, and what is locked.
+#: What talks to the sandbox over HTTP is mostly about AWS. Of it the second database (tests/everything.py) runs these:
+#: writers that race, and what is locked.
 ON_BOTH = {
-    f"test_{name}" for name in ("granting_reconciling", "races", "settling", "bulk_working", "layers_sharing", "mapping")
+    f"test_{name}"
+    for name in ("granting_reconciling", "races", "settling", "refused", "bulk_working", "layers_sharing", "mapping")
 }
-
-
-def _once(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What talks to the sandbox over HTTP is mostly about AWS: with ONE_DATABASE set, as `make test` does on PostgreSQL, only
-    what races for rows is kept of it."""
-    if not os.environ.get("ONE_DATABASE"):
-        return
-    out = [one for one in items if "sandbox" in getattr(one, "fixturenames", ()) and one.path.stem not in ON_BOTH]
-    config.hook.pytest_deselected(items=out)
-    gone = set(map(id, out))
-    items[:] = [one for one in items if id(one) not in gone]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Mark what drives a browser, and keep what starts processes together."""
-    _once(config, items)
+    """Mark what drives a browser and what one database is enough for, and keep what starts processes together."""
     grouped = []
     for item in items:
         if item.path.is_relative_to(E2E):
             item.add_marker(pytest.mark.e2e)
         fixtures = set(getattr(item, "fixturenames", ()))
+        if "sandbox" in fixtures and item.path.stem not in ON_BOTH:
+            item.add_marker(pytest.mark.one_database)
         if fixtures.intersection(DEMO + STAGE):
             item.add_marker(pytest.mark.processes)
         if item.get_closest_marker("processes") or item.get_closest_marker("e2e"):

@@ -36,6 +36,7 @@ TESTED = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 _UPGRADE = ("django_upgrade", "--target-version", "5.2")
 _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
 #: Pages that list and count are looked at on both; of pages about one thing the services are, and every address is walked.
+#: Of what talks to the sandbox tests/conftest.py marks most.
 ONE_DATABASE = (
     *("permitting", "consumers_gate", "frame", "headers", "functions_share", "accepting", "invoking", "accounts", "reason"),
     *("signing", "people", "outbox", "limiting", "sso_logged_out", "second_factors", "guessing", "profile", "errors"),
@@ -46,11 +47,13 @@ ONE_DATABASE = (
 #: PostgreSQL): they are tried once, in the other pass. So is the matrix of faults at every call: it is about AWS's side.
 ON_POSTGRESQL = (
     "-m",
-    "not e2e and not processes",
-    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "forms", "test_agreement.py")),
+    "not e2e and not processes and not one_database",
+    *(f"--ignore=tests/{room}" for room in ("policy", "sandbox", "aws", "running", "timed", "forms", "test_agreement.py")),
     "--ignore=tests/faults/test_matrix.py",
     *(f"--ignore=tests/views/test_{page}.py" for page in ONE_DATABASE),
 )
+#: A room of its own, so that nothing else has to be collected for it.
+TIMED = "tests/timed"
 #: What the caller's shell may hold and no check or test may see. Without bytecode every test process would rewrite the
 #: assertions of all tests anew: ten seconds each, eight times.
 STRIPPED = (
@@ -168,15 +171,14 @@ def main(arguments: list[str]) -> int:
 
     try:
         chromium = ensure()
-        passed &= suite("What a person waits for, with the machine to itself", "-m", "timed", workers="0")
+        passed &= suite("What a person waits for, with the machine to itself", TIMED, workers="0")
         with PostgreSQL() as server:
-            url = server.url()
-            title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": url, "ONE_DATABASE": "1"}
+            title, variables = "The suite on PostgreSQL, without the browser", {"DATABASE_URL": server.url()}
             passed &= suite(title, *ON_POSTGRESQL, workers=WORKERS_ON_POSTGRESQL, variables=variables)
         say(f"{'So far everything passed' if passed else 'Something FAILED above'} ({time.monotonic() - began:.0f} s).")
         # Last, because its closing line is the one that speaks for the whole suite.
         title, variables = "The whole suite on SQLite, with the browser", {"CHROMIUM": chromium}
-        passed &= suite(title, "-m", "not timed", workers=WORKERS, variables=variables)
+        passed &= suite(title, f"--ignore={TIMED}", workers=WORKERS, variables=variables)
     except (NoBrowser, NoPostgreSQL) as problem:
         say(str(problem))
         return 1

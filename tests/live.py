@@ -20,10 +20,10 @@ from typing import Any, Self
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from sharing.running import ports
+from sharing.running import ports, template
 from sharing.running.install import CHECKOUT
 
-#: Where demos of the tests leave their migrated databases for each other; their names are digests of what made them.
+#: Where demos of the tests leave the migrated database for each other.
 LENT = Path(tempfile.gettempdir()) / f"fnshare-tests-lent-{os.getuid()}"
 
 
@@ -108,6 +108,27 @@ class Controls:
         self.ask("POST", "switches", off)
 
 
+def lend(folder: Path) -> None:
+    """The migrated database that a demo before kept, if it fits: in its own folder each would make one anew."""
+    fits = template.kept(LENT)
+    if not (folder / fits.name).exists():
+        with contextlib.suppress(FileNotFoundError):  # none yet, or another checkout's tests just kept theirs instead
+            shutil.copyfile(fits, folder / fits.name)
+
+
+def keep(folder: Path) -> None:
+    """The migrated database of this demo's folder, for those after it; instead of any earlier one."""
+    made = template.kept(folder)
+    if not made.exists() or (LENT / made.name).exists():
+        return
+    LENT.mkdir(mode=0o700, exist_ok=True)
+    draft = LENT / f"draft-{os.getpid()}"
+    shutil.copyfile(made, draft)
+    for outdated in LENT.glob("migrated-*.sqlite3"):
+        outdated.unlink(missing_ok=True)
+    draft.replace(LENT / made.name)
+
+
 class LiveDemo:
     """`make demo` in a folder and on ports of its own, as a context manager.
 
@@ -139,7 +160,7 @@ class LiveDemo:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "demo.json").unlink(missing_ok=True)  # of one that was killed: only a new one says "ready"
-        self._lend()
+        lend(self.folder)
         command = [sys.executable, "-m", "sharing.running.demo", "--folder", str(self.folder), "--story", self.story]
         command += ["--control-key", self._key, "--database-url", self.database_url, *([] if self.told else ["--untold"])]
         with (self.folder / "output").open("wb") as output:
@@ -161,22 +182,8 @@ class LiveDemo:
             self.stop()
             raise
         self.described = json.loads(described.read_text())
-        self._keep()
+        keep(self.folder)
         return self
-
-    def _lend(self) -> None:
-        """The migrated database that a demo before kept (running/template.py): in its own folder each would make one anew."""
-        for kept in LENT.glob("migrated-*.sqlite3"):
-            if not (self.folder / kept.name).exists():
-                shutil.copyfile(kept, self.folder / kept.name)
-
-    def _keep(self) -> None:
-        LENT.mkdir(mode=0o700, exist_ok=True)
-        for made in self.folder.glob("migrated-*.sqlite3"):
-            if not (LENT / made.name).exists():
-                draft = LENT / f"draft-{os.getpid()}"
-                shutil.copyfile(made, draft)
-                draft.replace(LENT / made.name)
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 40) -> int:
         """End it as Ctrl-C does; its exit status."""

@@ -34,11 +34,11 @@ def copied(folder: Path) -> Iterator[None]:
         with _alone(kept) as users:
             left = int(users.read_text()) - 1
             users.write_text(str(left))
-            if connection.vendor == "sqlite":
-                for path in (*(Path(f"{name}{ending}") for ending in ("", "-wal", "-shm")), *([] if left else [kept])):
-                    path.unlink(missing_ok=True)
-            else:
-                for database in (name, *([] if left else [_of(folder)])):
+            sqlite = connection.vendor == "sqlite"
+            for database in (name, *([] if left else [str(kept) if sqlite else _of(folder)])):
+                if sqlite:
+                    _remove_file(database)
+                else:
                     _ask(f'DROP DATABASE IF EXISTS "{database}"')
 
 
@@ -59,7 +59,13 @@ def _copy_file(kept: Path, target: Path) -> None:
         draft = kept.with_suffix(".draft")
         _migrate(str(draft))
         os.replace(draft, kept)  # the last connection is closed: nothing is left in a write-ahead log
+    _remove_file(str(target))  # of a process that was killed: its write-ahead log would be read into the copy
     shutil.copyfile(kept, target)
+
+
+def _remove_file(database: str) -> None:
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{database}{ending}").unlink(missing_ok=True)
 
 
 def _copy_database(kept: str, target: str) -> None:

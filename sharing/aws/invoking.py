@@ -24,7 +24,8 @@ from botocore.exceptions import (
 from sharing.policy.arn import FunctionArn
 
 from . import session
-from .errors import ACCESS_CODES, CREDENTIAL_CODES, AwsError, ForeignEndpoint, Throttled, classify
+from .errors import CREDENTIAL_CODES, AwsError, ForeignEndpoint, Throttled, classify
+from .explaining import ACCESS_CODES
 from .session import RoleRef
 
 Kind = Literal["RequestResponse", "Event"]

@@ -58,14 +58,14 @@ class Watching:
         return {place: _bucket(place, said[2 * n], said[2 * n + 1], now) for n, place in enumerate(wanted)}
 
     def throttled(self) -> list[tuple[str, str]] | None:
-        """Accounts and regions that AWS answered 429 within the hour, the latest first; None: Redis does not answer."""
+        """Accounts and regions where AWS answered 429 to such calls within the hour, the latest first; None: Redis is away."""
         try:
             self._redis.zremrangebyscore(f"{self._prefix}:throttled", "-inf", time.time() - REMEMBERED)
             said: Any = self._redis.zrevrange(f"{self._prefix}:throttled", 0, -1)
         except (RedisError, OSError):
             return None
         named = [name.decode().split(":") for name in said]
-        return list(dict.fromkeys((account, region) for account, region, *_ in named))
+        return list(dict.fromkeys((account, region) for account, region, group in named if group in GROUPS))
 
 
 def _bucket(place: tuple[str, str, str], counted: list[Any], trouble: list[Any], now: float) -> Bucket:

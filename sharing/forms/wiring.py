@@ -9,13 +9,12 @@ from typing import Any, Final
 from django import forms
 
 from sharing.models import Account
-from sharing.policy.arn import is_account_id
+from sharing.policy.arn import is_account_id, is_region
 from sharing.policy.wiring import SOURCES, SourceKind, Style, recognise
 
 from .mappings import NewMappingForm
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
-_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 #: S3's event types that are worth a function (its documentation of event notifications); the wide ones first.
@@ -178,7 +177,7 @@ class WiringForm(NewMappingForm):
     def clean_source_region(self) -> str:
         """A region's name, or nothing."""
         text = str(self.cleaned_data["source_region"]).strip()
-        if text and not _REGION.fullmatch(text):
+        if text and not is_region(text):
             raise forms.ValidationError("That is no name of a region, such as eu-west-1.")
         return text
 

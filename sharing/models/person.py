@@ -43,6 +43,11 @@ class UserManager(BaseUserManager["User"]):
         """E-mail addresses are compared without case."""
         return self.get(email=(username or "").strip().lower())
 
+    def acting_for(self, number: str) -> "models.QuerySet[User]":
+        """Active people who act for the account with these digits, in the order of their addresses."""
+        acting = self.filter(is_active=True, memberships__ended_at=None, memberships__account__number=number)
+        return acting.order_by("email").distinct()
+
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The scope is either every account or the ones listed."""

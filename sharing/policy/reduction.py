@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +37,7 @@ class Reduction:
 
 _cache: dict[tuple[bytes, FunctionArn], Reduction] = {}
 _MOST_KEPT: Final = 32_768
+_keeping: Final = threading.Lock()
 
 
 def reduction(document: Document, function: FunctionArn) -> Reduction:
@@ -43,9 +45,11 @@ def reduction(document: Document, function: FunctionArn) -> Reduction:
     key = (document.fingerprint, function)
     found = _cache.get(key)
     if found is None:
-        while len(_cache) >= _MOST_KEPT:
-            _cache.pop(next(iter(_cache)), None)  # the oldest; another thread may have been quicker
-        found = _cache[key] = reduce(document, function)
+        found = reduce(document, function)
+        with _keeping:  # who looks for the oldest breaks off when another thread changes the dict meanwhile
+            while len(_cache) >= _MOST_KEPT:
+                del _cache[next(iter(_cache))]
+            _cache[key] = found
     return found
 
 

@@ -14,7 +14,8 @@ from sharing.running.install import CHECKOUT
 DATABASE = "fnshare.sqlite3"
 
 
-def _kept(folder: Path) -> Path:
+def kept(folder: Path) -> Path:
+    """Where in the folder the one that fits is, or would be."""
     digest = hashlib.sha256()
     decisive = [*sorted((CHECKOUT / "sharing" / "migrations").glob("*.py")), CHECKOUT / "sharing" / "settings.py"]
     for path in [*decisive, CHECKOUT / "constraints.txt"]:
@@ -24,10 +25,10 @@ def _kept(folder: Path) -> Path:
 
 def copy(folder: Path, home: Path) -> bool:
     """Give a fresh run in `home` the database kept in `folder`, and say so by `home`/migrated; False when none fits."""
-    kept = _kept(folder)
-    if not kept.exists():
+    made = kept(folder)
+    if not made.exists():
         return False
-    shutil.copyfile(kept, home / DATABASE)
+    shutil.copyfile(made, home / DATABASE)
     (home / "migrated").touch()
     return True
 
@@ -39,4 +40,4 @@ def keep(folder: Path, home: Path) -> None:
     draft = home / "template.sqlite3"
     with closing(sqlite3.connect(home / DATABASE)) as database:
         database.execute("VACUUM INTO ?", (str(draft),))
-    draft.replace(_kept(folder))
+    draft.replace(kept(folder))

@@ -1,7 +1,7 @@
 """The web process: gunicorn on this machine's loopback, started without any AWS credentials.
 
-`python -m sharing.running.web [gunicorn option...]` drops every AWS variable from its environment, closes the other places
-where an AWS SDK looks, and becomes gunicorn. Doors never talk to AWS; this makes it impossible, not just a habit.
+`python -m sharing.running.web [gunicorn option...]` drops what an AWS SDK reads from its environment, closes the other places
+where one looks, and becomes gunicorn. Doors never talk to AWS; this makes it impossible, not just a habit.
 """
 
 import os

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from moto.s3.models import s3_backends
 
+from sharing.sandbox import stream_policies
 from sharing.sandbox.deliveries import bucket_owner
 from sharing.sandbox.errors import AwsError
 from sharing.sandbox.evaluation import Reach, resource_outcome
@@ -58,8 +59,8 @@ def resource_of(service: str, operation: str, request: Request, asked: dict[str,
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{asked.get('AlarmName', '')}"
     if operation in ("PutCompositeAlarm", "Unsubscribe"):
         return "*"  # IAM knows no resource for these: only who may do it to every one may do it
-    if service in ("kinesis", "dynamodb") and operation.endswith("ResourcePolicy"):
-        return str(asked.get("ResourceARN") or asked.get("ResourceArn") or "") or None
+    if service in ("kinesis", "dynamodb") and operation in stream_policies.OPERATIONS:
+        return stream_policies.resource_of(asked) or None
     return None
 
 

@@ -24,6 +24,7 @@ from .limits import letters as freezes
 from .quoting import one_line
 from .requesting import letters as requests
 from .signing import letters as signing
+from .wiring import letters as wirings
 
 __all__ = ["KINDS", "Letter", "send", "written"]
 
@@ -51,6 +52,7 @@ KINDS: dict[str, Callable[[Notice], Letter | None]] = {
     "unfrozen": freezes.unfrozen,
     "request-made": requests.made,
     "request-decided": requests.decided,
+    "wiring-step": wirings.step_waits,
 }
 #: What else is noted once a mail of that kind has left.
 LEFT: dict[str, Callable[[Notice, datetime], None]] = {"invitation": invitations.left}

@@ -10,7 +10,7 @@ from .seats import seated
 
 
 # Entering the account may take 45 s, the answer 60 s; the sweep gives up a running one after 160 s.
-@shared_task(name="sharing.run_invocation", ignore_result=True, acks_late=True, time_limit=150, soft_time_limit=140)
+@shared_task(name="sharing.run_invocation", ignore_result=True, acks_late=True)
 @seated(Invocation, "connection__account_id")
 def run_invocation(pk: str) -> None:
     """Make the one call, unless it was made, refused or given up already."""

@@ -46,7 +46,7 @@ class _Heart(threading.Thread):
         except DatabaseError as problem:
             log.warning("pulse_not_kept", name=self._worker, problem=type(problem).__name__)
         finally:
-            connection.close()  # a process that is forked meanwhile must not inherit it
+            connection.close()  # every ten seconds is seldom: why keep one of the few that the database has
 
 
 _hearts: list[_Heart] = []

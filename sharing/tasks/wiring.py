@@ -2,10 +2,12 @@
 
 from celery import shared_task
 
+from sharing.models import Wiring, WiringStep
 from sharing.services import wiring
 
 from .mapping import reconcile_mapping
 from .queueing import soon
+from .seats import seated
 from .sharing import reconcile_grant
 
 #: Later than this the sweep finds the row by itself.
@@ -13,6 +15,7 @@ _SWEPT = 30.0
 
 
 @shared_task(name="sharing.reconcile_wiring", ignore_result=True, acks_late=True)
+@seated(WiringStep, "account")
 def reconcile_wiring(pk: str) -> None:
     """Make AWS agree with one step of a wiring; come back while it is unsettled, and take up what waited for it."""
     outcome = wiring.reconcile(pk)
@@ -29,6 +32,7 @@ def reconcile_wiring(pk: str) -> None:
 
 
 @shared_task(name="sharing.look_at_wiring", ignore_result=True, acks_late=True)
+@seated(Wiring, "source_account")
 def look_at_wiring(pk: str) -> None:
     """Read again what is to be seen of a wiring, and take up what waited for it."""
     for ready in wiring.look(pk):
@@ -36,6 +40,7 @@ def look_at_wiring(pk: str) -> None:
 
 
 @shared_task(name="sharing.send_wiring_test", ignore_result=True, acks_late=True)
+@seated(Wiring, "source_account")
 def send_wiring_test(pk: str) -> None:
     """Send the one test event, or look whether the function ran since."""
     tried = wiring.send_test(pk)

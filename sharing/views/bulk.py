@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
@@ -185,47 +186,42 @@ def bulk_export(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
 def bulk_confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Share what the preview said."""
     seen = parse_datetime(request.POST.get("judged", "")[:40]) if _is_moment(request.POST.get("judged", "")) else None
-    return _done(
-        request,
-        pk,
-        lambda bulk, me: bulks.confirm(bulk, by=me, judged_at=seen),
-        _BEGUN,
-    )
+    return _done(request, pk, partial(bulks.confirm, judged_at=seen), _BEGUN)
 
 
 @for_changing
 @require_POST
 def bulk_judge(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Make the verdicts of a preview anew."""
-    return _done(request, pk, lambda bulk, me: bulks.judge_again(bulk, by=me), "Every line was looked at again.")
+    return _done(request, pk, bulks.judge_again, "Every line was looked at again.")
 
 
 @for_changing
 @require_POST
 def bulk_pause(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Begin nothing more for now."""
-    return _done(request, pk, lambda bulk, me: bulks.pause(bulk, by=me), "Paused. What has been begun is finished.")
+    return _done(request, pk, bulks.pause, "Paused. What has been begun is finished.")
 
 
 @for_changing
 @require_POST
 def bulk_resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Go on."""
-    return _done(request, pk, lambda bulk, me: bulks.resume(bulk, by=me), "It goes on where it was.")
+    return _done(request, pk, bulks.resume, "It goes on where it was.")
 
 
 @for_changing
 @require_POST
 def bulk_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Do not do what is left."""
-    return _done(request, pk, lambda bulk, me: bulks.cancel(bulk, by=me), "What was left is cancelled. What is done stays.")
+    return _done(request, pk, bulks.cancel, "What was left is cancelled. What is done stays.")
 
 
 @for_changing
 @require_POST
 def bulk_retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Try again what failed."""
-    return _done(request, pk, lambda bulk, me: bulks.retry(bulk, by=me), "What failed is to be tried again.")
+    return _done(request, pk, bulks.retry, "What failed is to be tried again.")
 
 
 @for_changing
@@ -257,12 +253,12 @@ def bulk_take_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "bulk/take_back.html", context, status=422 if form.errors else 200)
 
 
-def _done(request: HttpRequest, pk: uuid.UUID, act: Callable[[Bulk, Actor], Bulk], said: str) -> HttpResponse:
+def _done(request: HttpRequest, pk: uuid.UUID, act: Callable[..., Bulk], said: str) -> HttpResponse:
     """Do it, tell workers, and show the page."""
     me = actor(request)
     bulk = _the_bulk(me, pk)
     try:
-        bulk = act(bulk, me)
+        bulk = act(bulk, by=me)
     except Refusal as refusal:
         if refusal.code in ("not-found", "not-permitted"):
             raise

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from sharing.services import pacing, syncing
+from sharing.services.resting import resting
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor
 
@@ -25,7 +26,7 @@ def pace(request: HttpRequest) -> HttpResponse:
         "share": round(settings.AWS_PACE_SHARE * 100),
         "cadence": syncing.cadence(),
         "quiet": settings.QUIET_HOURS,
-        "resting": syncing.resting(now),
+        "resting": resting(now),
         "quiet_until": settings.QUIET_HOURS.ends(now) if settings.QUIET_HOURS else None,
     }
     return render(request, "settings/pace.html", context)

@@ -146,12 +146,12 @@ def _rows_of(one: Wiring) -> list[WiringStep]:
 
 
 def _their_part(one: Wiring) -> Plan | None:
-    """The plan with the steps of their side alone, and nothing of the owner's policy."""
+    """The plan with the steps of their side alone. Its permission names the role that they are to make, where there is one."""
     plan = plan_of(one)
     if plan is None:
         return None
     theirs = tuple(step for step in plan.steps if step.side is Side.SOURCE)
-    return replace(plan, steps=theirs, permission=None, notes=())
+    return replace(plan, steps=theirs, notes=())
 
 
 def _their_steps(one: Wiring, plan: Plan | None) -> list[ShownStep]:

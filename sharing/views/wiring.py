@@ -204,7 +204,7 @@ def _acts(step: ShownStep, one: Wiring) -> dict[str, bool]:
     return {
         "again": row.state == StepState.FAILED,
         "done": row.state == StepState.FAILED or (not row.ours and row.state == StepState.ASKED),
-        "undone": not row.ours and row.state == StepState.SAID,
+        "undone": row.state == StepState.SAID,
         "ours": handed and row.state in (StepState.ASKED, StepState.SAID) and not wiring.why_not_ours(row),
     }
 
@@ -249,9 +249,7 @@ def list_of(request: HttpRequest, me: Actor) -> HttpResponse:
     if account:
         found = found.filter(Q(source_account=account) | Q(function__account__number=account))
     for word in text.split():
-        found = found.filter(
-            Q(source_arn__icontains=word) | Q(function__name__icontains=word) | Q(requested_as__icontains=word)
-        )
+        found = found.filter(_holds(word))
     page = page_of(found.select_related("function__account"), request)
     context = {
         "page": page,

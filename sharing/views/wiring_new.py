@@ -69,7 +69,7 @@ def wiring_new(request: HttpRequest) -> HttpResponse:
         if not source and kind is None:
             return _choose_source(request, function, asked)
         return _begin(request, me, function, asked, kind)
-    if request.POST.get("step") == "confirm" and (sent := _sent(request.POST.get("form_token", ""), me)):
+    if request.POST.get("step") == "confirm" and (sent := wiring.sent(request.POST.get("form_token", ""), me)):
         return redirect("wiring-detail", sent.pk)  # clicked twice
     form = _form(function, kind, source, me, data=request.POST)
     plan = _plan_of(form, function, me)
@@ -168,13 +168,6 @@ def _blame(form: WiringForm, plan: WiringPlan | None) -> None:
     if refusal is not None and refusal.code in _NOT_YET and not form.errors:
         field = _FIELDS.get(refusal.field, refusal.field)
         form.add_error(field if field in form.fields else None, " ".join((refusal.sentence, *refusal.ways)))
-
-
-def _sent(form_token: str, me: Actor) -> Wiring | None:
-    """What this form made already, if this person sent it."""
-    if not form_token or "\x00" in form_token:
-        return None
-    return Wiring.objects.filter(form_token=form_token[:64], requested_by=me.person).first()
 
 
 def _asked_function(request: HttpRequest, me: Actor) -> Function:

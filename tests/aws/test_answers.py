@@ -93,8 +93,9 @@ def _sorted(call: Callable[[], object], *, carries: bool = True) -> AwsError:
 def test_an_answer_that_is_none_opens_no_session(stranger: type[Stranger], answer: bytes) -> None:
     for status in (200, 403, 500):
         stranger.says = (status, answer)
-        _sorted(session.identify)
-        _sorted(lambda: session.assume(ROLE, session_name="test"))
+        assert _sorted(session.identify).operation == "GetCallerIdentity"
+        assert _sorted(lambda: session.assume(ROLE, session_name="test")).operation == "AssumeRole"
+        assert not session._sessions, "what was no answer is not remembered"
 
 
 @pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE.keys())

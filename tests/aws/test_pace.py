@@ -223,6 +223,16 @@ def test_what_is_watched_is_what_was_done(valkey: str) -> None:
     assert watching.throttled() == [place]
 
 
+def test_a_429_of_another_kind_of_calls_is_none_of_those_that_are_watched(valkey: str) -> None:
+    prefix = f"test:{time.monotonic_ns()}"
+    pace, watching = Pace(valkey, prefix=prefix), Watching(valkey, prefix=prefix)
+    pace.slower("444455556666", "us-east-1", "organizations")
+    pace.slower("444455556666", "eu-west-1", "sources")
+    assert watching.throttled() == []
+    pace.slower("444455556666", "eu-west-1", "control")
+    assert watching.throttled() == [("444455556666", "eu-west-1")]
+
+
 def test_with_redis_away_nothing_is_said_about_the_pace() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

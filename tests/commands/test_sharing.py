@@ -1,31 +1,16 @@
-"""share, revoke, check-access, who-can-invoke: exit codes, items and errors as programs and people meet them."""
+"""share and revoke: exit codes, items and errors as programs and people meet them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
 
-from sharing.models import Actor, Event, Grant, GrantState, Policy, PolicyVersion, Qualifier
+from sharing.models import Actor, Event, Grant, GrantState, Policy, Qualifier
 from sharing.services import granting
-from tests.commands.running import run
+from tests.commands.running import FIELDS, run
 from tests.services.estate import Estate, Worker
 
-if TYPE_CHECKING:
-    from sharing.sandbox.server import Sandbox
-
 ACME, GLOBEX = "111122223333", "222233334444"
-FIELDS = {"id", "function_arn", "qualifier", "sid", "principal", "action", "state", "until", "check", "reason", "failure"}
-
-
-@pytest.fixture
-def estate(sandbox: "Sandbox") -> Estate:
-    return Estate(sandbox)
-
-
-@pytest.fixture
-def hello(estate: Estate) -> Policy:
-    return estate.policy("hello_world")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,20 +133,6 @@ def test_a_revoke_that_meets_a_changed_statement_names_the_option_a_shell_has(es
 
 
 @pytest.mark.django_db
-def test_who_can_invoke_says_that_a_function_or_alias_is_gone(estate: Estate, hello: Policy) -> None:
-    estate.read(hello)
-    alias = Policy.objects.create(function=hello.function, qualifier="old", vanished_at=timezone.now())
-    for arn, name in ((alias.arn, "hello_world:old"), (hello.arn, "hello_world")):
-        if arn == hello.arn:
-            hello.function.vanished_at = timezone.now()
-            hello.function.save(update_fields=["vanished_at"])
-        ran = run("who-can-invoke", arn, "--json")
-        assert (ran.code, ran.error["code"]) == (1, "gone")
-        assert f"{name} any more" in ran.error["message"]
-        assert ran.error["next"]
-
-
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -177,8 +148,6 @@ def test_who_can_invoke_says_that_a_function_or_alias_is_gone(estate: Estate, he
         ["revoke", "ARN"],
         ["revoke", "ARN", "--sid", "a", "--from", ACME],
         ["revoke", "ARN", "--sid", "a", "--all"],
-        ["check-access", "ARN"],
-        ["who-can-invoke", "a", "b"],
     ],
 )
 def test_wrong_usage_is_exit_2_and_says_what_is_wrong(estate: Estate, hello: Policy, arguments: list[str]) -> None:
@@ -327,50 +296,6 @@ def test_a_statement_of_ours_that_changed_wants_anyway(estate: Estate, hello: Po
     assert "--anyway" in ran.error["next"]
     assert run("revoke", hello.arn, "--sid", grant.sid, "--anyway", "--json").code == 0
     assert estate.settle(grant).state == GrantState.REVOKED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_check_access_answers_whatever_the_verdict(estate: Estate, hello: Policy) -> None:
-    estate.shared(hello)
-    PolicyVersion.objects.update(first_seen_at=timezone.now() - timedelta(hours=1))
-    with Worker():
-        for who, verdict in ((ACME, "allowed"), (GLOBEX, "denied"), ("666677778888", "not-tried")):
-            ran = run("check-access", hello.arn, "--as", who, "--wait", "--timeout", "30", "--json")
-            assert ran.code == 0, ran.out
-            (item,) = ran.items
-            assert set(item) == FIELDS
-            assert item["check"]["verdict"] == verdict
-            assert item["check"]["detail"]
-
-
-@pytest.mark.django_db
-def test_check_access_as_nobody_is_refused(estate: Estate, hello: Policy) -> None:
-    ran = run("check-access", hello.arn, "--as", "s3.amazonaws.com", "--json")
-    assert ran.code == 1
-    assert ran.error["next"]
-
-
-@pytest.mark.django_db
-def test_who_can_invoke_never_says_nobody_without_what_was_not_looked_at(estate: Estate, hello: Policy) -> None:
-    estate.read(hello)
-    estate.read(estate.policy("currency-convert"))
-    ran = run("who-can-invoke", "--json")
-    assert ran.code == 0
-    by_name = {item["name"]: item for item in ran.items}
-    assert by_name["currency-convert"]["public"] == 1
-    assert by_name["currency-convert"]["who"][0]["kind"] == "everyone"
-    assert by_name["currency-convert"]["who"][0]["sids"] == ["PublicAccess"]
-    assert by_name["hello_world"]["who"] == []
-    assert by_name["hello_world"]["not_looked_at"]
-    webhook = estate.policy("checkout-webhook")
-    estate.read(webhook)
-    both = {item["name"]: item for item in run("who-can-invoke", "--json").items}
-    assert both["checkout-webhook"]["public"] == 2  # a function URL has two ways in; below it counts as one function
-    assert f"Functions: {len(both)}, public: 2, open to a service of any account: 0." in run("who-can-invoke").out
-    plain = run("who-can-invoke", hello.arn).out
-    assert "nobody" in plain
-    assert "Not looked at" in plain
-    assert run("who-can-invoke", f"{hello.arn}x", "--json").code == 1
 
 
 @pytest.mark.django_db

@@ -1,11 +1,13 @@
-"""who-can-invoke about the past, as CSV, and as the gate of a pipeline."""
+"""who-can-invoke now and in the past, as CSV, and as the gate of a pipeline."""
 
 import pytest
+from django.utils import timezone
 
-from sharing.models import Policy
+from sharing.models import Grant, Policy
 from tests import factories, policies
 from tests.commands.running import run
 from tests.policies import ACME
+from tests.services.estate import Estate
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +83,45 @@ def test_who_can_invoke_prints_csv_with_coverage_first() -> None:
     assert not ran.out.startswith("\ufeff")
     assert run("who-can-invoke", "--csv", "--json").code == 2
     assert run("who-can-invoke", "--csv", "--fail-on-open").code == 1
+
+
+def test_two_functions_at_once_are_wrong_usage() -> None:
+    ran = run("who-can-invoke", "a", "b", "--json")
+    assert ran.code == 2, ran.out
+    assert ran.error["message"]
+    assert not Grant.objects.exists()
+
+
+def test_who_can_invoke_says_that_a_function_or_alias_is_gone(estate: Estate, hello: Policy) -> None:
+    estate.read(hello)
+    alias = Policy.objects.create(function=hello.function, qualifier="old", vanished_at=timezone.now())
+    for arn, name in ((alias.arn, "hello_world:old"), (hello.arn, "hello_world")):
+        if arn == hello.arn:
+            hello.function.vanished_at = timezone.now()
+            hello.function.save(update_fields=["vanished_at"])
+        ran = run("who-can-invoke", arn, "--json")
+        assert (ran.code, ran.error["code"]) == (1, "gone")
+        assert f"{name} any more" in ran.error["message"]
+        assert ran.error["next"]
+
+
+def test_who_can_invoke_never_says_nobody_without_what_was_not_looked_at(estate: Estate, hello: Policy) -> None:
+    estate.read(hello)
+    estate.read(estate.policy("currency-convert"))
+    ran = run("who-can-invoke", "--json")
+    assert ran.code == 0
+    by_name = {item["name"]: item for item in ran.items}
+    assert by_name["currency-convert"]["public"] == 1
+    assert by_name["currency-convert"]["who"][0]["kind"] == "everyone"
+    assert by_name["currency-convert"]["who"][0]["sids"] == ["PublicAccess"]
+    assert by_name["hello_world"]["who"] == []
+    assert by_name["hello_world"]["not_looked_at"]
+    webhook = estate.policy("checkout-webhook")
+    estate.read(webhook)
+    both = {item["name"]: item for item in run("who-can-invoke", "--json").items}
+    assert both["checkout-webhook"]["public"] == 2  # a function URL has two ways in; below it counts as one function
+    assert f"Functions: {len(both)}, public: 2, open to a service of any account: 0." in run("who-can-invoke").out
+    plain = run("who-can-invoke", hello.arn).out
+    assert "nobody" in plain
+    assert "Not looked at" in plain
+    assert run("who-can-invoke", f"{hello.arn}x", "--json").code == 1

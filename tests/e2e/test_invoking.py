@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import function_page
+from tests.e2e.looking import function_page
 
 Visit = Callable[..., Visitor]
 

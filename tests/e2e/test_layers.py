@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import SETTLED, aws_of, reload_until
+from tests.e2e.looking import SETTLED, aws_of, reload_until
 from tests.live import LiveDemo
 
 Visit = Callable[..., Visitor]

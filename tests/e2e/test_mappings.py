@@ -9,7 +9,7 @@ import boto3
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import SETTLED
+from tests.e2e.looking import SETTLED
 from tests.live import LiveDemo
 
 Visit = Callable[..., Visitor]

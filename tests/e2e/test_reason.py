@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import function_page
+from tests.e2e.looking import function_page
 
 Visit = Callable[..., Visitor]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import SETTLED
+from tests.e2e.looking import SETTLED
 
 Visit = Callable[..., Visitor]
 

@@ -1,4 +1,7 @@
-"""A demo of the fault tests' own, which they may break: its leases are short, so that killed workers are soon replaced."""
+"""A demo of the fault tests' own, which they may break: its leases are short, so that killed workers are soon replaced.
+
+And the story in process, for trouble that needs no processes.
+"""
 
 import os
 import secrets
@@ -10,8 +13,10 @@ import pytest
 from tests.faults.stage import Stage
 from tests.live import LiveDemo
 from tests.postgresql import create
+from tests.services.estate import Estate
 
 if TYPE_CHECKING:
+    from sharing.models import Policy
     from sharing.sandbox.server import Sandbox
 
 #: A person waits for a killed worker's lease and the next sweep; tests wait for shorter ones.
@@ -47,3 +52,14 @@ def stage(running_stage: Stage) -> Iterator[Stage]:
     running_stage.demo.controls.calm()
     yield running_stage
     running_stage.demo.controls.calm()
+
+
+@pytest.fixture
+def estate(sandbox: "Sandbox") -> Estate:
+    """In process: the story as rows, and the sandbox behind."""
+    return Estate(sandbox)
+
+
+@pytest.fixture
+def hello(estate: Estate) -> "Policy":
+    return estate.policy("hello_world")

@@ -119,12 +119,15 @@ def test_a_preview_that_is_out_of_date_is_shown_again(stage: Stage) -> None:
 
 def test_grant_and_revoke_at_the_same_moment_end_as_the_last_decision_says(stage: Stage) -> None:
     """Revoked while it is being written: it ends revoked, and AWS does not hold it."""
-    stage.demo.controls.fault("AddPermission", "before", "hold", target=stage.arn("session-cleanup"))
-    grant = stage.share("session-cleanup", "555555555509")
+    arn, number = stage.arn("session-cleanup"), "555555555509"
+    stage.demo.controls.fault("AddPermission", "before", "hold", target=arn)
+    grant = stage.share("session-cleanup", number)
     stage.wait_until_held()
     stage.revoke(grant, by=stage.person("second owner"))
+    assert stage.grant(grant)["wanted"] == "absent"
     stage.demo.controls.release()
-    stage.settled(grant, "revoked")
+    assert stage.settled(grant, "revoked")["failure"] == ""
+    assert number not in _accounts(stage.stored(arn))
     agree(stage)
 
 

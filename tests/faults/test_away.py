@@ -90,10 +90,11 @@ def test_a_valkey_that_comes_back_empty_loses_no_click(stage: Stage) -> None:
     grants = [stage.share(name, stage.consumers[2]["id"]) for name in names]
     stage.kill("valkey")
     stage.demo.wait_until_running("valkey")
+    assert [grant["state"] for grant in stage.grants(grants)] == ["pending"] * 3, "no message had been taken"
     for name in WORKERS:
         stage.begin(name)
-    for grant in grants:
-        stage.settled(grant, "active", "allowed")
+    ended = [stage.settled(grant, "active", "allowed") for grant in grants]
+    assert all(grant["sid"] in {one["Sid"] for one in stage.stored(grant["arn"])} for grant in ended)
     agree(stage)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
-from benchmarks import many_writers
+from benchmarks import many_writers, story_aws
 
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
@@ -24,7 +24,7 @@ def test_two_workers_and_another_tool_lose_double_and_invent_nothing(
     # Of the workers: this process has its settings already, and those of the tests know of no AWS.
     monkeypatch.setenv("DATABASE_URL", path)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "sharing.settings")
-    many_writers.connect(sandbox)
+    story_aws.connect(sandbox)
     policies = many_writers.functions(sandbox, 4, 20)
     result = many_writers.contend(sandbox, policies, grants=20, revokes=20, processes=2)
     assert result.wrong == []

@@ -132,6 +132,7 @@ def cells(calls: list[Call], *, kin: bool) -> list[Cell]:
 def test_whatever_goes_wrong_at_whichever_call_it_ends_right(world: World, journey: Journey) -> None:
     tried = Cells(world, journey)
     calls = tried.calls()
+    assert calls, "nothing was asked of AWS"
     chosen = cells(calls, kin=journey.kin)
     problems = []
     for at, fault in chosen:

@@ -27,11 +27,6 @@ def estate(sandbox: "Sandbox") -> Iterator[Estate]:
     sandbox.faults.clear()
 
 
-@pytest.fixture
-def hello(estate: Estate) -> Policy:
-    return estate.policy("hello_world")
-
-
 class Run(threading.Thread):
     """One run of a worker, in a thread of its own."""
 

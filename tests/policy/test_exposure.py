@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -738,6 +740,38 @@ def test_old_reductions_make_room_for_new_ones(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(reducing, "_cache", {})
     for number in range(10):
         assert reduced(allow(Sid=f"s{number}"))
+    assert len(reducing._cache) == 3
+
+
+def test_threads_make_room_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one looks for the oldest, another is in the middle of taking one away and keeping its own."""
+    begun, go = threading.Event(), threading.Event()
+    original = reducing.reduce
+    other = threading.Thread(target=reduced, args=(allow(Sid="of the other"),))
+
+    def held(document: Document, function: FunctionArn) -> reducing.Reduction:
+        if threading.current_thread() is other:
+            begun.set()
+            assert go.wait(10)
+        return original(document, function)
+
+    class Turning(dict[Any, Any]):
+        def __iter__(self) -> Iterator[Any]:
+            looking = super().__iter__()
+            if other.ident is None:
+                other.start()
+                assert begun.wait(10)
+            return looking
+
+    monkeypatch.setattr(reducing, "reduce", held)
+    monkeypatch.setattr(reducing, "_MOST_KEPT", 3)
+    monkeypatch.setattr(reducing, "_cache", Turning())
+    try:
+        for number in range(5):
+            assert reduced(allow(Sid=f"s{number}"))
+    finally:
+        go.set()
+        other.join(10)
     assert len(reducing._cache) == 3
 
 

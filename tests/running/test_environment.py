@@ -177,7 +177,10 @@ def _read_everything() -> None:
 def test_a_complete_environment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
-    _read_everything()
+    _read_everything()  # raises for what it does not accept
+    assert environment.secret_key() == GOOD["SECRET_KEY"]
+    assert environment.hosts() == [GOOD["ALLOWED_HOSTS"]]
+    assert environment.public_url() == GOOD["PUBLIC_URL"]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +239,27 @@ def test_mail_into_files_goes_to_the_absolute_path_that_is_named(monkeypatch: py
 def test_an_absolute_sqlite_path_is_kept_and_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:////srv/my%20data/some.sqlite3")
     assert environment.database()["NAME"] == "/srv/my data/some.sqlite3"
+
+
+def test_a_postgresql_that_is_gone_without_a_word_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are threads, which nobody can end."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:password@host/name")
+    options = environment.database()["OPTIONS"]
+    assert isinstance(options, dict)
+    silence = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+    assert 0 < options["connect_timeout"] <= 10
+    assert silence <= 30
+    assert options["tcp_user_timeout"] <= 30_000
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:password@host/name?sslmode=require&connect_timeout=3")
+    assert environment.database()["OPTIONS"] == {**options, "sslmode": "require", "connect_timeout": 3}
+
+
+def test_the_web_process_learns_how_fast_workers_ask_and_nothing_that_opens_aws() -> None:
+    pace = {"AWS_PACE_SHARE": "0.1", "AWS_PACE_PROCESSES": "4"}
+    secret = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_PROFILE": "prod", "AWS_ROLE_ARN": "arn", "HISTORY_KEY_FILE": "/key"}
+    left = environment.without_aws({**pace, **secret, "HOME": "/"})
+    assert {name: left.get(name) for name in (*pace, "HOME")} == {**pace, "HOME": "/"}
+    assert not secret.keys() & left.keys()
 
 
 @pytest.mark.parametrize(

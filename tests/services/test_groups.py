@@ -1,6 +1,8 @@
 """Groups of consumers: shared with by name; who joins gets, who leaves loses, and both are seen before."""
 
-from typing import TYPE_CHECKING
+import threading
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -8,11 +10,12 @@ from django.utils import timezone
 from sharing.models import Account, Actor, Bulk, BulkState, Event, Grant, Group, GroupShare, Role, Wanted
 from sharing.services import bulk as bulks
 from sharing.services import groups
-from sharing.services.bulk import Line, Outcome
+from sharing.services.bulk import Line, Outcome, deciding
 from sharing.services.errors import NotPermitted, Refusal
 from tests import factories
 from tests.services.estate import Estate
 from tests.services.kept import ACME, GLOBEX, INITECH, owner
+from tests.services.test_granting_deciding import together
 
 if TYPE_CHECKING:
     from sharing.sandbox.server import Sandbox
@@ -141,6 +144,31 @@ def test_a_preview_of_what_is_no_more_so_is_not_confirmed(platform: Account, ann
         confirm(late, ann)
     late.refresh_from_db()
     assert late.state == BulkState.DRAFT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_joins_at_the_moment_in_which_something_is_shared_with_the_group_is_not_forgotten(
+    platform: Account, ann: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = team(ann, ACME)
+    factories.function("hello", platform)
+    joining, sharing = groups.join(group, [GLOBEX], by=ann), share(ann, "hello")
+    tell, written = deciding._tell, threading.Event()
+
+    def slowly(*args: Any, **said: Any) -> None:
+        tell(*args, **said)
+        written.set()
+        time.sleep(0.3)  # all is written, nothing committed
+
+    def share_meanwhile() -> Bulk:
+        assert written.wait(10)
+        return confirm(sharing, ann)
+
+    monkeypatch.setattr(deciding, "_tell", slowly)
+    joined, refused = together(lambda: confirm(joining, ann), share_meanwhile)
+    assert joined == joining
+    assert isinstance(refused, Refusal)
+    assert refused.code == "stale"
 
 
 def test_whoever_changes_members_sees_all_that_is_shared_with_them(platform: Account, ann: Actor) -> None:

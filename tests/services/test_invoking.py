@@ -521,6 +521,29 @@ def test_only_so_many_run_at_once(estate: Estate, hello: Policy, own: Connection
     assert runs(estate) == []
 
 
+def test_only_so_many_run_at_once_also_when_many_threads_enter_at_the_same_time(
+    estate: Estate, hello: Policy, own: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [asked(hello, own, estate.by).pk for _ in range(2)]
+    one = asked(hello, own, estate.by)
+
+    def enters(*args: Any, **kwargs: Any) -> aws_invoking.Invoker:
+        entered = aws_invoking.Invoker(*args, **kwargs)
+        Invocation.objects.filter(pk__in=others).update(state=InvocationState.RUNNING, started_at=timezone.now())
+        return entered
+
+    monkeypatch.setattr(running, "Invoker", enters)
+    outcome = invoking.run(one.pk)
+    assert outcome is not None
+    assert outcome.again_in
+    assert runs(estate) == []
+    one.refresh_from_db()
+    assert (one.state, one.started_at) == (InvocationState.QUEUED, None)
+    Invocation.objects.filter(pk__in=others).update(state=InvocationState.DONE)
+    others.clear()
+    assert called(one).state == InvocationState.DONE
+
+
 def test_an_answer_that_comes_after_it_was_given_up_is_still_the_answer(estate: Estate, hello: Policy, own: Connection) -> None:
     one = asked(hello, own, estate.by)
     Invocation.objects.filter(pk=one.pk).update(state=InvocationState.UNKNOWN)

@@ -69,8 +69,8 @@ class Desk:
         url = client.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
         client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
-    def paste(self, commands: str, account: str, folder: Path) -> None:
-        """Run them in a shell, with the AWS CLI and the credentials of that account."""
+    def paste(self, commands: str, account: str, folder: Path) -> str:
+        """Run them in a shell, with the AWS CLI and the credentials of that account; what is said of trouble."""
         command = folder / "aws"
         aws = Path(sys.executable).parent / "aws"
         # By an option: for queues its version 1 does not look into AWS_ENDPOINT_URL.
@@ -86,6 +86,7 @@ class Desk:
         words = ["sh", "-e", "-c", commands]
         done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
+        return done.stderr
 
     def token(self) -> str:
         self.forms += 1
@@ -177,6 +178,20 @@ def test_the_commands_for_others_run_as_pasted(desk: Desk, tmp_path: Path) -> No
     for step in steps:
         desk.paste(step.commands, "Acme Retail" if step.theirs else "Platform", tmp_path)
     assert desk.run(mappings.again(change, by=desk.by)).state == "done"
+
+
+def test_the_commands_for_others_leave_a_policy_that_is_there_alone(desk: Desk, tmp_path: Path) -> None:
+    source = desk.queue("Acme Retail")
+    theirs = {"Sid": "theirs", "Effect": "Allow", "Principal": {"AWS": ACME}, "Action": "sqs:SendMessage", "Resource": source}
+    desk.let_read(source, theirs)
+    role = desk.client("lambda").get_function_configuration(FunctionName=NAME)["Role"]
+    steps = mappings.steps_of(desk.run(desk.asked(source)), execution_role=role)
+    (handed,) = (one for one in mappings.hand_offs(steps, function_arn=desk.function.arn) if one.theirs)
+    assert "theirs" in desk.paste(handed.commands, "Acme Retail", tmp_path)
+    sqs = desk.client("sqs", "Acme Retail")
+    url = sqs.get_queue_url(QueueName="orders")["QueueUrl"]
+    held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    assert json.loads(held)["Statement"] == [theirs]
 
 
 def test_a_stream_needs_its_starting_position_and_then_keeps_it(desk: Desk) -> None:
@@ -521,3 +536,31 @@ def test_a_stream_is_handed_off_by_its_arn_however_the_call_spells_it(of: str) -
     assert isinstance(found, Plan)
     theirs = next(one for one in mappings.hand_offs(found.theirs, function_arn=function) if one.theirs)
     assert f"put-resource-policy --region us-east-1 --resource-arn arn:aws:{of} " in theirs.commands
+
+
+@pytest.mark.parametrize(
+    ("answer", "written"),
+    [
+        ("echo '{}'", True),
+        ("echo None", True),
+        ("echo 'An error occurred (PolicyNotFoundException) when calling it: none' >&2; exit 254", True),
+        ("""echo '{"Version":"2012-10-17","Statement":[{"Sid":"theirs"}]}'""", False),
+        ("echo 'An error occurred (AccessDeniedException) when calling it' >&2; exit 254", False),
+        ("exit 255", False),
+    ],
+    ids=["empty", "none", "not found", "theirs", "denied", "silent"],
+)
+def test_what_replaces_a_streams_policy_is_pasted_over_none_alone(answer: str, written: bool, tmp_path: Path) -> None:
+    function, stream = "arn:aws:lambda:us-east-1:444455556666:function:f", "arn:aws:kinesis:us-east-1:111122223333:stream/s"
+    found = plan(function, stream, options=MappingOptions(starting_position="LATEST"))
+    assert isinstance(found, Plan)
+    theirs = next(one for one in mappings.hand_offs(found.theirs, function_arn=function) if one.theirs)
+    aws = tmp_path / "aws"
+    aws.write_text(f'#!/bin/sh\ncase "$2" in get-*) {answer} ;; *) echo "$@" > "{tmp_path}/written" ;; esac\n')
+    aws.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["sh", "-e", "-c", theirs.commands], env=environ, capture_output=True, text=True, timeout=20, check=True
+    )
+    assert (tmp_path / "written").exists() is written
+    assert ("Nothing was written" in done.stderr) is not written

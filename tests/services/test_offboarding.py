@@ -277,6 +277,23 @@ def test_an_undo_waits_for_what_aws_has_not_answered_yet() -> None:
     assert list(offboarding.due()) == []
 
 
+def test_what_aws_does_not_answer_for_keeps_nothing_else_from_its_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.services.offboarding.running._SLICE", 1)
+    first = factories.shareable("first")
+    for function in (first, factories.function("second", first.account)):
+        factories.grant(function, ACME)
+    by = admin()
+    made = started(by)
+    Grant.objects.filter(policy__function__name="first").update(state=GrantState.STUCK, unsettled_since=timezone.now())
+    made.items.update(state="asked")
+    offboarding.undo(made, roles=False, by=by)
+    offboarding.run(made.pk)
+    assert {item.grant.policy.function.name: item.state for item in made.items.all() if item.grant} == {
+        "first": "asked",
+        "second": "restored",
+    }
+
+
 def test_an_undo_of_what_no_worker_took_leaves_it() -> None:
     grant = factories.grant(factories.shareable(), ACME)
     by = admin()

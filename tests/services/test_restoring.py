@@ -8,8 +8,22 @@ import pytest
 from django.utils import timezone
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Actor, Event, Grant, GrantState, Invocation, Policy, Reading, Sync, SyncState
-from sharing.services import granting
+from sharing.models import (
+    Actor,
+    BulkState,
+    Event,
+    Grant,
+    GrantState,
+    Invocation,
+    Policy,
+    Proof,
+    Reading,
+    Role,
+    Sync,
+    SyncState,
+)
+from sharing.services import bulk as bulks
+from sharing.services import granting, inviting, offboarding
 from sharing.services.errors import NotPermitted
 from sharing.services.operating import restored, restoring
 from sharing.services.syncing import store_policy
@@ -91,6 +105,60 @@ def test_test_invokes_that_waited_are_not_made() -> None:
     assert restoring.after_restore(by=OPERATOR).invocations == 1
     waiting.refresh_from_db()
     assert not waiting.is_unsettled
+
+
+@pytest.mark.usefixtures("unpaced")
+def test_a_bulk_that_ran_is_paused_until_somebody_resumes_it(estate: Estate) -> None:
+    policy = estate.policy("hello_world")
+    estate.read(policy)
+    factories.account("Acme", "700000000000")
+    lines = bulks.from_picks(["hello_world"], ["700000000000"], action="lambda:InvokeFunction", ends_at=None, reason="x")
+    bulk = bulks.draft(lines, title="One", reason="They need it", by=estate.by)
+    bulk = bulks.confirm(bulk, by=estate.by, judged_at=bulk.judged_at)
+    assert restoring.after_restore(by=OPERATOR).bulks == 1
+    bulks.work(bulk.pk)
+    bulk.refresh_from_db()
+    assert (bulk.state, estate.sids(policy)) == (BulkState.PAUSED, [])
+    assert Event.objects.filter(verb="bulk.paused", actor="operator ops").count() == 1
+    assert restoring.after_restore(by=OPERATOR).bulks == 0
+    bulks.resume(bulk, by=estate.by)
+    bulks.work(bulk.pk)
+    assert len(estate.sids(policy)) == 1
+
+
+def test_an_undo_of_an_offboarding_gives_nothing_back_any_more() -> None:
+    by = Actor.of(factories.person(Role.ADMIN))
+    account = factories.account("Acme")
+    grant = factories.grant(factories.shareable(), account.number)
+    made = offboarding.start(
+        account.number,
+        typed=account.number,
+        seen=offboarding.preview(account.number, by=by).mark,
+        reason="They left",
+        form_token="one",
+        by=by,
+    )
+    offboarding.run(made.pk)
+    Grant.objects.filter(pk=grant.pk).update(state=GrantState.REVOKED, unsettled_since=None, settled_at=timezone.now())
+    offboarding.undo(made, roles=True, by=by)
+    assert restoring.after_restore(by=OPERATOR).not_given == 1
+    offboarding.run(made.pk)
+    [item] = made.items.all()
+    assert (item.state, item.failure, item.again) == ("lost", restored.WAITED, None)
+    assert Grant.objects.count() == 1
+
+
+def test_what_an_accepted_invitation_had_still_to_give_is_not_given() -> None:
+    owner, account = Actor.of(factories.person(Role.OWNER)), factories.account()
+    offer = inviting.Offer(factories.shareable().policies.get())
+    invitation = inviting.invite("dev@acme.example", offers=[offer], by=owner, meant=account.number)
+    person = factories.person(Role.CONSUMER, email="dev@acme.example")
+    invitation = inviting.accept(invitation, person=person, account=account, proof=Proof.ROLE, organization="")
+    assert inviting.due() == [invitation]
+    assert restoring.after_restore(by=OPERATOR).not_given == 1
+    assert inviting.due() == []
+    assert inviting.make_grants(invitation.pk) == []
+    assert invitation.items.get().failure == restored.WAITED
 
 
 def test_leases_past_their_end_are_named_and_can_be_held_for_a_look() -> None:

@@ -474,6 +474,26 @@ def test_pausing_stops_a_sync_that_runs(estate: Estate, monkeypatch: pytest.Monk
     assert sync.done < 27
 
 
+def test_a_sync_that_may_not_be_made_ends_together_with_its_line_of_history(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = syncing.request(account=estate.owner, by=estate.by)[0]
+    Connection.objects.filter(account=estate.owner).update(state="paused")
+
+    def killed(_sync: Sync) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "tell", killed)
+        with pytest.raises(SystemExit):
+            syncing.run(sync.pk)
+    sync.refresh_from_db()
+    assert sync.state == SyncState.RUNNING
+    Sync.objects.filter(pk=sync.pk).update(lease_until=None)
+    syncing.run(sync.pk)
+    assert Event.objects.filter(verb="sync.failed", account=estate.owner).count() == 1
+
+
 # Going on
 
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from sharing import quiet
-from sharing.models import Account, Actor, Connection, Purpose, Sync, SyncKind, SyncState
-from sharing.services import layers, syncing
+from sharing.models import Account, Actor, Check, Connection, GrantState, Purpose, Sync, SyncKind, SyncState
+from sharing.services import checking, layers, organizations, syncing
 from sharing.tasks import reading, sweeping
 from tests import factories
 
@@ -159,6 +160,22 @@ def fleet_of_one_more() -> Account:
     return account
 
 
+def test_of_two_workers_that_end_a_sync_at_once_one_tells_of_the_next() -> None:
+    sync = row(factories.account())
+    others: list[list[Sync]] = []
+
+    def meanwhile(execute: Any, *call: Any) -> Any:
+        done = execute(*call)
+        if not others:
+            others.append([])
+            others[0] = syncing.announce([sync], NOW)
+        return done
+
+    with connection.execute_wrapper(meanwhile):
+        mine = syncing.announce([sync], NOW)
+    assert sorted([mine, *others], key=len) == [[], [sync]]
+
+
 @pytest.mark.parametrize(("hour", "quiet_now"), [(6, False), (7, True), (16, True), (17, False)])
 def test_in_quiet_hours_the_schedule_begins_nothing(settings: Any, hour: int, quiet_now: bool) -> None:
     settings.QUIET_HOURS = quiet.parse("08:00-18:00 Europe/Berlin")
@@ -170,6 +187,34 @@ def test_in_quiet_hours_the_schedule_begins_nothing(settings: Any, hour: int, qu
     assert Sync.objects.filter(account=account).exists() is not quiet_now
     asked = row(account, "asked", requested_as="ann@example.com", created_at=now - timedelta(minutes=1))
     assert asked in syncing.waiting(now)
+
+
+@pytest.mark.parametrize(("hour", "quiet_now"), [(6, False), (7, True)])
+def test_in_quiet_hours_no_weekly_check_is_made_but_one_after_a_revoke(settings: Any, hour: int, quiet_now: bool) -> None:
+    settings.QUIET_HOURS = quiet.parse("08:00-18:00 Europe/Berlin")
+    now, function = NOW.replace(hour=hour), factories.shareable()
+    weekly, ended = (
+        factories.grant(function, "111122223333", state=state, check_due_at=now - timedelta(minutes=1))
+        for state in (GrantState.ACTIVE, GrantState.REVOKED)
+    )
+    checking.due(now)
+    assert set(Check.objects.values_list("grant", flat=True)) == {ended.pk} | (set() if quiet_now else {weekly.pk})
+
+
+@pytest.mark.parametrize(("hour", "quiet_now"), [(6, False), (7, True)])
+def test_in_quiet_hours_an_organisation_is_read_only_when_somebody_asked_or_tested_its_role(
+    settings: Any, hour: int, quiet_now: bool
+) -> None:
+    settings.QUIET_HOURS = quiet.parse("08:00-18:00 Europe/Berlin")
+    now = NOW.replace(hour=hour)
+    due = {"read_at": now - timedelta(days=1), "read_due_at": now}
+    daily = factories.organization(organization_id="o-aaaaaaaaaa", **due)
+    asked = factories.organization(organization_id="o-bbbbbbbbbb", **due, read_wanted_at=now)
+    new = factories.organization(organization_id="o-cccccccccc", **due | {"read_at": None})
+    tested = factories.organization(organization_id="o-dddddddddd", **due)
+    Connection.objects.filter(organization=tested).update(tested_at=now)
+    found = set(organizations.due(now))
+    assert found == {asked.pk, new.pk, tested.pk} | (set() if quiet_now else {daily.pk})
 
 
 @pytest.mark.parametrize(

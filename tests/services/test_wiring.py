@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from sharing.models import (
     Grant,
     GrantState,
     Installation,
+    Mapping,
+    MappingChange,
+    Notice,
     Purpose,
     Role,
     Wiring,
@@ -27,7 +30,7 @@ from sharing.models import (
     WiringStep,
 )
 from sharing.policy.wiring import MappingOptions
-from sharing.services import granting, limits, waking, wiring
+from sharing.services import granting, limits, mailing, waking, wiring
 from sharing.services.connecting import entering
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.lease import held
@@ -141,6 +144,21 @@ class Desk:
         Grant.objects.filter(pk=step.grant_id).update(state=GrantState.ACTIVE)
         return self.run(step)
 
+    def mapping(self) -> WiringStep:
+        """The mapping of a queue, which waits for a worker."""
+        made = self.asked(QUEUE, execution_role=EXECUTION)
+        self.skip_to(made, "mapping")
+        return self.step(made, "mapping")
+
+    def made(self, step: WiringStep, **said: str) -> Mapping:
+        """The mapping of that step, as if its own worker had made it so."""
+        self.run(step)
+        mapping = Mapping.objects.create(function=self.function, source_arn=QUEUE, source_account=ACME, state="Enabled")
+        changes = MappingChange.objects.open()
+        changes.update(**{"state": "done", **said}, mapping=mapping, request_id="r", told_at=timezone.now())
+        self.run(step)
+        return mapping
+
     def look(self, made: Wiring) -> None:
         made.steps.update(next_try_at=timezone.now())
         wiring.look(made.pk)
@@ -224,6 +242,10 @@ def test_what_aws_cannot_do_is_refused_with_the_way_round(desk: Desk) -> None:
     assert refused.value.code == "other-region"
 
 
+def test_a_region_of_the_european_sovereign_cloud_is_one(desk: Desk) -> None:
+    assert "source_region" not in [one.field for one in desk.plan(source_region="eusc-de-east-1").problems]
+
+
 def test_the_same_form_twice_is_one_wiring_and_another_form_is_told_of_it(desk: Desk) -> None:
     first = wiring.ask(desk.plan(form_token="one"), by=desk.by, form_token="one")
     assert wiring.ask(desk.plan(form_token="one"), by=desk.by, form_token="one").pk == first.pk
@@ -285,7 +307,7 @@ def test_each_part_is_put_in_seen_and_taken_out_and_nothing_else_is_touched(desk
     assert desk.state(step.wiring) == "undone"
 
 
-@pytest.mark.parametrize("kind", ["s3", "sns-policy", "sns", "eventbridge", "alarm", "sqs"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("trouble", ["throttled", "timeout before", "reply lost", "denied", "unread after"])
 def test_after_each_trouble_the_step_goes_on_and_knows_that_it_was_ours(desk: Desk, kind: str, trouble: str) -> None:
     source = KINDS[kind][1]
@@ -425,6 +447,23 @@ def test_what_is_there_already_is_seen_and_stays_when_the_wiring_is_taken_back(d
     assert (step.state, step.made, desk.cloud.calls) == ("seen", False, ["get"])
     wiring.abandon(step.wiring, by=desk.by)
     assert desk.fresh(step).state == "kept"
+
+
+def test_of_a_subscription_that_others_made_the_filter_is_not_said_to_be_right(desk: Desk) -> None:
+    step = desk.at("sns", filter_policy='{"kind": ["order"]}')
+    desk.cloud.held[TOPIC]["subscriptions"][f"{TOPIC}:by-hand"] = desk.function.arn
+    step = desk.run(step)
+    assert (step.state, step.made) == ("seen", False)
+    assert "filter policy lets through was not read" in step.evidence
+    wiring.abandon(step.wiring, by=desk.by)
+    Wiring.objects.update(state="undone")
+    desk.role.delete()
+    handed = desk.asked(TOPIC)
+    desk.granted(desk.step(handed, "permission"))
+    desk.role.save(force_insert=True)
+    desk.look(handed)
+    step = desk.step(handed, "subscription")
+    assert (step.state, "was not read" in step.evidence) == ("seen", True)
 
 
 def test_overlapping_events_are_told_before_s3_refuses(desk: Desk) -> None:
@@ -567,6 +606,75 @@ def test_a_share_that_the_wiring_made_is_revoked_last(desk: Desk) -> None:
     assert desk.state(made) == "undone"
 
 
+def test_a_share_or_a_mapping_that_a_backup_brought_back_as_a_wish_is_not_made_by_itself(desk: Desk) -> None:
+    shared = desk.step(desk.asked(), "permission")
+    mapped = desk.mapping()
+    Installation.objects.update_or_create(pk=1, defaults={"restored_at": timezone.now()})
+    for step in (shared, mapped):
+        assert (desk.run(step).state, desk.fresh(step).failure_code) == ("failed", "restored")
+    assert (Grant.objects.count(), MappingChange.objects.count()) == (0, 0)
+    for step in (shared, mapped):
+        assert desk.run(wiring.again(step, by=desk.by)).state == "told"
+    assert (Grant.objects.count(), MappingChange.objects.count()) == (1, 1)
+
+
+# The mapping
+
+
+def test_a_mapping_that_was_made_and_is_gone_is_made_anew_when_somebody_asks(desk: Desk) -> None:
+    step = desk.mapping()
+    first = desk.made(step)
+    assert (desk.fresh(step).state, desk.fresh(step).made) == ("seen", True)
+    Mapping.objects.filter(pk=first.pk).update(vanished_at=timezone.now())
+    wiring.look(step.wiring_id)
+    assert desk.fresh(step).failure_code == wiring.GONE
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, MappingChange.objects.open().count(), MappingChange.objects.count()) == ("told", 1, 2)
+    second = desk.made(step)
+    wiring.abandon(step.wiring, by=desk.by)
+    step = desk.run(step)
+    assert step.mapping_change is not None
+    assert (step.mapping_change.kind, step.mapping_change.mapping) == ("delete", second)
+
+
+def test_a_mapping_that_could_not_be_deleted_is_tried_again_when_somebody_asks(desk: Desk) -> None:
+    step = desk.mapping()
+    mapping = desk.made(step)
+    wiring.abandon(step.wiring, by=desk.by)
+    step = desk.run(step)
+    MappingChange.objects.open().update(state="failed", failure="The role may not.", failure_code="denied")
+    step = desk.run(step)
+    assert (step.state, step.failure, step.failure_code) == ("failed", "The role may not.", "denied")
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, MappingChange.objects.filter(kind="delete").count()) == ("undoing", 2)
+    Mapping.objects.filter(pk=mapping.pk).update(vanished_at=timezone.now())
+    MappingChange.objects.open().update(state="done")
+    assert desk.run(step).state == "undone"
+
+
+def test_a_mapping_that_settled_otherwise_is_still_ours_to_delete(desk: Desk) -> None:
+    step = desk.mapping()
+    mapping = desk.made(step, state="failed", failure_code="settled-otherwise")
+    assert (desk.fresh(step).state, desk.fresh(step).made) == ("failed", True)
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, step.made) == ("seen", True)
+    wiring.abandon(step.wiring, by=desk.by)
+    assert desk.run(step).state == "undoing"
+    assert MappingChange.objects.get(kind="delete").mapping == mapping
+
+
+def test_a_mapping_that_somebody_else_made_in_the_place_of_ours_stays(desk: Desk) -> None:
+    step = desk.mapping()
+    ours = desk.made(step)
+    Mapping.objects.filter(pk=ours.pk).update(vanished_at=timezone.now())
+    wiring.look(step.wiring_id)
+    Mapping.objects.create(function=desk.function, source_arn=QUEUE, source_account=ACME, state="Enabled")
+    step = desk.run(wiring.again(step, by=desk.by))
+    assert (step.state, step.made) == ("seen", False)
+    wiring.abandon(step.wiring, by=desk.by)
+    assert desk.fresh(step).state == "kept"
+
+
 # Handed over, and watched
 
 
@@ -592,6 +700,34 @@ def test_their_steps_are_asked_said_and_only_seen_when_a_role_can_look(desk: Des
     desk.look(made)
     step = desk.fresh(step)
     assert (step.state, step.made, desk.state(made)) == ("seen", False, "in-place")
+
+
+def test_whoever_acts_for_their_account_is_told_that_what_was_said_is_not_there(desk: Desk) -> None:
+    mia = factories.acting("mia@acme.example", desk.acme)
+    Connection.objects.filter(pk=desk.role.pk).update(state=ConnectionState.DISCONNECTED)
+    made = desk.asked()
+    desk.granted(desk.step(made, "permission"))
+    Notice.objects.all().delete()  # of another day
+    wiring.say_done(desk.step(made, "notification"), by=Actor.of(mia))
+    Connection.objects.filter(pk=desk.role.pk).update(state=ConnectionState.CONNECTED)
+    desk.look(made)
+    letter = mailing.KINDS["wiring-step"](Notice.objects.get(to=mia.email))
+    assert letter is not None
+    assert "said to be done, and AWS does not show it" in mailing.written(letter)[1]
+
+
+def test_a_wrong_word_about_a_step_of_ours_leaves_it_where_somebody_can_go_on(desk: Desk) -> None:
+    step = desk.at("s3")
+    desk.cloud.next("before", denied())
+    assert desk.run(step).state == "failed"
+    wiring.say_done(step, by=desk.by)
+    desk.look(step.wiring)
+    step = desk.fresh(step)
+    assert (step.state, step.failure_code, bool(step.failure_next), step.said_by) == ("failed", wiring.NOT_THERE, True, None)
+    wiring.say_done(step, by=desk.by)
+    step = wiring.say_not_done(step, by=desk.by)
+    assert (step.state, "not done" in step.failure, bool(step.failure_next)) == ("failed", True, True)
+    assert desk.run(wiring.again(step, by=desk.by)).state == "seen"
 
 
 def test_a_step_that_was_handed_over_is_taken_over_when_a_role_is_connected(desk: Desk) -> None:
@@ -754,6 +890,25 @@ def test_a_test_event_arrives_only_when_aws_counts_a_run_more_than_before(desk: 
     assert desk.cloud.calls.count("send") == 1
     assert desk.cloud.calls[-1].startswith("remove in/fnshare-test-")
     assert wiring.WHOSE in Event.objects.get(verb="wiring.test-arrived").text
+
+
+def test_runs_are_counted_from_one_minute_on_however_long_aws_takes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = in_place(desk)
+    asked: list[datetime] = []
+
+    class Slow:
+        def invocations_since(self, _: Any, since: datetime) -> int:
+            asked.append(since)
+            later = timezone.now() + timedelta(minutes=1)
+            monkeypatch.setattr("sharing.services.wiring.trying.timezone.now", lambda: later)
+            return len(asked)
+
+    monkeypatch.setattr(entering, "metrics", lambda *_, **__: Slow())
+    wiring.test(made, by=desk.by)
+    wiring.send_test(made.pk)
+    wiring.send_test(made.pk)
+    assert Wiring.objects.get().test_state == "arrived"
+    assert asked[0] == asked[1]
 
 
 def test_a_test_event_without_a_run_or_an_answer_is_unseen_and_never_sent_again(

@@ -7,7 +7,7 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from sharing.models import Actor, Grant, Notice, Proof, Role
+from sharing.models import Actor, Event, Grant, Notice, Proof, Role
 from sharing.services import inviting
 from sharing.tasks import make_grants, send_notice, sweep
 from tests import factories
@@ -50,3 +50,5 @@ def test_tasks_for_rows_that_are_gone_do_nothing() -> None:
     nobody = "00000000-0000-0000-0000-000000000000"
     send_notice(nobody)
     make_grants(nobody)
+    assert not Event.objects.exists()
+    assert mail.outbox == []

@@ -52,15 +52,22 @@ def test_a_worker_says_that_it_lives_what_it_serves_and_takes_it_back_when_it_en
 
 
 def test_a_worker_outlives_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: object, **__: object) -> None:
+    tried: list[str] = []
+
+    def away(name: str, **_: object) -> None:
+        tried.append(name)
         raise DatabaseError("away")
 
     monkeypatch.setattr("sharing.tasks.pulses.connection.close", lambda: None)
     monkeypatch.setattr(signs, "felt", away)
+    monkeypatch.setattr(signs, "ended", away)
     heart = pulses._Heart("worker@here", ("clicks",))
     heart.stop()
     heart.run()
-    pulses._Beat().felt()
+    beat = pulses._Beat()
+    beat.felt()
+    assert tried == ["worker@here", "worker@here", pulses._BEAT]
+    assert beat.last == 0.0, "the next sweep tries again"
 
 
 def test_beat_lives_while_its_sweeps_leave_for_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,22 @@
 """Seats of the worker for clicks: accounts whose AWS hangs leave room for the others, and nothing is left behind."""
 
+import contextvars
+import itertools
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
+import structlog
+from celery.signals import worker_shutting_down
 
-from sharing.models import Grant
+from sharing.celery import app
+from sharing.models import Actor, Grant
 from sharing.running import programs
-from sharing.tasks import seats
+from sharing.services import mailing, wiring
+from sharing.tasks import look_at_wiring, reading, reconcile_wiring, seats, send_notice, send_wiring_test
 from sharing.tasks.seats import Seats
 from tests import factories
 
@@ -81,6 +87,18 @@ def test_any_number_of_accounts_that_hang_share_a_quarter(workers: Workers) -> N
     assert len(workers.done) == 48
 
 
+def test_a_mail_server_that_hangs_leaves_room_for_clicks(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    workers.gates.append(answers)
+    monkeypatch.setattr(seats, "_seats", workers.seats)
+    monkeypatch.setattr(mailing, "send", lambda _pk: answers.wait(WAIT))
+    mails = [workers.pool.submit(send_notice, str(number)) for number in range(8)]
+    assert len(list(itertools.islice(as_completed(mails, WAIT), 6))) == 6
+    assert workers.seats.left == 6
+    workers.quick(OTHER, "other")
+    assert workers.done == ["other"]
+
+
 def test_what_was_left_is_done_in_turns_by_who_gets_up(workers: Workers) -> None:
     futures = [workers.held(BUSY, f"busy {number}") for number in range(2)]
     for number in range(3):
@@ -117,6 +135,38 @@ def test_an_error_is_its_own_tasks_and_stops_nothing_that_was_left(workers: Work
         workers.seats.work(BUSY, ("task", "own"), wrong)
 
 
+def test_what_was_left_is_logged_as_what_its_own_click_led_to(workers: Workers) -> None:
+    seen: list[str | None] = []
+
+    def note() -> None:
+        seen.append(structlog.contextvars.get_contextvars().get("request_id"))
+
+    def asked(request: str) -> None:
+        structlog.contextvars.bind_contextvars(request_id=request)
+        workers.seats.work(BUSY, ("task", request), note)
+
+    held = [workers.held(BUSY, f"busy {number}") for number in range(2)]
+    workers.pool.submit(contextvars.copy_context().run, asked, "of this click").result(WAIT)
+    assert workers.seats.left == 1
+    workers.let_go()
+    for future in held:
+        future.result(WAIT)
+    assert seen == ["of this click"]
+
+
+def test_a_worker_that_is_asked_to_end_begins_nothing_that_was_left(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "_seats", workers.seats)
+    monkeypatch.setattr(reading, "_stopping", threading.Event())
+    held = [workers.held(BUSY, f"busy {number}") for number in range(2)]
+    workers.quick(BUSY, "left")
+    worker_shutting_down.send(sender="worker", sig="TERM", how="Warm", exitcode=0)
+    workers.let_go()
+    for future in held:
+        future.result(WAIT)
+    assert sorted(workers.done) == ["busy 0", "busy 1"]
+    assert workers.seats.left == 1
+
+
 def test_an_account_that_answers_again_is_trusted_again(workers: Workers) -> None:
     future = workers.held(HANGING, "slow")
     workers.now = 7.0
@@ -128,16 +178,21 @@ def test_an_account_that_answers_again_is_trusted_again(workers: Workers) -> Non
     assert HANGING not in workers.seats._slow
 
 
+class Noting:
+    """Seats that are always free, and who sat on them."""
+
+    def __init__(self) -> None:
+        self.sat: list[Any] = []
+
+    def work(self, account: uuid.UUID | str, key: tuple[str, str], do: Callable[[], None]) -> None:
+        self.sat.append((account, key))
+        do()
+
+
 @pytest.mark.django_db
 def test_a_task_sits_at_its_accounts_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    sat: list[Any] = []
-
-    class Noting:
-        def work(self, account: uuid.UUID, key: tuple[str, str], do: Callable[[], None]) -> None:
-            sat.append((account, key))
-            do()
-
-    monkeypatch.setattr(seats, "_seats", Noting())
+    noting = Noting()
+    monkeypatch.setattr(seats, "_seats", noting)
     did: list[str] = []
 
     @seats.seated(Grant, "policy__function__account_id")
@@ -148,8 +203,27 @@ def test_a_task_sits_at_its_accounts_place(monkeypatch: pytest.MonkeyPatch) -> N
     task(str(grant.pk))
     task(str(uuid.UUID(int=9)))  # a row that is gone: no account's
     assert did == [str(grant.pk), str(uuid.UUID(int=9))]
-    assert sat == [(grant.policy.function.account_id, ("task", str(grant.pk)))]
+    assert noting.sat == [(grant.policy.function.account_id, ("task", str(grant.pk)))]
+
+
+@pytest.mark.django_db
+def test_what_is_done_at_a_source_sits_at_the_place_of_the_sources_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    function, by = factories.shareable(), Actor.of(factories.person("owner"))
+    plan = wiring.plan(function, "arn:aws:s3:::uploads", by=by, source_account="111122223333")
+    made = wiring.ask(plan, by=by, form_token="one")
+    permission, notification = made.steps.all()
+    noting = Noting()
+    monkeypatch.setattr(seats, "_seats", noting)
+    for step in (permission, notification):
+        reconcile_wiring(str(step.pk))
+    look_at_wiring(str(made.pk))
+    send_wiring_test(str(made.pk))
+    assert [account for account, _ in noting.sat] == [function.account.number, *["111122223333"] * 3]
 
 
 def test_there_are_as_many_seats_as_the_worker_for_clicks_has_threads() -> None:
     assert programs.WORKERS["worker-clicks"][1] == seats.SEATS
+
+
+def test_a_worker_that_is_started_without_options_is_the_same_kind_of_worker() -> None:
+    assert (app.conf.worker_pool, app.conf.worker_concurrency) == ("threads", seats.SEATS)

@@ -34,6 +34,8 @@ def test_tasks_for_rows_that_are_gone_do_nothing() -> None:
     nobody = "00000000-0000-0000-0000-000000000000"
     reconcile_grant(nobody)
     run_check(nobody)
+    assert not Grant.objects.exists()
+    assert not Check.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -35,7 +35,9 @@ class TestFrame:
         client.force_login(factories.person(Role.ADMIN))
         page = client.get("/settings/profile/").content.decode()
         header = page[page.index("<header") : page.index("</header>")]
-        for address in set(re.findall(r'href="(/[^"#]*)"', header)):
+        links = set(re.findall(r'href="(/[^"#]*)"', header))
+        assert {"/functions/", "/access/", "/consumers/", "/mappings/", "/findings/", "/activity/"} <= links
+        for address in links:
             assert client.get(address, follow=True).status_code == 200, address
 
     def test_a_missing_worker_is_said_on_every_page(self, client: Client) -> None:

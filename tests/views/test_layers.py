@@ -140,7 +140,7 @@ class TestList:
     def test_nonsense_in_the_address_is_no_error(self, client: Client, query: dict[str, str]) -> None:
         signed_in(client)
         version()
-        page(client, **query)
+        assert shown(page(client, **query)) == {"image-tools"}
 
     def test_shows_only_what_is_in_scope(self, client: Client) -> None:
         mine, other = factories.account("Mine"), factories.account("Umbrella")

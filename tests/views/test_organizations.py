@@ -119,8 +119,8 @@ def test_only_admins_connect(client: Client) -> None:
 
 def test_what_does_not_exist_is_404(client: Client) -> None:
     client_of(client)
-    text(client, f"{LIST}{uuid.uuid4()}/", 404)
-    text(client, f"{LIST}nonsense/", 404)
+    for nothing in (uuid.uuid4(), "nonsense"):
+        assert "There is nothing at this address" in text(client, f"{LIST}{nothing}/", 404)
 
 
 def test_reading_again_is_kept_followed_by_the_page_and_ended_by_the_server(client: Client) -> None:

@@ -55,6 +55,26 @@ def test_they_see_what_is_theirs_to_do_with_the_pack(consumer: Client, function:
     assert consumer.get(address(one), {"file": "\x00"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("source", "kind", "steps", "words"),
+    [
+        (f"arn:aws:events:us-east-1:{ACME}:rule/a", "eventbridge", ("role", "target"), "--path /service/"),
+        (f"arn:aws:scheduler:us-east-1:{ACME}:schedule/g/a", "scheduler", ("role", "source"), '"RoleArn": "{role}"'),
+    ],
+    ids=["eventbridge", "scheduler"],
+)
+def test_the_role_they_are_to_make_is_the_one_that_is_let_in(
+    consumer: Client, function: Function, source: str, kind: str, steps: tuple[str, str], words: str
+) -> None:
+    role = f"arn:aws:iam::{ACME}:role/service/calls"
+    first, last = steps
+    rows = ((first, "source", False, "asked"), ("permission", "owner", True, "blocked"), (last, "source", False, "blocked"))
+    one = factories.wiring(function, source, kind=kind, steps=rows, options={"caller_role": role})
+    pack = text(consumer.get(address(one), {"pack": "1"}))
+    assert words.format(role=role) in pack
+    assert "<ROLE ARN>" not in pack
+
+
 def test_their_word_is_noted_and_taken_back(consumer: Client, function: Function) -> None:
     one = factories.wiring(function)
     done = address(one, "shared-wiring-done")

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from sharing.policy.wiring import queue_url
+
 from ..errors import Refused, malformed
 from ..functions import request_id_of
 from ..pace import Pace
@@ -16,14 +18,6 @@ from ..session import RoleRef
 from .narrow import Narrow
 from .statements import TESTS, kind_of
 
-_DOMAINS: Final = {
-    "aws-cn": "amazonaws.com.cn",
-    "aws-iso": "c2s.ic.gov",
-    "aws-iso-b": "sc2s.sgov.gov",
-    "aws-iso-e": "cloud.adc-e.uk",
-    "aws-iso-f": "csp.hci.ic.gov",
-    "aws-eusc": "amazonaws.eu",
-}
 #: What AWS says of an alarm that is no setting of it. Everything else goes back with a change; a field that Put does not know
 #: stops the call before it is sent, so that nothing is lost unseen.
 ALARM_STATE: Final = frozenset(
@@ -244,10 +238,8 @@ class Sources(Narrow):
         return {"Rule": rule, **({"EventBusName": bus} if bus else {})}
 
     def _queue(self) -> str:
-        parts = self.parts
         self._of("sqs")
-        domain = _DOMAINS.get(parts.partition, "amazonaws.com")
-        return f"https://sqs.{parts.region}.{domain}/{parts.account}/{parts.resource}"
+        return queue_url(self.parts.partition, self.parts.region, self.parts.account, self.parts.resource)
 
     def _stream(self) -> dict[str, Any]:
         name = "ResourceARN" if self.kind == "kinesis" else "ResourceArn"

@@ -19,8 +19,9 @@ class Command(ShareCommand):
     help = (
         "Run it once after a backup was restored, before the workers start. Every policy is unread until it is read again; "
         "grants that waited are looked for in AWS and not written by themselves; reads of everything are asked for. One "
-        "item: policies, wanted, unwanted, mapping_changes, invocations, syncs, leases (past their end: workers take them "
-        "back when they start, unless --hold-leases says how many hours you want to look first)."
+        "item: policies, wanted, unwanted, mapping_changes, invocations, bulks (paused), not_given (by undos of offboardings "
+        "and accepted invitations), syncs, leases (past their end: workers take them back when they start, unless "
+        "--hold-leases says how many hours you want to look first)."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -43,6 +44,8 @@ class Command(ShareCommand):
             "unwanted": found.unwanted,
             "mapping_changes": found.mapping_changes,
             "invocations": found.invocations,
+            "bulks": found.bulks,
+            "not_given": found.not_given,
             "syncs": syncs,
             "leases": leases,
         }
@@ -50,6 +53,8 @@ class Command(ShareCommand):
             f"Policies that are unread until they are read again: {found.policies} ({syncs} reads are asked for)",
             f"Grants that waited, to be looked for and not written: {found.wanted}; to be taken back: {found.unwanted}",
             f"Changes of mappings that waited: {found.mapping_changes}, test invokes that are not made: {found.invocations}",
+            f"Bulks that are paused until somebody resumes them: {found.bulks}; things that undos of offboardings or accepted "
+            f"invitations had still to give, and do not: {found.not_given}",
         ]
         lines += [f"Past its end ({when(one.ends_at)}): {named(one)}" for one in found.leases]
         lines.append("Start the workers now, then look at Coverage, Findings and Activity.")

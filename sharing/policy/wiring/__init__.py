@@ -3,6 +3,7 @@
 from .mapping import MappingOptions
 from .notifications import Overlap, merged, overlaps, without
 from .planner import plan
+from .pulling import queue_url
 from .shapes import Plan, Refusal, Seen, Side, Step, Undo
 from .sources import SOURCES, Crossing, SourceKind, Style, recognise
 
@@ -22,6 +23,7 @@ __all__ = [
     "merged",
     "overlaps",
     "plan",
+    "queue_url",
     "recognise",
     "without",
 ]

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 _ROLE: Final = "<EXECUTION ROLE ARN>"
 _UUID: Final = "<MAPPING UUID>"
+#: Where a partition's queues are; those of the others are at amazonaws.com.
+_DOMAINS: Final = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
 
 #: What the execution role must be allowed on the source, by its own policy and, across accounts, by the source's.
 READS: Final[dict[str, tuple[str, ...]]] = {
@@ -90,10 +99,14 @@ def _source_policy(wish: Wish) -> Step:
     )
 
 
+def queue_url(partition: str, region: str, account: str, name: str) -> str:
+    """By what SQS knows a queue."""
+    return f"https://sqs.{region}.{_DOMAINS.get(partition, 'amazonaws.com')}/{account}/{name}"
+
+
 def _queue(wish: Wish, statement: dict[str, Any]) -> tuple[str, dict[str, Any], tuple[str, ...], tuple[str, dict[str, Any]]]:
     name = wish.source.rsplit(":", 1)[-1]
-    domain = "amazonaws.com.cn" if wish.function.partition == "aws-cn" else "amazonaws.com"
-    url = f"https://sqs.{wish.region}.{domain}/{wish.account}/{name}"
+    url = queue_url(wish.function.partition, wish.region, wish.account, name)
     needs = ("sqs:GetQueueAttributes", "sqs:SetQueueAttributes")
     return (
         "sqs:SetQueueAttributes",

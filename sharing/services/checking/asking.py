@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Check, CheckState, Grant, GrantState, Occasion, Policy, Verdict
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.resting import resting
 
 from .answering import finish
 from .trials import Trial, lets_in, trial_as, trial_of_grant
@@ -72,9 +73,13 @@ def put(
 
 
 def due(now: datetime) -> list[Check]:
-    """Checks that wait for a worker, the weekly ones made first: one each, however many weeks nothing ran."""
+    """Checks that wait for a worker, the weekly ones made first: one each, however many weeks nothing ran.
+
+    In quiet hours no weekly one is made. What is asked again after a revoke is not the schedule's.
+    """
+    states = _ENDED if resting(now) else (GrantState.ACTIVE, *_ENDED)
     for grant in (
-        Grant.objects.filter(state__in=(GrantState.ACTIVE, *_ENDED), check_due_at__lte=now)
+        Grant.objects.filter(state__in=states, check_due_at__lte=now)
         .select_related("policy__function__account", "policy__current")
         .order_by("check_due_at")[:_BATCH]
     ):

@@ -71,6 +71,8 @@ def _call(one: Invocation) -> Outcome | None:
         return Outcome(_ended(one, NOT_CALLED, _S.REFUSED, error))
     if not _take(one):
         return None
+    if _others_were_quicker(one):
+        return Outcome(one, again_in=_AGAIN_IN)
     try:
         said = invoker.invoke(kind, one.payload.encode(), log_tail=home and kind == "RequestResponse")
     except NotRun as error:
@@ -101,8 +103,17 @@ def _not_any_more(one: Invocation) -> Refusal | None:
 
 
 def _take(one: Invocation) -> bool:
-    now = timezone.now()
-    return bool(Invocation.objects.filter(pk=one.pk, state=_S.QUEUED).update(state=_S.RUNNING, started_at=now))
+    one.started_at = timezone.now()
+    return bool(Invocation.objects.filter(pk=one.pk, state=_S.QUEUED).update(state=_S.RUNNING, started_at=one.started_at))
+
+
+def _others_were_quicker(one: Invocation) -> bool:
+    """Whether enough others took their rows while this worker entered the account; the row is given back then, not called."""
+    running = Invocation.objects.filter(state=_S.RUNNING)
+    if running.filter(started_at__lte=one.started_at).exclude(pk=one.pk).count() < AT_ONCE:
+        return False
+    running.filter(pk=one.pk).update(state=_S.QUEUED, started_at=None)
+    return True
 
 
 def _answered(one: Invocation, said: Answer, *, home: bool) -> Invocation:

@@ -8,7 +8,7 @@ from sharing.models import Invocation, InvocationState
 
 from .running import end
 
-#: Longer than a worker's process lives with one (tasks.invoking): whoever made the call is gone.
+#: Longer than AWS is waited for (aws.invoking): whoever made the call is gone.
 RUNS_WITHIN = timedelta(seconds=160)
 _BATCH = 200
 

@@ -14,9 +14,10 @@ from django.utils import timezone
 from sharing.models import Account, Actor, Connection, LayerVersion, Purpose, Reading, Sync, SyncKind, SyncState
 from sharing.services.connecting import manager_of
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.resting import resting
 from sharing.services.syncing.asking import _create as create
 from sharing.services.syncing.latest import last_ended
-from sharing.services.syncing.rationing import Room, resting, turn
+from sharing.services.syncing.rationing import Room, turn
 from sharing.services.syncing.running import claim, end_pause, run_slice
 from sharing.services.syncing.schedule import not_taken
 

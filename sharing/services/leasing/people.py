@@ -12,7 +12,4 @@ def consumers_of(grant: Grant) -> list[User]:
     """Active people who act for the account that the grant lets in; nobody for organisations, services and everyone."""
     if grant.principal_kind not in OF_ONE_ACCOUNT or not grant.principal_account:
         return []
-    acting = User.objects.filter(
-        is_active=True, memberships__ended_at=None, memberships__account__number=grant.principal_account
-    )
-    return list(acting.order_by("email").distinct())
+    return list(User.objects.acting_for(grant.principal_account))

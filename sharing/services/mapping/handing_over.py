@@ -75,23 +75,29 @@ def _commands(step: Step, function_arn: str) -> str:
         url = str(step.parameters["QueueUrl"])
         region = url.removeprefix("https://sqs.").split(".", 1)[0]
         where = f"--region {shlex.quote(region)} --queue-url {shlex.quote(url)}"
-        return "\n".join(
-            (
-                "# What the queue's policy is now; nothing: it has none.",
-                f"aws sqs get-queue-attributes {where} --attribute-names Policy --query Attributes.Policy --output text",
-                "# This REPLACES the whole policy. If it has one, add the statement to it instead.",
-                f"aws sqs set-queue-attributes {where} --attributes {_quoted({'Policy': _compact(_document(step))})}",
-            )
+        return _where_none_is(
+            f"aws sqs get-queue-attributes {where} --attribute-names Policy --query Attributes.Policy --output text",
+            f"aws sqs set-queue-attributes {where} --attributes {_quoted({'Policy': _compact(_document(step))})}",
         )
     arn = str(_statement(step)["Resource"])
     service, region = arn.split(":")[2:4]
     where = f"--region {shlex.quote(region)} --resource-arn {shlex.quote(arn)}"
+    return _where_none_is(
+        f"aws {service} get-resource-policy {where} --query Policy --output text",
+        f"aws {service} put-resource-policy {where} --policy {_quoted(_document(step))}",
+    )
+
+
+def _where_none_is(read: str, write: str) -> str:
+    """A write that replaces the whole policy, made only where the read says that there is none: unread is not empty."""
     return "\n".join(
         (
-            "# What its policy is now.",
-            f"aws {service} get-resource-policy {where}",
-            "# This REPLACES the whole policy. If it has one, add the statement to it instead.",
-            f"aws {service} put-resource-policy {where} --policy {_quoted(_document(step))}",
+            "# Writing replaces the whole policy: so it is done only where there is none.",
+            f'NOW="$({read} 2>&1)" || NOW="Not read. $NOW"',
+            'case "$NOW" in',
+            f"    '' | None | '{{}}' | 'Not read. '*'(PolicyNotFoundException)'*) {write} ;;",
+            """    *) echo "Nothing was written: add the statement to the policy that is there. AWS said: $NOW" >&2 ;;""",
+            "esac",
         )
     )
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Grant, GrantState, LayerGrant, Offboarding, OffboardingItem, Wanted
 from sharing.models.grant import UNSETTLED
+from sharing.models.mapping_change import OPEN_CHANGES
 from sharing.models.offboarding import OffboardingKind as Kind
 from sharing.models.offboarding import OffboardingState as State
 from sharing.services import granting, inviting, layers, memberships
@@ -26,6 +27,12 @@ log = structlog.get_logger(__name__)
 
 #: So many things in one task; the rest is queued again behind whatever waits.
 _SLICE: Final = 50
+#: Workers are still taking it away.
+_AT_IT: Final = (
+    Q(grant__isnull=False, grant__state__in=UNSETTLED)
+    | Q(layer_grant__isnull=False, layer_grant__state__in=UNSETTLED)
+    | Q(change__isnull=False, change__state__in=OPEN_CHANGES)
+)
 
 
 @dataclass
@@ -66,8 +73,10 @@ def due() -> QuerySet[Offboarding]:
 
 
 def _open(found: Offboarding) -> QuerySet[OffboardingItem]:
-    states = (State.WAITING,) if found.undo_wanted_at is None else (State.WAITING, State.ASKED)
-    return found.items.filter(state__in=states)
+    if found.undo_wanted_at is None:
+        return found.items.filter(state=State.WAITING)
+    asked = Q(state=State.ASKED) & ~_AT_IT  # what AWS does not answer for must not keep the rest from its turn
+    return found.items.filter(Q(state=State.WAITING) | asked)
 
 
 def _next(found: Offboarding, key: uuid.UUID, told: Told) -> bool:

@@ -10,6 +10,8 @@ SENTENCE: Final = (
     "It waited when the backup was made that is in use since. AWS was looked at and is not so, and whether it is still wanted "
     "nobody knows."
 )
+#: Of what was not even begun.
+WAITED: Final = "It waited when the backup was made that is in use since, and whether it is still wanted nobody knows."
 NEXT: Final = "If it is still wanted, ask again."
 
 

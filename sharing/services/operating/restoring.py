@@ -2,7 +2,8 @@
 
 Nothing here talks to AWS. Every policy is unread until it was read again; what waited to be granted when the backup was made
 is looked for in AWS and never written by itself (restored.asked_before); what waited to be taken back still is, since its own
-statement is all that is touched; test invokes that waited are not made.
+statement is all that is touched; test invokes that waited are not made. What would become new grants by itself does not: bulks
+are paused, and what an undo of an offboarding or an accepted invitation had still to give is left.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from django.utils import timezone
 from sharing.models import (
     Account,
     Actor,
+    Bulk,
     Grant,
     GrantState,
     Installation,
+    InvitationItem,
+    InvitationState,
     Invocation,
     InvocationState,
     LayerGrant,
     LayerVersion,
     MappingChange,
+    OffboardingItem,
     Policy,
     Pulse,
     Reading,
@@ -35,23 +40,31 @@ from sharing.models import (
 )
 from sharing.models.grant import UNSETTLED
 from sharing.models.invocation import UNSETTLED as UNANSWERED
+from sharing.models.offboarding import OffboardingState
 from sharing.models.sync import OPEN
-from sharing.services import tallying
+from sharing.services import bulk, tallying
 from sharing.services.errors import NotPermitted
 from sharing.services.history import record
+
+from . import restored
 
 UNREAD_REASON = "A backup was restored, and it has not been read again since."
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the backup brought back. leases: active grants whose end date has passed, which workers take back at once."""
+    """What the backup brought back. leases: active grants whose end date has passed, which workers take back at once.
+
+    bulks: paused ones. not_given: things that an undo of an offboarding or an accepted invitation had still to give.
+    """
 
     policies: int
     wanted: int
     unwanted: int
     mapping_changes: int
     invocations: int
+    bulks: int
+    not_given: int
     leases: tuple[Grant, ...]
 
 
@@ -73,6 +86,8 @@ def after_restore(*, by: Actor, hold_leases: timedelta = timedelta(0), now: date
             unwanted=_waiting(Wanted.ABSENT),
             mapping_changes=MappingChange.objects.open().count(),
             invocations=_not_made(now),
+            bulks=_paused(by),
+            not_given=_not_given(),
             leases=tuple(Grant.objects.overdue(now).select_related("policy__function__account").order_by("ends_at")),
         )
         _free(now)
@@ -90,6 +105,8 @@ def after_restore(*, by: Actor, hold_leases: timedelta = timedelta(0), now: date
                 "unwanted": found.unwanted,
                 "mapping_changes": found.mapping_changes,
                 "invocations": found.invocations,
+                "bulks": found.bulks,
+                "not_given": found.not_given,
                 "leases": len(found.leases),
             },
         )
@@ -125,6 +142,23 @@ def _not_made(now: datetime) -> int:
         failure_next="Look in the function's logs before you ask again.",
         failure_code="restored",
     )
+
+
+def _paused(by: Actor) -> int:
+    """Each item of theirs would be a new wish. What bulks take back goes on."""
+    running = list(Bulk.objects.running().filter(wanted=Wanted.PRESENT))
+    for one in running:
+        bulk.pause(one, by=by)
+    return len(running)
+
+
+def _not_given() -> int:
+    why = {"failure": restored.WAITED, "failure_next": restored.NEXT}
+    undone = OffboardingItem.objects.filter(state=OffboardingState.ASKED, offboarding__undo_wanted_at__isnull=False)
+    offered = InvitationItem.objects.filter(
+        grant=None, failure="", invitation__state=InvitationState.ACCEPTED, invitation__confirmed_at__isnull=False
+    )
+    return undone.update(state=OffboardingState.LOST, **why) + offered.update(**why)
 
 
 def _free(now: datetime) -> None:

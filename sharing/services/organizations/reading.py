@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError, Unavailable, malformed
@@ -15,6 +16,7 @@ from sharing.aws.organizations import Described, ListedAccount, Organizations
 from sharing.models import Actor, ConnectionState, Organization
 from sharing.services import connecting, history
 from sharing.services.errors import NotPermitted, Refusal
+from sharing.services.resting import resting
 
 from .keeping import keep
 
@@ -38,8 +40,14 @@ class Mistaken(Exception):
 
 
 def due(now: datetime) -> list[uuid.UUID]:
-    """Organisations that a worker should read now: their day is over, somebody asked, or a worker died reading."""
+    """Organisations that a worker should read now: their day is over, somebody asked, or a worker died reading.
+
+    In quiet hours only what somebody asked for, or whose role was tested since it was read.
+    """
     found = Organization.objects.filter(connection__state=ConnectionState.CONNECTED, read_due_at__lte=now)
+    if resting(now):
+        tested_since = Q(read_at=None) | Q(connection__tested_at__gt=F("read_at"))
+        found = found.filter(tested_since | Q(read_wanted_at__isnull=False))
     return list(found.order_by("read_due_at").values_list("pk", flat=True))
 
 

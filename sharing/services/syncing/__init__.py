@@ -14,7 +14,7 @@ from .asking import request, request_function, request_if_stale
 from .cadence import cadence
 from .coverage import Coverage, Covered, coverage
 from .details import read_due, read_everything
-from .rationing import announce, first, resting
+from .rationing import announce, first
 from .running import claim, run_slice
 from .schedule import due, next_due, waiting
 from .storing import last_read_of, mark_unread, store_policy
@@ -34,7 +34,6 @@ __all__ = [
     "request",
     "request_function",
     "request_if_stale",
-    "resting",
     "run",
     "store_policy",
     "waiting",

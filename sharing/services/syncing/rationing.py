@@ -12,14 +12,10 @@ from django.conf import settings
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from sharing.models import Actor, Sync, SyncKind, SyncState
+from sharing.services.resting import resting
 
 #: Of all that may run at once: the most of one account, and the most of those that AWS did not answer the last time.
 _PART = 4
-
-
-def resting(now: datetime) -> bool:
-    """Whether these are the quiet hours, in which the schedule reads nothing."""
-    return settings.QUIET_HOURS is not None and settings.QUIET_HOURS.covers(now)
 
 
 class Room:
@@ -66,8 +62,8 @@ def announce(syncs: list[Sync], now: datetime, *, again: bool = False) -> list[S
     still = Sync.objects.open().filter(pk__in=[sync.pk for sync in syncs])
     if not again:
         still = still.filter(Q(announced_at=None) | Q(announced_at__lte=now - timedelta(seconds=settings.SWEEP_SECONDS)))
-    free = set(still.values_list("pk", flat=True))
-    Sync.objects.filter(pk__in=free).update(announced_at=now)
+    # Asked once more with each mark: of two workers that end a sync in the same moment one tells of it.
+    free = {pk for pk in still.values_list("pk", flat=True) if still.filter(pk=pk).update(announced_at=now)}
     return [sync for sync in syncs if sync.pk in free]
 
 

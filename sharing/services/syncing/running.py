@@ -20,15 +20,15 @@ from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
 from sharing.aws.mapped import ListedMapping
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
-from sharing.services import history
 from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
+from sharing.services.resting import resting
 
-from .rationing import resting
+from .telling import tell
 
 log = structlog.get_logger(__name__)
 
-#: A slice ends after this long, far below the worker's time limit; the sync goes on in the next.
+#: A slice ends after this long, so that others have their turn; the sync goes on in the next.
 SLICE = 60.0
 _TICK = 0.4
 # Before a slice makes way for clicks it has read something within a second, or nothing for five: a very slow pace.
@@ -153,7 +153,7 @@ class Run:
             if not done:
                 raise Stopped
             sync.state, sync.finished_at, sync.failure, sync.lease_until = state, now, failure, None
-            _tell(sync)
+            tell(sync)
 
     def _progress(self) -> dict[str, object]:
         sync = self.sync
@@ -264,53 +264,16 @@ def _out(run: Run, outage: AwsError) -> None:
 
 
 def _refused(sync: Sync, refusal: Refusal) -> None:
-    ended = Sync.objects.filter(pk=sync.pk, state__in=OPEN).update(
-        state=SyncState.FAILED,
-        finished_at=timezone.now(),
-        lease_until=None,
-        failure=refusal.message,
-        failure_code=refusal.code,
-        failure_next=refusal.next,
-        checkpoint={},
-    )
-    if ended:
-        sync.refresh_from_db()
-        _tell(sync)
-
-
-def _tell(sync: Sync) -> None:
-    """History has syncs that found something, failed, or were asked for by a person: quiet ones only fill pages."""
-    asked = sync.requested_by_id is not None or sync.requested_as != Actor.system().label
-    failed = sync.state == SyncState.FAILED
-    if not (asked or sync.changed or failed) or sync.kind == SyncKind.DETAILS:
-        return
-    if failed and not asked and _failed_before(sync):
-        return
-    where = sync.function.name if sync.function else f"{sync.account.name}, {sync.region}"
-    if sync.kind == SyncKind.LAYERS:
-        where = f"the layers of {where}"
-    if failed:
-        text = f"Reading {where} failed: {sync.failure}"
-    else:
-        text = f"Read {where}: {sync.changed} changed" + (f", {sync.unread} unread" if sync.unread else "")
-    history.record(
-        "sync.failed" if failed else "sync.finished",
-        text,
-        by=Actor.system(),
-        account=sync.account,
-        function=sync.function,
-        error_code=sync.failure_code if failed else "",
-        detail={"sync": str(sync.pk), "region": sync.region, "asked_by": sync.requested_as, "calls": sync.calls},
-    )
-
-
-def _failed_before(sync: Sync) -> bool:
-    """Whether the sync before this one failed for the same reason: told once."""
-    before = (
-        Sync.objects.filter(account=sync.account_id, region=sync.region, kind=sync.kind, function=sync.function_id)
-        .exclude(pk=sync.pk)
-        .exclude(state__in=OPEN)
-        .order_by("-finished_at")
-        .first()
-    )
-    return before is not None and before.state == SyncState.FAILED and before.failure == sync.failure
+    with transaction.atomic():
+        ended = Sync.objects.filter(pk=sync.pk, state__in=OPEN).update(
+            state=SyncState.FAILED,
+            finished_at=timezone.now(),
+            lease_until=None,
+            failure=refusal.message,
+            failure_code=refusal.code,
+            failure_next=refusal.next,
+            checkpoint={},
+        )
+        if ended:
+            sync.refresh_from_db()
+            tell(sync)

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from sharing.models import Account, Actor, Connection, Function, Purpose, Sync, SyncKind, SyncState
+from sharing.services.resting import resting
 
 from .asking import _create
 from .latest import last_ended
-from .rationing import Room, resting, turn
+from .rationing import Room, turn
 
 #: A place is read again this long after the last sync ended: once a day.
 EVERY = timedelta(days=1)

@@ -3,7 +3,7 @@
 Told is not seen, and said by a person is not seen either: each step says which it is.
 """
 
-from .asking import TESTABLE, abandon, again, ask, say_done, say_not_done, take_over, test, why_not_ours, why_not_tested
+from .asking import TESTABLE, abandon, again, ask, say_done, say_not_done, sent, take_over, test, why_not_ours, why_not_tested
 from .looking import GONE, NOT_THERE, look
 from .planning import EVENTS, NotPlanned, plan, plan_of, sid_of
 from .reconciling import reconcile
@@ -38,6 +38,7 @@ __all__ = [
     "say_done",
     "say_not_done",
     "send_test",
+    "sent",
     "sid_of",
     "step_named",
     "take_over",

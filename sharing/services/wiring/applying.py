@@ -21,6 +21,7 @@ from . import rights, settling
 from .door import SourceDoor
 from .part import Config, Part
 from .shapes import Outcome
+from .words import as_found
 
 #: What AWS took may be missing from its next answers for this long (policies of topics, queues and streams).
 _SHOWN_WITHIN = timedelta(seconds=90)
@@ -42,7 +43,7 @@ def apply(step: WiringStep, part: Part, door: SourceDoor) -> Outcome:
         if just_told(step):
             return settling.later(step, f"AWS took it, and does not show it in {part.what} yet.", "", code="not-shown")
     elif part.holds(now):
-        return settling.seen(step, _is_there(part))
+        return settling.seen(step, as_found(step, _is_there(part)))
     if found := part.hindrance(now):
         return settling.failed(step, found.sentence, found.next, code=found.code, before=None)
     try:

@@ -30,7 +30,7 @@ def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wi
     """
     rights.require_change(by, plan.function, "That function")
     token = form_token[:64]
-    if made := _sent(token, by):
+    if made := sent(token, by):
         return made
     if plan.refusal is not None:
         following = plan.refusal.ways[0] if plan.refusal.ways else ""
@@ -64,12 +64,19 @@ def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wi
             settling.tell("asked", f"Asked for: {named(wiring)}.", wiring, by=by, reason=wiring.reason)
             settling.follow(wiring)
     except (IntegrityError, ValidationError):
-        if made := _sent(token, by):
+        if made := sent(token, by):
             return made
         raise Refusal(
             "This source is wired to this function already.", next="Look at that wiring.", code="conflict", field="source"
         ) from None
     return wiring
+
+
+def sent(form_token: str, by: Actor) -> Wiring | None:
+    """What this form made already, if this person sent it."""
+    if not form_token or "\x00" in form_token:
+        return None
+    return Wiring.objects.filter(form_token=form_token[:64], requested_by=by.person).first()
 
 
 def say_done(step: WiringStep, *, by: Actor) -> WiringStep:
@@ -101,20 +108,28 @@ def say_done(step: WiringStep, *, by: Actor) -> WiringStep:
 
 
 def say_not_done(step: WiringStep, *, by: Actor) -> WiringStep:
-    """A person takes the word back: the step is handed over again. What was seen is not talked away."""
+    """A person takes the word back: the step is handed over again, or, where it is ours to do, has failed as before.
+
+    What was seen is not talked away.
+    """
     step = _again(step)
     rights.require_word(by, step)
     if step.state == StepState.ASKED:
         return step
     if step.state != StepState.SAID:
         raise _stale("Nobody's word stands for this step.")
+    words = f"{by.label} says that it is not done."
+    to, asked = StepState.ASKED, {**_FRESH, "evidence": words}
+    if step.ours:
+        following = "Try again to have fnshare do it, or have it done by hand and say so."
+        to, asked = StepState.FAILED, {**_FRESH, "failure": words, "failure_next": following, "failure_code": "not-done"}
+    asked |= {"said_by": None, "said_at": None, "next_try_at": settling.first_look(step.key, to)}
     with transaction.atomic():
-        words = f"{by.label} says that it is not done."
-        look = settling.first_look(step.key, StepState.ASKED)
-        asked: dict[str, Any] = {**_FRESH, "said_by": None, "said_at": None, "evidence": words, "next_try_at": look}
-        if not settling.move(step, StepState.ASKED, **asked):
+        if not settling.move(step, to, **asked):
             raise _stale()
         settling.tell("step-unsaid", f"{named(step.wiring)}: {step_named(step)}. {words}", step.wiring, by=by, step=step)
+        if to == StepState.ASKED and not rights.acts_for(by, step.account):
+            settling.hand_over(step)
     return step
 
 
@@ -138,6 +153,8 @@ def again(step: WiringStep, *, by: Actor) -> WiringStep:
         if not settling.move(step, to, **fresh):
             raise _stale()
         settling.tell("step-again", f"{named(step.wiring)}: {step_named(step)}, once more.", step.wiring, by=by, step=step)
+        if to == StepState.ASKED:
+            settling.hand_over(step)
     return step
 
 
@@ -254,13 +271,6 @@ def _take_on(wiring: Wiring, by: Actor, *, back: bool) -> None:
     else:
         Wiring.objects.filter(pk=wiring.pk).update(requested_by=by.person, requested_as=by.label[:300])
     wiring.refresh_from_db()
-
-
-def _sent(form_token: str, by: Actor) -> Wiring | None:
-    """What this form made already, if this person sent it."""
-    if not form_token or "\x00" in form_token:
-        return None
-    return Wiring.objects.filter(form_token=form_token, requested_by=by.person).first()
 
 
 def _again(step: WiringStep) -> WiringStep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from sharing.models import (
@@ -20,11 +21,13 @@ from sharing.models import (
     WiringState,
     WiringStep,
 )
+from sharing.models.mapping_change import OPEN_CHANGES
 from sharing.services import granting
 from sharing.services import mapping as mappings
 from sharing.services.errors import Refusal
 from sharing.services.granting.planning import plan_permission
 from sharing.services.granting.revoking import OVER
+from sharing.services.operating import restored
 
 from . import rights, settling
 from .planning import mapping_options, plan_of
@@ -91,44 +94,44 @@ def map_source(step: WiringStep) -> Outcome:
     if step.mapping_change is None:
         held = _mapping(step)
         if held is not None:
-            return _mapped(step, f"It was there already; AWS said {held.state} when it was last read.")
+            return _mapped(step, held, f"It was there already; AWS said {held.state} when it was last read.")
+        if restored.asked_before(step.started_at):
+            return settling.failed(step, restored.SENTENCE, restored.NEXT, code=restored.CODE)
         if ended := _change(step):
             return ended
     change = step.mapping_change
     if change is None:
         return Outcome(step)
     if change.state == MappingChangeState.DONE:
-        # Found there without an unanswered try of ours: somebody else had made it.
-        ours = bool(change.request_id) or change.tries > 0
         state = change.mapping.state if change.mapping else ""
-        return _mapped(step, f"AWS says {state} of the mapping from {wiring.source_arn}.", made=ours)
+        return _mapped(step, change.mapping, f"AWS says {state} of the mapping from {wiring.source_arn}.")
     if change.state == MappingChangeState.FAILED:
-        return settling.failed(
-            step, change.failure, change.failure_next, code=change.failure_code or "failed", request_id=change.request_id
-        )
+        facts = {"code": change.failure_code or "failed", "request_id": change.request_id}
+        made = _made(step, change.mapping)
+        return settling.failed(step, change.failure, change.failure_next, made=made, **facts)
     return _with(settling.waits(step, f"AWS is at it. {change.failure}".strip()), change=change)
 
 
 def unmap(step: WiringStep) -> Outcome:
     """Delete the mapping if this wiring made it."""
     change = step.mapping_change
-    if change is None:
+    if change is None and not step.made:
         return settling.undone(step, "Nothing had been done.")
-    if change.is_open:
+    if change is not None and change.is_open:
         return _with(settling.waits(step, "AWS is at it."), change=change)
-    mapping = change.mapping
-    made = step.made or bool(change.request_id) or change.tries > 0
+    mapping = change.mapping if change is not None else _mapping(step)
     if mapping is None or mapping.vanished_at is not None:
         return settling.undone(step, "AWS knows no such mapping any more.")
-    if change.kind == MappingChangeKind.DELETE:
+    if change is not None and change.kind == MappingChangeKind.DELETE and step.told_at is not None:  # not asked again since
         return settling.failed(step, change.failure, change.failure_next, code=change.failure_code or "failed")
-    if not made:
+    if not _made(step, mapping):
         return settling.undone(step, "The mapping was there before this wiring, and stays.", kept=True)
     try:
         with transaction.atomic():
             token = _token(step, MappingChange.objects.filter(form_token__startswith=f"{_prefix(step)}-back").count(), "-back")
             made_now = mappings.delete(mapping, by=rights.responsible(step.wiring), form_token=token)
-            if not settling.move(step, StepState(step.state), mapping_change=made_now, made=True):
+            at = timezone.now()
+            if not settling.move(step, StepState(step.state), mapping_change=made_now, made=True, told_at=at):
                 transaction.set_rollback(True)
                 return Outcome(step)
     except Refusal as refusal:
@@ -157,6 +160,8 @@ def _share(step: WiringStep) -> Outcome | None:
                 permission, policy=found, ends_at=None, by=by, grant_id=uuid.uuid5(step.pk, token), form_token=token
             )
             made = plan.equal is None or plan.equal.form_token == token
+            if made and restored.asked_before(step.started_at):
+                return settling.failed(step, restored.SENTENCE, restored.NEXT, code=restored.CODE)
             why = f"Wiring: {named(wiring)}. {wiring.reason}".strip()[:500]
             grant = granting.grant(plan, reason=why, by=by, form_token=token, anyway=True) if made else plan.equal
             if not settling.move(step, StepState.TOLD, grant=grant, made=made, told_at=timezone.now()):
@@ -173,7 +178,8 @@ def _change(step: WiringStep) -> Outcome | None:
     wiring = step.wiring
     options = mapping_options(wiring.options)
     plan = mappings.plan(wiring.function, source=wiring.source_arn, options=options, qualifier=wiring.qualifier)
-    over = MappingChange.objects.filter(form_token__startswith=f"{_prefix(step)}-", state=MappingChangeState.FAILED).count()
+    tried = MappingChange.objects.filter(form_token__startswith=f"{_prefix(step)}-")
+    over = tried.exclude(state__in=OPEN_CHANGES).count()  # one that was done, too: what it made is gone
     try:
         with transaction.atomic():
             change = mappings.create(plan, by=rights.responsible(wiring), form_token=_token(step, over))
@@ -186,10 +192,11 @@ def _change(step: WiringStep) -> Outcome | None:
     return None
 
 
-def _mapped(step: WiringStep, evidence: str, *, made: bool | None = None) -> Outcome:
+def _mapped(step: WiringStep, mapping: Mapping | None, evidence: str) -> Outcome:
     """The mapping is there: so the execution role may read the source, which AWS tries before it creates one."""
+    made = _made(step, mapping)
     with transaction.atomic():
-        outcome = settling.seen(step, evidence, **({} if made is None else {"made": made or step.made}))
+        outcome = settling.seen(step, evidence, made=made)
         role = step.wiring.steps.select_related("wiring__function__account").filter(key="execution-role").first()
         if made and role is not None and role.state in (StepState.SAID, StepState.ASKED):
             settling.seen(role, "AWS created the mapping, which it refuses where the role may not read.")
@@ -200,6 +207,13 @@ def _mapping(step: WiringStep) -> Mapping | None:
     wiring = step.wiring
     there = Mapping.objects.present().filter(function=wiring.function, qualifier=wiring.qualifier)
     return there.filter(source_arn=wiring.source_arn).first()
+
+
+def _made(step: WiringStep, mapping: Mapping | None) -> bool:
+    """Whether a try of this step made this very mapping: found there without an unanswered one, somebody else had."""
+    answered = ~Q(request_id="") | Q(tries__gt=0)
+    tried = MappingChange.objects.filter(answered, kind=MappingChangeKind.CREATE, form_token__startswith=f"{_prefix(step)}-")
+    return mapping is not None and tried.filter(mapping=mapping).exists()
 
 
 def _prefix(step: WiringStep) -> str:

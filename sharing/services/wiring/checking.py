@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sharing.models import Function, Policy, Wiring, WiringState
+from sharing.policy.arn import is_region
 from sharing.policy.wiring import SOURCES, Plan
 from sharing.services import granting
 from sharing.services.granting import Problem
@@ -16,7 +17,6 @@ from sharing.services.granting.wording import until
 
 #: Characters that the row has room for.
 _LONGEST = 1024
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d", re.ASCII)
 _EVENT = re.compile(r"s3:[A-Za-z]+(:([A-Za-z]+|\*))?", re.ASCII)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 
@@ -37,7 +37,7 @@ def of_words(source: str, account: str, region: str, qualifier: str, options: di
             yield Problem("That is too long.", "Copy it from AWS.", field=field)
     if not source:
         yield Problem("The source is missing.", "Give its ARN.", field="source")
-    if region and not _REGION.fullmatch(region):
+    if region and not is_region(region):
         yield Problem("That is no region.", "Write one such as us-east-1.", field="source_region")
     if not options["events"] or not all(_EVENT.fullmatch(one) for one in options["events"]):
         yield Problem("That is no event of a bucket.", "Write one such as s3:ObjectCreated:*.", field="events")

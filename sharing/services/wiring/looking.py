@@ -24,7 +24,7 @@ from .parts import part_of
 from .planning import NotPlanned, plan_of
 from .reconciling import again
 from .standing import GONE_BY_ROWS, LOOKED_AT
-from .words import named, step_named
+from .words import as_found, named, step_named
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,8 @@ def _settle(step: WiringStep, *, there: bool) -> None:
         if step.state == StepState.SEEN:
             _next(step, seen_at=timezone.now())
         elif step.state != StepState.FAILED or step.failure_code == GONE:
-            settling.seen(step, "Seen by looking.", next_try_at=_after(step, _SEEN_PAUSES, 0), tries=0)
+            evidence = as_found(step, "Seen by looking.")
+            settling.seen(step, evidence, next_try_at=_after(step, _SEEN_PAUSES, 0), tries=0)
         return
     if step.state == StepState.SEEN:
         sentence = "It was in place, and is not there any more: somebody took it away outside this wiring."
@@ -108,16 +109,21 @@ def _settle(step: WiringStep, *, there: bool) -> None:
 
 
 def _take_word(step: WiringStep) -> None:
-    """It was said to be done, and AWS does not show it."""
+    """It was said to be done, and AWS does not show it: handed over again, or, where it is ours to do, failed as before."""
     facts: dict[str, Any] = {
         "failure": "It was said to be done, and is not there.",
         "failure_code": NOT_THERE,
-        "failure_next": "Compare what was made with the hand-off, then say so again.",
+        "failure_next": "Try again to have fnshare do it, or compare what was made with the plan and say so again."
+        if step.ours
+        else "Compare what was made with the hand-off, then say so again.",
     }
+    to = StepState.FAILED if step.ours else StepState.ASKED
     with transaction.atomic():
-        if settling.move(step, StepState.ASKED, said_by=None, said_at=None, evidence="", **facts):
+        if settling.move(step, to, said_by=None, said_at=None, evidence="", **facts):
             text = f"{named(step.wiring)}: {step_named(step)} was said to be done, and is not there."
             settling.tell("step-not-there", text, step.wiring, step=step)
+            if to == StepState.ASKED:
+                settling.hand_over(step)
 
 
 def _next(step: WiringStep, **changes: Any) -> None:

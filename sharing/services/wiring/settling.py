@@ -17,6 +17,7 @@ from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
 from sharing.services.limits import Frozen
 
+from .handing_over import tell_theirs
 from .shapes import Outcome
 from .words import named, step_named
 
@@ -90,6 +91,15 @@ def follow(wiring: Wiring) -> None:
             tell("in-place", f"In place, each step seen: {named(wiring)}.", wiring)
         elif state == WiringState.UNDONE:
             tell("undone", f"Taken back, as far as fnshare made it: {named(wiring)}.", wiring)
+
+
+def hand_over(step: WiringStep) -> None:
+    """The step waits for people of its account from now on: they are told. Inside the transaction that makes it so."""
+    told = len(tell_theirs(step))
+    if told:
+        people = f"{told} {'person' if told == 1 else 'people'}"
+        text = f"{named(step.wiring)}: {step_named(step)} waits for account {step.account}. Told {people} of it by mail."
+        tell("step-asked", text, step.wiring, step=step)
 
 
 def overall(wiring: Wiring, steps: Sequence[WiringStep]) -> WiringState:
@@ -208,5 +218,7 @@ def _let_go(steps: Sequence[WiringStep]) -> None:
             step.state, step.started_at = to, now if step.ours else None
             step.next_try_at = first_look(step.key, to)
             step.save(update_fields=["state", "started_at", "next_try_at"])
+            if to == StepState.ASKED:
+                hand_over(step)
         if step.state not in SETTLED_WELL:
             open_before.add(step.key)

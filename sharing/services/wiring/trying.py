@@ -53,15 +53,16 @@ def _send(wiring: Wiring) -> Tried:
         return _over(wiring, TestState.FAILED, failure="The wiring was taken back before it was sent.")
     if lost := rights.lost_by_responsible(wiring):
         return _over(wiring, TestState.FAILED, failure=lost)
+    now = timezone.now()  # runs are counted from this minute on, before and after
     try:
         sources = _sources(wiring)
-        before = _runs(wiring, since=timezone.now())
+        before = _runs(wiring, since=now)
     except NoWayIn as closed:
         return _over(wiring, TestState.FAILED, failure=f"{closed.refusal.message} {closed.refusal.next}".strip())
     except AwsError as error:
         return _over(wiring, TestState.FAILED, failure=f"{error.sentence} {error.next}".strip())
     # The row says "sent" before it is: whoever comes after a dead worker looks, and does not send again.
-    claimed = {"test_sent_at": timezone.now(), "test_before": before or 0}
+    claimed = {"test_sent_at": now, "test_before": before or 0}
     if not _move(wiring, TestState.SENT, **claimed):
         return Tried(wiring)
     try:

@@ -21,6 +21,8 @@ _STEPS = {
     "source-policy": "the source's policy",
     "mapping": "the event source mapping",
 }
+#: What nobody reads of a step that others made: fnshare knows only what it wrote itself.
+_NOT_READ = {"subscription": "Which messages its filter policy lets through was not read: compare it with what is wanted here."}
 
 
 def named(wiring: Wiring) -> str:
@@ -33,3 +35,8 @@ def named(wiring: Wiring) -> str:
 def step_named(step: WiringStep) -> str:
     """`the bucket's notification`."""
     return _STEPS.get(step.key, step.key)
+
+
+def as_found(step: WiringStep, evidence: str) -> str:
+    """The evidence of a step that fnshare found and did not make, with what was not looked at."""
+    return f"{evidence} {_NOT_READ.get(step.key, '')}".strip()

@@ -1,0 +1,1 @@
+"""How the product is started, kept running and ended."""
