@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visitor
-from tests.e2e.test_sharing import SETTLED, function_page, row, sids
+from tests.e2e.looking import SETTLED, function_page, row, sids
 from tests.live import LiveDemo
 
 Visit = Callable[..., Visitor]
