@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0028_at_size'),
+        ('sharing', '0029_suspending'),
     ]
 
     operations = [

@@ -24,7 +24,7 @@ class Occasion(models.TextChoices):
     """Why the check was made."""
 
     GRANT = "grant", "after the grant"
-    REVOKE = "revoke", "after the revoke"
+    REVOKE = "revoke", "after it was taken away"
     CLICK = "click", "on request"
     SCHEDULE = "schedule", "weekly"
 

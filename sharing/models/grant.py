@@ -1,7 +1,10 @@
 """Grants: what a person decided, what AWS was told, what a check proved."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
 
 from django.db import models
 from django.db.models import Q
@@ -40,13 +43,13 @@ S = GrantState
 # From each state, where it may go. Changed only by compare-and-set (services.granting).
 TRANSITIONS: dict[GrantState, frozenset[GrantState]] = {
     S.REQUESTED: frozenset({S.PENDING, S.FAILED}),
-    S.PENDING: frozenset({S.GRANTING, S.ACTIVE, S.FAILED, S.REVOKING, S.REVOKED, S.STUCK}),
-    S.GRANTING: frozenset({S.PENDING, S.ACTIVE, S.FAILED, S.REVOKING, S.STUCK}),
-    S.ACTIVE: frozenset({S.REVOKING, S.VANISHED, S.SUSPENDED}),
-    S.REVOKING: frozenset({S.REVOKED, S.EXPIRED, S.ACTIVE, S.STUCK}),
-    S.STUCK: frozenset({S.GRANTING, S.ACTIVE, S.FAILED, S.REVOKING, S.REVOKED, S.EXPIRED}),
+    S.PENDING: frozenset({S.GRANTING, S.ACTIVE, S.FAILED, S.REVOKING, S.REVOKED, S.SUSPENDED, S.STUCK}),
+    S.GRANTING: frozenset({S.PENDING, S.ACTIVE, S.FAILED, S.REVOKING, S.SUSPENDED, S.STUCK}),
+    S.ACTIVE: frozenset({S.REVOKING, S.VANISHED}),
+    S.REVOKING: frozenset({S.REVOKED, S.EXPIRED, S.SUSPENDED, S.ACTIVE, S.STUCK}),
+    S.STUCK: frozenset({S.GRANTING, S.ACTIVE, S.FAILED, S.REVOKING, S.REVOKED, S.EXPIRED, S.SUSPENDED}),
     S.VANISHED: frozenset({S.ACTIVE}),
-    S.SUSPENDED: frozenset({S.PENDING, S.REVOKED}),
+    S.SUSPENDED: frozenset({S.PENDING, S.ACTIVE, S.REVOKING, S.REVOKED, S.EXPIRED}),
     S.REVOKED: frozenset(),
     S.FAILED: frozenset(),
     S.EXPIRED: frozenset(),
@@ -55,6 +58,11 @@ TRANSITIONS: dict[GrantState, frozenset[GrantState]] = {
 UNSETTLED = (S.PENDING, S.GRANTING, S.REVOKING, S.STUCK)
 MAY_HOLD_ACCESS = (S.GRANTING, S.ACTIVE, S.REVOKING, S.STUCK)
 LIVE = (S.REQUESTED, S.PENDING, S.GRANTING, S.ACTIVE, S.REVOKING, S.STUCK, S.SUSPENDED)
+
+#: Fields of a grant that is not taken away for a while any more; its history keeps what they said.
+NOT_SUSPENDED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"suspended_at": None, "resume_at": None, "revoked_by": None, "revoked_as": "", "revoke_reason": ""}
+)
 
 
 class Verdict(models.TextChoices):
@@ -149,6 +157,13 @@ class Grant(models.Model):
     extension = models.JSONField(
         null=True, blank=True, help_text="Another end date that waits: ends_at, reason, requested_by, requested_as."
     )
+    suspended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when it is taken away for a while; who and why: revoked_as, revoke_reason.",
+    )
+    resume_at = models.DateTimeField(null=True, blank=True, help_text="When it is resumed by itself; null: by hand.")
+    resumed_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     undo_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by")
 
     # How it went
@@ -180,6 +195,7 @@ class Grant(models.Model):
             models.Index(fields=["remind_at"], name="grant_remind", condition=Q(state="active", remind_at__isnull=False)),
             models.Index(fields=["check_due_at"], name="grant_check_due", condition=Q(check_due_at__isnull=False)),
             models.Index(fields=["state", "next_try_at"], name="grant_unsettled"),
+            models.Index(fields=["resume_at"], name="grant_resuming", condition=Q(resume_at__isnull=False)),
         )
         constraints = (
             models.UniqueConstraint(

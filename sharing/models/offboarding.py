@@ -1,4 +1,5 @@
-"""Offboardings: one account is let in nowhere any more. What was decided, thing by thing, and how far it is."""
+"""Offboardings and suspensions: one account is let in nowhere any more, for good or for a while. What was decided, thing by
+thing, and how far it is."""
 
 import uuid
 
@@ -26,11 +27,17 @@ class OffboardingQuerySet(models.QuerySet["Offboarding"]):
             return self.none()
         return self if actor.sees_every_account else self.filter(requested_by=actor.person)
 
+    def suspensions(self) -> "OffboardingQuerySet":
+        """Those for a while that stand: nobody resumed them."""
+        return self.filter(suspends=True, undo_wanted_at=None)
+
 
 class Offboarding(models.Model):
     """An account (12 digits) is taken out everywhere in somebody's scope; its items are the outbox.
 
-    `undo_wanted_at`: somebody wants back what was removed; the items say what came of it.
+    `undo_wanted_at`: somebody wants back what was removed; the items say what came of it. `suspends`: only for a while, to be
+    resumed by hand or, with `until`, by itself; shares with the account wait meanwhile, in every account (`everywhere`: whoever
+    decided it sees them all) or in those that it takes something from.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -40,6 +47,9 @@ class Offboarding(models.Model):
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_as = models.CharField(max_length=300, help_text="Actor.label at the time.")
     form_token = models.CharField(max_length=64, unique=True, help_text="The same form, the same row.")
+    suspends = models.BooleanField(default=False)
+    everywhere = models.BooleanField(default=False)
+    until = models.DateTimeField(null=True, blank=True, help_text="When a suspension ends by itself; null: by hand.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     undo_wanted_at = models.DateTimeField(null=True, blank=True)
     undo_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

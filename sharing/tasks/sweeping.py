@@ -59,6 +59,8 @@ def sweep(_pk: str = "1") -> None:
     Installation.objects.update_or_create(pk=1, defaults={"swept_at": now})
     for grant in granting.due(now):
         soon(reconcile_grant, grant.pk)
+    for resumed in granting.resume_due(now):
+        soon(reconcile_grant, resumed.pk)
     for pk, hands in bulk.due(now):
         for _ in range(hands):
             soon(work_bulk, pk, queue="sync", expires=again)

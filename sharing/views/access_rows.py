@@ -181,14 +181,15 @@ def _marks(row: AccessRow) -> Iterable[Mark]:
     """Findings beside the state: what the statement lets in, or would if it were written."""
     if row.effect == "Deny" or row.state in (*OVER, GrantState.FAILED):
         return
-    would = "Would be public" if row.state == GrantState.REQUESTED else "Public"
+    unwritten = row.state in (GrantState.REQUESTED, GrantState.SUSPENDED)
+    would = "Would be public" if unwritten else "Public"
     if row.grant is not None and past_its_end(row.grant, timezone.now()):
         yield "bad", "clock-exclamation", "Past its end, access still stands"
     if row.public == "yes":
         yield "bad", "world", would
     elif row.public == "depends":
         yield "bad", "world-question", f"{would}, depends"
-    would = "Would be an open service" if row.state == GrantState.REQUESTED else "Open service"
+    would = "Would be an open service" if unwritten else "Open service"
     if row.open_service == "yes":
         yield "warn", "lock-open", would
     elif row.open_service == "depends":
@@ -254,6 +255,10 @@ def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> 
         if grant.action == INVOKE:
             acts.append(Act("Check now", reverse("grant-check", args=key), "shield-check", post=True))
         acts.append(Act("Change the end date", reverse("grant-extend", args=key), "calendar-event"))
+        acts.append(Act("Suspend", reverse("grant-suspend", args=key), "clock-pause"))
+    elif grant.state == GrantState.SUSPENDED:
+        acts.append(Act("Resume", reverse("grant-resume", args=key), classes="btn-undo"))
+        acts.append(Act("Revoke for good", reverse("grant-revoke", args=key), "trash"))
     elif grant.state in OVER:
         token = uuid.uuid4().hex  # one per page shown: the same button pressed twice is one undo
         acts.append(Act("Undo", reverse("grant-undo", args=key), post=True, classes="btn-undo", token=token))

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sharing.forms.consumers import NameForm
-from sharing.models import Actor, Grant, GrantState, Membership, Offboarding
+from sharing.models import Actor, Grant, GrantState, Membership, Offboarding, Verdict
 from sharing.models.grant import LIVE
 from sharing.policy.arn import is_account_id
 from sharing.services import access, consumers, proofs
@@ -35,6 +35,8 @@ from .consumers import Mark, proof_mark
 from .paging import page_of
 from .permitting import actor, for_admins, for_changing
 
+#: Suspensions of one account that stand, at the most, which its page links.
+_SUSPENSIONS = 5
 #: Shares of one page; the rest is a page further.
 SHARES = 25
 
@@ -74,6 +76,7 @@ class ShownGrant:
     over: bool
     revocable: bool
     extensible: bool
+    expected: str
 
 
 @require_safe
@@ -98,7 +101,8 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "paused": proofs.requests_paused(consumer.account) if consumer.account else "",
         "may_name": consumers.may_name(consumer.account, by=me),
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
-        "offboarded": Offboarding.objects.visible_to(me).filter(number=number).first(),
+        "offboarded": Offboarding.objects.visible_to(me).filter(number=number, suspends=False).first(),
+        "suspended": Offboarding.objects.visible_to(me).suspensions().filter(number=number)[:_SUSPENSIONS],
         "vendor_list": f"{SOURCE}, {AS_OF}",
     }
     return render(request, "consumers/detail.html", context)
@@ -210,4 +214,5 @@ def _grant(grant: Grant) -> ShownGrant:
         over=grant.state not in LIVE,
         revocable=grant.state in LIVE and grant.state != GrantState.REVOKING,
         extensible=settled and grant.ends_at is not None,
+        expected=Verdict.DENIED if grant.state == GrantState.SUSPENDED else Verdict.ALLOWED,
     )

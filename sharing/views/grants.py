@@ -34,10 +34,13 @@ from .permitting import actor, for_changing
 SETTLED_WORDS = {
     GrantState.ACTIVE: ("ok", "AWS holds the statement now."),
     GrantState.REVOKED: ("ok", "Taken back: AWS holds the statement no more."),
+    GrantState.SUSPENDED: ("ok", "Suspended: AWS holds the statement no more."),
     GrantState.EXPIRED: ("ok", "Ended: AWS holds the statement no more."),
     GrantState.FAILED: ("bad", "AWS refused it."),
     GrantState.STUCK: ("bad", "It is still not settled, and may hold access."),
 }
+
+GONE = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.SUSPENDED)
 
 
 def the_grant(me: Actor, pk: uuid.UUID) -> Grant:
@@ -83,7 +86,7 @@ def grant_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         expected=Verdict.DENIED if grant.wanted == Wanted.ABSENT else Verdict.ALLOWED,
         wishes=AccessRequest.objects.visible_to(me).open().filter(about=grant).select_related("person")[:3],
         past_end=past_its_end(grant, timezone.now()),
-        gone_at=grant.settled_at if grant.state in (GrantState.REVOKED, GrantState.EXPIRED) else None,
+        gone_at=grant.settled_at if grant.state in GONE else None,
         late=spoken(late) if (late := lateness(grant)) else "",
         stored=pretty(row.of.stored) if row and row.of.changed and row.of.stored is not None else "",
     )
@@ -115,7 +118,7 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "grants/row.html", context)
 
 
-def _after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "ok") -> HttpResponse:
+def after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "ok") -> HttpResponse:
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
     if by_htmx(request):
         context = {**list_of(grant.policy.function, me, focus=grant), "said": said, "tone": tone}
@@ -124,7 +127,7 @@ def _after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: st
     return redirect("grant-detail", grant.pk)
 
 
-def _ask(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def ask(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A question before something is done: beside the list, or as a page of its own."""
     return render(request, f"{template}#panel" if by_htmx(request) else template, context, status=status)
 
@@ -151,10 +154,10 @@ def grant_revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(reconcile_grant, grant.pk, queue="clicks")
-            return _after(request, me, grant, "Withdrawn." if was_requested else "Taking it back.")
+            return after(request, me, grant, "Withdrawn." if was_requested else "Taking it back.")
     follows = granting.consequences(grant, by=me)
     context = context_of(grant, me, form=form, follows=follows)
-    return _ask(request, "grants/revoke.html", context, status=422 if form.errors else 200)
+    return ask(request, "grants/revoke.html", context, status=422 if form.errors else 200)
 
 
 @for_changing
@@ -181,10 +184,10 @@ def grant_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(reconcile_grant, again.pk, queue="clicks")
-            return _after(request, me, again, "Writing the same statement again.")
+            return after(request, me, again, "Writing the same statement again.")
     ended = grant.ends_at is not None and grant.ends_at <= timezone.now()
     context = context_of(grant, me, form=form, follows=granting.consequences(grant, by=me), ended=ended)
-    return _ask(request, "grants/undo.html", context, status=422 if form.errors else 200)
+    return ask(request, "grants/undo.html", context, status=422 if form.errors else 200)
 
 
 @for_changing
@@ -202,8 +205,8 @@ def grant_extend(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             waits = grant.extension is not None
-            return _after(request, me, grant, "It waits for a second person." if waits else "The end date was changed.")
-    return _ask(request, "grants/extend.html", context_of(grant, me, form=form), status=422 if form.errors else 200)
+            return after(request, me, grant, "It waits for a second person." if waits else "The end date was changed.")
+    return ask(request, "grants/extend.html", context_of(grant, me, form=form), status=422 if form.errors else 200)
 
 
 @for_changing
@@ -215,9 +218,9 @@ def grant_check(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     try:
         check = checking.request(grant=grant, occasion=Occasion.CLICK, by=me)
     except Refusal as refusal:
-        return _after(request, me, grant, f"{refusal.message} {refusal.next}".strip(), tone="bad")
+        return after(request, me, grant, f"{refusal.message} {refusal.next}".strip(), tone="bad")
     soon(run_check, check.pk, queue="checks")
-    return _after(request, me, grant, "Checking." if check.state != "done" else f"Not tried: {check.detail}")
+    return after(request, me, grant, "Checking." if check.state != "done" else f"Not tried: {check.detail}")
 
 
 @for_changing
@@ -241,7 +244,7 @@ def grant_approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             grant = the_grant(me, pk)
         else:
             soon(reconcile_grant, grant.pk, queue="clicks")
-            return _after(request, me, grant, said)
+            return after(request, me, grant, said)
     extension = grant.extension if grant.state == GrantState.ACTIVE else None
     asker = grant.requested_by_id if not extension else extension.get("requested_by")
     context = context_of(
@@ -254,4 +257,4 @@ def grant_approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         extension=extension,
         asked_by_me=isinstance(request.user, User) and str(asker) == str(request.user.pk),
     )
-    return _ask(request, "grants/approve.html", context, status=422 if form.errors else 200)
+    return ask(request, "grants/approve.html", context, status=422 if form.errors else 200)

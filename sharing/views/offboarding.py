@@ -1,4 +1,4 @@
-"""Consumers, offboarding one account: what lets it in, one confirmation, how far it is, and the way back."""
+"""Consumers, offboarding or suspending one account: what lets it in, one confirmation, how far it is, and the way back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sharing.forms.offboarding import OffboardForm, UndoForm
+from sharing.forms.suspending import SuspendForm
 from sharing.models import Offboarding
 from sharing.policy.arn import is_account_id
 from sharing.services import consumers, offboarding
@@ -31,22 +32,43 @@ _MARKS = {
     "not": ("bad", "alert-circle", "Not done"),
     "again": ("plain", "rotate", "As before"),
 }
+_SUSPENDING = _MARKS | {"gone": ("wait", "clock-pause", "Suspended"), "again": ("ok", "circle-check", "As before")}
+#: So many shares that would come back are shown before an account is resumed.
+_PREVIEWED = 500
 
 
 @for_changing
 @require_http_methods(["GET", "HEAD", "POST"])
 def consumer_offboard(request: HttpRequest, number: str) -> HttpResponse:
     """Everything that would go and everything that would stay; then one confirmation."""
+    return _decide(request, number, OffboardForm(request.POST if request.method == "POST" else None))
+
+
+@for_changing
+@require_http_methods(["GET", "HEAD", "POST"])
+def consumer_suspend(request: HttpRequest, number: str) -> HttpResponse:
+    """The same for a while: what would be suspended, and what lets the account in all the same."""
+    return _decide(request, number, SuspendForm(request.POST if request.method == "POST" else None))
+
+
+def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpResponse:
     me = actor(request)
+    suspends = isinstance(form, SuspendForm)
     consumer = consumers.find(number, by=me) if is_account_id(number) else None
     if consumer is None:
         raise Http404("No consumer in scope has these digits.")
-    form = OffboardForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
             made = offboarding.start(
-                number, seen=said["seen"], typed=said["typed"], reason=said["reason"], form_token=said["form"], by=me
+                number,
+                seen=said["seen"],
+                typed=said["typed"],
+                reason=said["reason"],
+                form_token=said["form"],
+                by=me,
+                suspends=suspends,
+                until=said.get("ends_at"),
             )
         except Refusal as refusal:
             if refusal.code in ("not-permitted", "not-found"):
@@ -55,7 +77,7 @@ def consumer_offboard(request: HttpRequest, number: str) -> HttpResponse:
         else:
             soon(offboard, made.pk)
             return redirect("offboarding-detail", made.pk)
-    found = offboarding.preview(number, by=me)
+    found = offboarding.preview(number, by=me, suspends=suspends)
     token = form.data.get("form") if form.is_bound and len(form.data.get("form", "")) == 32 else secrets.token_hex(16)
     context = {"consumer": consumer, "found": found, "form": form, "token": token, "everything": me.sees_every_account}
     return render(request, "offboarding/preview.html", context, status=422 if form.errors else 200)
@@ -69,10 +91,11 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     related = ("offboarding", "grant", "layer_grant", "change", "again", "layer_again", "mapping")
     page = page_of(found.items.select_related(*related), request, _SHOWN)
     standing = offboarding.standing_of(found)
+    marks = _SUSPENDING if found.suspends else _MARKS
     context = {
         "found": found,
         "page": page,
-        "rows": [(item, _MARKS[where], told) for item in page.object_list for where, told in (offboarding.status(item),)],
+        "rows": [(item, marks[where], told) for item in page.object_list for where, told in (offboarding.status(item),)],
         "standing": standing,
         "may_undo": offboarding.may_undo(found, by=me, now=timezone.now()),
         "until": found.created_at + offboarding.UNDO_WITHIN,
@@ -99,6 +122,16 @@ def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(offboard, found.pk)
-            messages.success(request, "What was taken away is asked for again.")
+            messages.success(request, "It is resumed." if found.suspends else "What was taken away is asked for again.")
             return redirect("offboarding-detail", found.pk)
-    return render(request, "offboarding/undo.html", {"found": found, "form": form}, status=422 if form.errors else 200)
+    back = offboarding.coming_back(found, by=me) if found.suspends and not found.undo_wanted_at else []
+    context = {
+        "found": found,
+        "form": form,
+        "back": [one for one in back if not one.problem][:_PREVIEWED],
+        "stays": [one for one in back if one.problem][:_PREVIEWED],
+        "roles": not found.suspends or any(one.confirm_role for one in back),
+        "counted": (sum(not one.problem for one in back), sum(bool(one.problem) for one in back)),
+        "warnings": list(dict.fromkeys(warning for one in back for warning in one.warnings)),
+    }
+    return render(request, "offboarding/undo.html", context, status=422 if form.errors else 200)

@@ -203,8 +203,12 @@ def _page(
         "longer": wish.kind == RequestKind.LONGER,
         "has": named(wish.about) if wish.about else "",
         "left": wish.state == RequestState.OPEN and not requesting.acts_still(wish),
-        "paused": requests_paused(wish.account) if wish.state == RequestState.OPEN else "",
+        "paused": _paused(wish, policy) if wish.state == RequestState.OPEN else "",
         "told": told,
         "tab": "requests",
     }
     return render(request, "requests/detail.html", context, status=status)
+
+
+def _paused(wish: AccessRequest, policy: Policy | None) -> str:
+    return requests_paused(wish.account) or (granting.why_paused(wish.account.number, policy) if policy else "")

@@ -19,7 +19,7 @@ TOLD: dict[str, Mark] = {
     GrantState.ACTIVE: ("ok", "circle-check", "Active"),
     GrantState.REVOKING: ("busy", "loader-2", "Being taken back"),
     GrantState.STUCK: ("bad", "alert-octagon", "Not settled, may still let you in"),
-    GrantState.SUSPENDED: ("wait", "clock-pause", "Paused"),
+    GrantState.SUSPENDED: ("wait", "clock-pause", "Suspended by the owner"),
     GrantState.REVOKED: ("off", "circle-minus", "Taken back"),
     GrantState.EXPIRED: ("off", "clock-x", "Ended on its date"),
     GrantState.VANISHED: ("warn", "ghost-2", "Gone from AWS"),

@@ -47,6 +47,21 @@ def test_revoke_waits_until_it_is_gone_and_denied(estate: Estate, hello: Policy)
     assert estate.sids(hello) == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_share_is_suspended_and_resumed_from_a_shell(estate: Estate, hello: Policy) -> None:
+    grant = estate.shared(hello)
+    asked = [hello.arn, "--sid", grant.sid, "--json"]
+    waiting = ["--wait", "--timeout", "30"]
+    with Worker():
+        ran = run("suspend", *asked, *waiting, "--reason", "An incident", "--until", "+4h")
+        assert (ran.code, ran.items[0]["state"], estate.sids(hello)) == (0, "suspended", []), ran.err
+        ran = run("resume", *asked, *waiting)
+    assert (ran.code, ran.items[0]["state"], estate.sids(hello)) == (0, "active", [grant.sid]), ran.err
+    assert ran.items[0]["check"]["verdict"] == "allowed"
+    ran = run("suspend", *asked, "--reason", " ")
+    assert (ran.code, ran.data["error"]["code"]) == (1, "invalid")
+
+
 @pytest.mark.django_db
 def test_without_wait_it_is_kept_worker_or_not(estate: Estate, hello: Policy) -> None:
     ran = run("share", hello.arn, "--with", ACME, "--reason", "x", "--json")

@@ -93,6 +93,30 @@ def _revoked(world: World) -> Any:
     return pk
 
 
+def _suspend(world: World, pk: Any) -> End:
+    grant = granting.suspend(Grant.objects.get(pk=pk), by=world.by, reason="An incident")
+    world.soon(tasks.reconcile_grant, grant)
+    return _grant_end(pk)
+
+
+def _suspended(world: World) -> Any:
+    pk = _shared(world).pk
+    _suspend(world, pk)
+    for _ in range(8):
+        world.bench.deliver(*SHARING)
+        world.clock.move(10)
+        tasks.sweep.run()
+    world.bench.deliver(*SHARING)
+    assert _grant_end(pk)() == "suspended"
+    return pk
+
+
+def _resume(world: World, pk: Any) -> End:
+    grant = granting.resume(Grant.objects.get(pk=pk), by=world.by)
+    world.soon(tasks.reconcile_grant, grant)
+    return _grant_end(pk)
+
+
 def _undo(world: World, pk: Any) -> End:
     grant = granting.undo(Grant.objects.get(pk=pk), by=world.by)
     world.soon(tasks.reconcile_grant, grant)
@@ -265,6 +289,8 @@ JOURNEYS = (
     Journey("expiry", _with_end, _expire, "expired", SHARING, kin=True),
     Journey("bulk", _nothing, _bulk, "done active", (*SHARING, work_bulk), ("done active failed", "done failed"), kin=True),
     Journey("offboard", _let_in, _offboard, "done revoked", (*SHARING, offboard, tasks.reconcile_mapping), ("*",), kin=True),
+    Journey("suspend", lambda world: _shared(world).pk, _suspend, "suspended", SHARING, ("active",), kin=True),
+    Journey("resume", _suspended, _resume, "active", SHARING, ("suspended",), kin=True),
     Journey("sync", _nothing, _sync, "done", (tasks.run_sync,), ("failed",), "partial"),
     Journey("reading one", _read, _read_one, "done", (tasks.run_sync,), ("failed",), "partial", kin=True),
     Journey("mapping", _nothing, _map, "done", (tasks.reconcile_mapping,), ("failed",), kin=True),

@@ -378,6 +378,7 @@ def test_a_deny_of_the_policy_and_a_condition_are_named(function: Function) -> N
         (GrantState.REVOKED, "ended"),
         (GrantState.EXPIRED, "ended"),
         (GrantState.VANISHED, "ended"),
+        (GrantState.SUSPENDED, "suspended"),
     ],
 )
 def test_what_was_decided_about_them_before_is_told(function: Function, state: str, code: str) -> None:

@@ -1,13 +1,15 @@
 """Grants and checks as commands print them."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sharing.models import Check, CheckState, Grant, GrantState, Verdict, Wanted
+from sharing.models import Actor, Check, CheckState, Grant, GrantState, Verdict, Wanted
+from sharing.services import access, granting
+from sharing.services.errors import Refusal
 from sharing.services.granting.wording import named, until
 
-from ._output import Problem, when
+from ._output import Outcome, Problem, ShareCommand, timed_out, when
 
 FIELDS = (
     "id, function_arn, qualifier, sid, principal, action, state, until, check {verdict, principal, at, detail}, reason, failure"
@@ -87,8 +89,31 @@ def problem_of(grant: Grant, *, wanted: str) -> Problem | None:
         Wanted.ABSENT: (GrantState.REVOKED, GrantState.EXPIRED, GrantState.VANISHED),
     }[Wanted(wanted)]
     withdrawn = wanted == Wanted.ABSENT and grant.failure_code == "withdrawn"
-    if grant.state in good or withdrawn:
-        return None
+    return None if grant.state in good or withdrawn else _not_so(grant)
+
+
+def the_live_grant(options: Mapping[str, Any], *, by: Actor) -> Grant:
+    """The share that FUNCTION_ARN and --sid name. Raises NotFound, NotPermitted."""
+    policy = access.find_policy(options["function_arn"], by=by)
+    target = granting.target_with_sid(policy, options["sid"], by=by)
+    if target.grant is None:
+        raise Refusal(
+            f"The statement {target.name} was made elsewhere: it is not suspended.",
+            next="Revoke it, if it may go.",
+            code="stale",
+        )
+    return target.grant
+
+
+def settled_outcome(command: ShareCommand, grant: Grant, options: Mapping[str, Any], *, good: GrantState) -> Outcome:
+    """What to print of a grant that was to be `good`, once it is settled if that is waited for."""
+    settled = not options["wait"] or command.wait_until(lambda: are_settled([grant.pk]), options["timeout"])
+    (grant,) = again([grant])
+    problem = None if grant.is_unsettled or grant.state == good else _not_so(grant)
+    return Outcome([item_of(grant)], [line_of(grant)], problem if settled else timed_out(options["timeout"]))
+
+
+def _not_so(grant: Grant) -> Problem:
     return Problem(
         grant.failure_code or grant.state,
         grant.failure or f"It is {grant.get_state_display().lower()}.",

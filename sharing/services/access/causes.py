@@ -200,6 +200,10 @@ def _decided_before(found: Reasoned) -> Iterator[Cause]:
         elif grant.state in UNSETTLED:
             text = "A worker is writing or removing it at this moment. Wait until it is settled, then try again."
             yield Cause("unsettled", "owner", "A share with their account is not settled yet", text, show)
+        elif grant.state == GrantState.SUSPENDED:
+            when = f" until {grant.resume_at:%Y-%m-%d %H:%M} UTC" if grant.resume_at else " until somebody resumes it"
+            text = f"AWS does not hold it{when}. {grant.failure} {grant.failure_next}".strip()
+            yield Cause("suspended", "owner", "A share with their account is suspended", text, show)
         elif grant.state != GrantState.ACTIVE:
             text = f"Its state is {grant.get_state_display().lower()}. {grant.failure} {grant.revoke_reason}".strip()
             yield Cause("ended", "owner", "A share with their account is over", text, show)

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from sharing.models import Actor, Function, Grant, Policy, PolicyVersion
+from sharing.models import Actor, Function, Grant, GrantState, Policy, PolicyVersion
 from sharing.policy import compare, parse
 from sharing.services.gaps import utc
 from sharing.services.trusting import Trust, trust
@@ -226,7 +226,10 @@ def _shared(grants: Sequence[Grant], name: str) -> str:
 
 def _taken(grants: Sequence[Grant], name: str) -> str:
     grant = next((one for one in reversed(grants) if one.wanted == "absent"), None)
+    if grant is None and any(one.resumed_by_id for one in grants):
+        return f"{name} was suspended here, and resumed since"
     if grant is None:
         return f"{name} was removed outside fnshare, between two reads"
     who = grant.revoked_as or "fnshare, on its end date"
-    return f"{name} was taken back here by {who}" + (f" (“{grant.revoke_reason}”)" if grant.revoke_reason else "")
+    deed = "suspended" if grant.state == GrantState.SUSPENDED else "taken back"
+    return f"{name} was {deed} here by {who}" + (f" (“{grant.revoke_reason}”)" if grant.revoke_reason else "")

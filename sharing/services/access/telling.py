@@ -17,6 +17,9 @@ from .judging import Judged
 from .principals import Names
 from .rows import AccessRow
 
+#: States that say who took it away, and why, rather than who gave it.
+_TAKEN = (GrantState.REVOKED, GrantState.SUSPENDED)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -63,8 +66,8 @@ def of_grant_row(told: Told, grant: Grant, stored: Statement | None, judged: Jud
         verdict_detail=grant.verdict_detail,
         checked_at=grant.checked_at,
         until=grant.ends_at,
-        by=grant.revoked_as if grant.state == GrantState.REVOKED else grant.requested_as,
-        why=grant.revoke_reason if grant.state == GrantState.REVOKED and grant.revoke_reason else grant.reason,
+        by=grant.revoked_as if grant.state in _TAKEN else grant.requested_as,
+        why=grant.revoke_reason if grant.state in _TAKEN and grant.revoke_reason else grant.reason,
         public=judged.public,
         external=judged.external,
         open_service=judged.open_service,

@@ -21,7 +21,7 @@ PROPAGATION = timedelta(seconds=75)
 _TROUBLE = timedelta(seconds=30)
 #: So many scheduled checks are made by one sweep: after a long downtime they do not all come at once.
 _BATCH = 200
-_ENDED = (GrantState.REVOKED, GrantState.EXPIRED)
+_ENDED = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.SUSPENDED)
 
 
 def request(*, by: Actor, occasion: str, grant: Grant | None = None, policy: Policy | None = None, as_: str = "") -> Check:

@@ -22,7 +22,7 @@ COLUMNS = (
 HOW = {"grant": "shared here", "elsewhere": "by other means", "organisation": "through your organisation"}
 TOLD = {
     "": "read in the policy", "pending": "being set up", "granting": "being set up", "active": "active",
-    "revoking": "being taken back", "stuck": "not settled, may hold access", "suspended": "paused",
+    "revoking": "being taken back", "stuck": "not settled, may hold access", "suspended": "suspended by the owner",
 }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ class Shared:
     @property
     def until(self) -> datetime | None:
         """When the first of it ends, if anything does."""
-        return min((way.until for way in self.ways if way.until and way.usable), default=None)
+        return min((way.until for way in self.ways if way.until and way.told != GrantState.REVOKING), default=None)
 
     @property
     def unsettled(self) -> datetime | None:

@@ -34,7 +34,7 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
     if grant.state == GrantState.PENDING and limits.is_frozen():
         return settling.waits(grant, limits.Frozen())
     permission = permission_of(grant, event_source_token=grant.event_source_token)
-    if problem := _why_not(grant, permission):
+    if problem := why_not_written(grant, permission):
         if grant.state == GrantState.PENDING:
             return settling.failed(grant, problem, "Ask again, or have somebody ask who may.", code="not-permitted")
         return _drop(grant, problem)
@@ -46,7 +46,7 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
         remember(grant, before)
         return settling.failed(grant, restored.SENTENCE, restored.NEXT, code=restored.CODE)
     if permission is None:
-        raise AssertionError("_why_not lets no grant without a permission pass.")
+        raise AssertionError("why_not_written lets no grant without a permission pass.")
     if not door.may_share:
         return settling.failed(
             grant,
@@ -93,7 +93,7 @@ def _found(grant: Grant, found: tuple[Statement, ...], request_id: str = "") -> 
     )
 
 
-def _why_not(grant: Grant, permission: Permission | None) -> str:
+def why_not_written(grant: Grant, permission: Permission | None) -> str:
     """What the worker checks for itself, whatever the web process wrote: rights, approval, and that it is one permission."""
     if lost := rights.lost_by_requester(grant):
         return lost

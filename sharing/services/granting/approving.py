@@ -18,6 +18,7 @@ from .alerting import ask_second_person
 from .deciding import check_end, checked_reason
 from .digests import approval_of
 from .ends import next_reminder
+from .pausing import RESUME_FIRST, why_paused
 from .transitions import look_again, move
 from .wording import named, until
 
@@ -46,6 +47,8 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
         raise NotPermitted("Nobody approves their own request.", next="Ask another owner or admin.")
     if approval_of(grant, ends_at=ends_at) != digest:
         raise Refusal("The request is not the one that was shown.", next="Reload the page and read it again.", code="stale")
+    if grant.state == GrantState.REQUESTED and (why := why_paused(grant.principal_account, grant.policy)):
+        raise Refusal(why, next=RESUME_FIRST, code="suspended")
     if grant.extension:
         _require_no_freeze()
     now = timezone.now()

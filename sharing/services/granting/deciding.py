@@ -17,6 +17,7 @@ from .alerting import ask_second_person
 from .digests import approval_of
 from .ends import next_reminder
 from .keeping import fields_of
+from .pausing import RESUME_FIRST, RESUME_IT, SUSPENDED, why_paused
 from .shapes import Plan
 from .wording import named, until
 
@@ -45,6 +46,8 @@ def grant(plan: Plan, *, reason: str, by: Actor, form_token: str | None = None, 
             Policy.objects.select_for_update().get(pk=plan.policy.pk)
             if equal := _equal_to(plan, anyway=anyway):
                 return equal
+            if why := why_paused(row.principal_account, plan.policy):
+                raise Refusal(why, next=RESUME_FIRST, code="suspended", field="who")
             row.full_clean(validate_unique=False, validate_constraints=False)
             row.validate_constraints()
             row.save(force_insert=True)
@@ -77,7 +80,10 @@ def check_end(ends_at: datetime | None, *, everyone: bool, now: datetime) -> Non
 
 def _equal_to(plan: Plan, *, anyway: bool) -> Grant | None:
     """The live grant that makes this one needless. Asked inside the transaction: two people may share at once."""
-    equals = list(Grant.objects.live().filter(policy=plan.policy, equality=plan.equality, wanted=Wanted.PRESENT))
+    alike = list(Grant.objects.live().filter(policy=plan.policy, equality=plan.equality))
+    equals = [one for one in alike if one.wanted == Wanted.PRESENT]
+    if any(one.suspended_at is not None and one.wanted == Wanted.ABSENT for one in alike):
+        raise Refusal(SUSPENDED, next=RESUME_IT, code="suspended", field="who")
     for equal in equals:
         if equal.ends_at == plan.ends_at:
             return equal

@@ -23,6 +23,8 @@ def lateness(grant: Grant | LayerGrant) -> timedelta | None:
     """How long after its end date AWS was first seen without an expired grant; None when that was in time."""
     if grant.state != GrantState.EXPIRED or grant.ends_at is None or grant.settled_at is None:
         return None
+    if isinstance(grant, Grant) and grant.suspended_at is not None:
+        return None  # it was seen without it before
     late = grant.settled_at - grant.ends_at
     return late if late > LATE else None
 

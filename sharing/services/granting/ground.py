@@ -13,17 +13,22 @@ from sharing.services.errors import Refusal
 from sharing.services.naming import account_names
 
 from . import rights
+from .pausing import paused_in
 from .revoking import why_no_way_in
 from .statements import document_of
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Of some policies. `live`: grants that are not over, by policy. `ways`: by account, why no worker could write there."""
+    """Of some policies. `live`: grants that are not over, by policy. `ways`: by account, why no worker could write there.
+
+    `paused`: by consumer's digits and owner's account, why nothing is shared with it there now.
+    """
 
     names: Mapping[str, str]
     live: Mapping[uuid.UUID, list[Grant]]
     ways: Mapping[uuid.UUID, Refusal | None]
+    paused: Mapping[tuple[str, uuid.UUID], str]
     _siblings: Mapping[uuid.UUID, list[Policy]]
     _documents: dict[uuid.UUID, Document] = field(default_factory=dict)
 
@@ -59,6 +64,7 @@ def ground_of(policies: Collection[Policy], *, by: Actor) -> Ground:
     return Ground(
         names=account_names(),
         live=live,
+        paused=paused_in(accounts),
         ways={pk: why_no_way_in(account, by_account.get(pk)) for pk, account in accounts.items()},
         _siblings=siblings,
     )

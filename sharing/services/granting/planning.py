@@ -22,6 +22,7 @@ from .digests import equality_of
 from .ground import Ground, ground_of
 from .keeping import arn_of
 from .overlaps import already_granted, in_the_way
+from .pausing import RESUME_FIRST, RESUME_IT, SUSPENDED
 from .shapes import Plan, Problem
 from .statements import same_as_granted
 from .wording import until
@@ -113,6 +114,7 @@ def plan_permission(
         *(_as_problem(found) for found in permission.problems()),
         *_of_end(ends_at, everyone=everyone),
         *_of_place(policy, ground),
+        *_of_suspension(permission, policy, equality, ground),
     ]
     end = f"{ends_at:%d %b %Y %H:%M} UTC" if ends_at else ""
     parts = sentence(permission, names, end)
@@ -193,6 +195,16 @@ def _of_place(policy: Policy, ground: Ground) -> list[Problem]:
         return [Problem(f"AWS does not list {what} any more.", "Sync the account to see what is there now.", code="gone")]
     refusal = ground.ways[policy.function.account_id]
     return [Problem(refusal.message, refusal.next, code=refusal.code)] if refusal else []
+
+
+def _of_suspension(permission: Permission, policy: Policy, equality: str, ground: Ground) -> list[Problem]:
+    """What is suspended is resumed, not shared anew beside it."""
+    if why := ground.paused.get((permission.principal.account or "", policy.function.account_id)):
+        return [Problem(why, RESUME_FIRST, field="who", code="suspended")]
+    live = ground.live.get(policy.pk, ())
+    if any(one.equality == equality and one.suspended_at and one.wanted == Wanted.ABSENT for one in live):
+        return [Problem(SUSPENDED, RESUME_IT, field="who", code="suspended")]
+    return []
 
 
 def _of_reading(policy: Policy) -> list[Problem]:

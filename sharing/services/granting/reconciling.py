@@ -24,6 +24,7 @@ from .door import Door, NoWayIn
 from .lease import Lease, LeaseLost, held
 from .removing import UNSEEN, remove, was_active
 from .settling import Outcome
+from .statements import stands
 from .transitions import STUCK_AFTER, is_overdue, look_again, move, wants_absent
 from .wording import named
 
@@ -47,7 +48,10 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
         return None
     grant = look_again(grant)
     now = timezone.now()
-    if grant.state == GrantState.ACTIVE and is_overdue(grant, now):
+    if grant.state == GrantState.SUSPENDED and is_overdue(grant, now) and not stands(grant):
+        settling.ended_suspended(grant)
+        grant = look_again(grant)
+    if grant.state in (GrantState.ACTIVE, GrantState.SUSPENDED) and is_overdue(grant, now):
         grant = expire(grant, now)
     if grant.state == GrantState.REQUESTED and is_overdue(grant, now):
         settling.failed(
@@ -77,14 +81,14 @@ def reconcile_in_turn(grant: Grant, lease: Lease, door: Door) -> Outcome:
 
 
 def due(now: datetime) -> QuerySet[Grant]:
-    """Grants that wait for a worker: unsettled ones whose time has come, active and requested ones past their end date.
+    """Grants that wait for a worker: unsettled ones whose time has come, active, suspended and requested ones past theirs.
 
     Whatever was missed while nothing ran is due as soon as something runs again. Marks as stuck what has been unsettled
     for too long, so that it is said even when no worker gets to it.
     """
     _mark_stuck(now)
     its_time = Q(next_try_at=None) | Q(next_try_at__lte=now)
-    ended = Q(state__in=(GrantState.ACTIVE, GrantState.REQUESTED), ends_at__lte=now)
+    ended = Q(state__in=(GrantState.ACTIVE, GrantState.REQUESTED, GrantState.SUSPENDED), ends_at__lte=now)
     waiting = Q(state__in=UNSETTLED) | ended
     return Grant.objects.filter(its_time & waiting).order_by("next_try_at", "created_at")
 
@@ -107,6 +111,8 @@ def expire(grant: Grant, now: datetime) -> Grant:
             revoked_as=Actor.system().label,
             revoke_reason="Its end date has come.",
             extension=None,
+            suspended_at=None,
+            resume_at=None,
         ):
             record("grant.ended", f"Its end date has come: {named(grant)}.", by=Actor.system(), grant=grant)
     return look_again(grant)

@@ -70,8 +70,10 @@ def remove(grant: Grant, door: Door) -> Outcome | None:
 
 
 def was_active(grant: Grant) -> bool:
-    """Whether AWS was ever seen to hold it."""
-    return grant.adopted or grant.events.filter(verb="grant.active").exists()
+    """Whether AWS was ever seen to hold it, and not seen without it since, as of what is suspended."""
+    seen = grant.events.filter(verb__in=("grant.active", "grant.put-back", "grant.suspended"))
+    last = seen.order_by("-sequence").values_list("verb", flat=True).first()
+    return last != "grant.suspended" if last else grant.adopted
 
 
 def _is_ours(grant: Grant, found: tuple[Statement, ...]) -> bool:

@@ -18,7 +18,7 @@ from sharing.services.masking import mask_tokens
 from . import rights
 from .digests import equality_of
 from .keeping import arn_of, fields_of
-from .statements import same_as_granted, statement_at, statements_of, why_not_removable
+from .statements import same_as_granted, stands, statement_at, statements_of, why_not_removable
 from .transitions import clear_failure, look_again, move
 from .wording import named, place_of
 
@@ -58,21 +58,28 @@ def _taken_back(
     reason = " ".join(reason.split())[:500]
     for _ in range(5):
         grant = look_again(grant)
-        if grant.state in OVER or grant.wanted == Wanted.ABSENT:
+        suspended = grant.suspended_at is not None
+        if grant.state in OVER or (grant.wanted == Wanted.ABSENT and not suspended):
             return grant
         if grant.state == GrantState.REQUESTED:
             if _withdraw(grant, reason, by):
                 return grant
             continue
-        stored = _agreed(grant, anyway=anyway)
+        if grant.state == GrantState.SUSPENDED and not stands(grant):
+            if _ended(grant, reason, by, event=event):
+                return grant
+            continue
+        stored = agreed(grant, anyway=anyway)
         if grant.state == GrantState.ACTIVE:
             require_way_in(grant.policy)
         with transaction.atomic():
-            to = GrantState.REVOKED if grant.state == GrantState.SUSPENDED else GrantState.REVOKING
             if move(
                 grant,
-                to,
+                GrantState.REVOKING,
+                only_if={"suspended_at": grant.suspended_at},
                 wanted=Wanted.ABSENT,
+                suspended_at=None,
+                resume_at=None,
                 revoked_by=by.person,
                 revoked_as=by.label[:300],
                 revoke_reason=reason,
@@ -192,6 +199,25 @@ def why_not_usable(account: Account, connection: Connection | None, *, taking: b
     )
 
 
+def _ended(grant: Grant, reason: str, by: Actor, *, event: str) -> bool:
+    """A suspended grant is taken back for good: as last read AWS does not hold it, so nobody has to ask AWS again."""
+    with transaction.atomic():
+        moved = move(
+            grant,
+            GrantState.REVOKED,  # `suspended_at` stays: it was not what they had when it was taken back
+            resume_at=None,
+            revoked_by=by.person,
+            revoked_as=by.label[:300],
+            revoke_reason=reason,
+            **clear_failure(),
+        )
+        if moved:
+            record(event, f"To be taken back, it was suspended: {named(grant)}.", by=by, grant=grant, reason=reason)
+            text = f"Taken back while it was suspended, AWS does not hold it as last read: {named(grant)}."
+            record("grant.revoked", text, by=Actor.system(), grant=grant, reason=reason)
+    return moved
+
+
 def _withdraw(grant: Grant, reason: str, by: Actor) -> bool:
     with transaction.atomic():
         moved = move(
@@ -211,7 +237,7 @@ def _withdraw(grant: Grant, reason: str, by: Actor) -> bool:
     return moved
 
 
-def _agreed(grant: Grant, *, anyway: bool) -> dict[str, Any] | None:
+def agreed(grant: Grant, *, anyway: bool) -> dict[str, Any] | None:
     """The stored statement, if it is unlike ours and the person said to remove it all the same; None if it is ours."""
     stored = next((found for found in statements_of(grant.policy) if found.sid == grant.sid), None)
     if stored is None or same_as_granted(grant, stored.raw):

@@ -40,8 +40,12 @@ def acts_for(by: Actor, grant: Grant) -> bool:
 
 
 def lost_by_requester(grant: Grant) -> str:
-    """Why the person who asked may not have it written any more; "" if they may. The worker's own look at their rights."""
-    return lost(Actor.of(grant.requested_by), grant.policy.function.account) if grant.requested_by else ""
+    """Why the person who asked may not have it written any more; "" if they may. The worker's own look at their rights.
+
+    Of what is resumed it is the person who resumed it.
+    """
+    asker = grant.resumed_by if grant.suspended_at is not None else grant.requested_by
+    return lost(Actor.of(asker), grant.policy.function.account) if asker else ""
 
 
 def lost_by_approver(grant: Grant) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Actor, Check, Grant, GrantState, Occasion, Wanted
+from sharing.models.grant import NOT_SUSPENDED
 from sharing.services import checking
 from sharing.services.history import record
 from sharing.services.limits import Frozen
@@ -39,27 +41,31 @@ def active(grant: Grant, *, request_id: str) -> Outcome | None:
     """AWS holds it, seen by re-reading. None: somebody decided otherwise meanwhile, look again."""
     with transaction.atomic():
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
-        if not move(grant, GrantState.ACTIVE, **changes):
+        resumed = grant.suspended_at is not None
+        if not move(grant, GrantState.ACTIVE, **changes, **(NOT_SUSPENDED if resumed else {})):
             return None
         record(
             "grant.active",
-            f"AWS holds it: {named(grant)}, {until(grant.ends_at)}.",
+            f"AWS holds it{' again' if resumed else ''}: {named(grant)}, {until(grant.ends_at)}.",
             by=Actor.system(),
             grant=grant,
             reason=grant.reason,
             request_id=grant.request_id,
+            detail={"resumed": True} if resumed else None,
         )
         check = checking.request(grant=grant, occasion=Occasion.GRANT, by=Actor.system())
     return Outcome(grant, check=check if check.state != "done" else None)
 
 
 def gone(grant: Grant, *, request_id: str) -> Outcome | None:
-    """AWS does not hold it, seen by re-reading: revoked, or expired when its end date did it."""
+    """AWS does not hold it, seen by re-reading: revoked, suspended, or expired when its end date did it."""
     ended = by_end_date(grant)
+    if grant.suspended_at is not None and not ended:
+        return _suspended(grant, request_id=request_id)
     to = GrantState.EXPIRED if ended else GrantState.REVOKED
     with transaction.atomic():
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
-        if not move(grant, to, **changes):
+        if not move(grant, to, only_if=_as_meant(grant), **changes):
             return None
         late = lateness(grant) if ended else None
         text = "Removed on its end date" if ended else "Taken back"
@@ -80,8 +86,39 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
     return Outcome(grant, check=check if check.state != "done" else None)
 
 
+def _suspended(grant: Grant, *, request_id: str) -> Outcome | None:
+    with transaction.atomic():
+        changes = {**clear_failure(), "request_id": request_id or grant.request_id}
+        if not move(grant, GrantState.SUSPENDED, only_if=_as_meant(grant), **changes):
+            return None
+        record(
+            "grant.suspended",
+            f"Suspended, seen by re-reading the policy: {named(grant)}.",
+            by=Actor.system(),
+            grant=grant,
+            reason=grant.revoke_reason,
+            request_id=grant.request_id,
+        )
+        checking.renew_others(grant)
+        check = checking.request(grant=grant, occasion=Occasion.REVOKE, by=Actor.system())
+    return Outcome(grant, check=check if check.state != "done" else None)
+
+
+def ended_suspended(grant: Grant) -> bool:
+    """Its end date came while it is suspended, and as last read AWS does not hold it: expired, without asking AWS again."""
+    with transaction.atomic():
+        changes = {**clear_failure(), "resume_at": None}
+        if not move(grant, GrantState.EXPIRED, only_if={"ends_at": grant.ends_at}, **changes):
+            return False
+        text = f"Its end date came while it was suspended, it does not come back: {named(grant)}."
+        record("grant.expired", text, by=Actor.system(), grant=grant)
+    return True
+
+
 def failed(grant: Grant, sentence: str, following: str, *, code: str, request_id: str = "") -> Outcome | None:
-    """Refused for good, and AWS holds nothing of it."""
+    """Refused for good, and AWS holds nothing of it. What was to be resumed stays suspended, with the error on the row."""
+    if grant.suspended_at is not None:
+        return _not_resumed(grant, sentence, following, code=code, request_id=request_id)
     with transaction.atomic():
         if not move(
             grant,
@@ -105,16 +142,36 @@ def failed(grant: Grant, sentence: str, following: str, *, code: str, request_id
     return Outcome(grant)
 
 
+def _not_resumed(grant: Grant, sentence: str, following: str, *, code: str, request_id: str) -> Outcome | None:
+    with transaction.atomic():
+        if not move(
+            grant,
+            GrantState.SUSPENDED,
+            wanted=Wanted.ABSENT,
+            failure=sentence,
+            failure_code=code[:100],
+            failure_next=following,
+            request_id=request_id or grant.request_id,
+        ):
+            return None
+        text = f"Not resumed: {named(grant)}. {sentence}"
+        record("grant.resume-refused", text, by=Actor.system(), grant=grant, request_id=request_id, error_code=code[:100])
+    return Outcome(grant)
+
+
 def still_there(grant: Grant, sentence: str, following: str, *, code: str, request_id: str = "") -> Outcome | None:
     """The removal was refused: active again, with the error on the row. An end date is tried again by itself."""
     now = timezone.now()
     ended = by_end_date(grant)
+    paused = grant.suspended_at is not None
     with transaction.atomic():
         if not move(
             grant,
             GrantState.ACTIVE,
+            only_if=_as_meant(grant),
             wanted=Wanted.PRESENT,
             removes=None,
+            **({"suspended_at": None, "resume_at": None} if paused else {}),
             failure=sentence,
             failure_code=code[:100],
             failure_next=following,
@@ -124,7 +181,7 @@ def still_there(grant: Grant, sentence: str, following: str, *, code: str, reque
             return None
         record(
             "grant.revoke-refused",
-            f"Not taken back: {named(grant)}. {sentence}",
+            f"{'Not suspended' if paused else 'Not taken back'}: {named(grant)}. {sentence}",
             by=Actor.system(),
             grant=grant,
             request_id=request_id,
@@ -174,6 +231,11 @@ def tell_stuck(grant: Grant) -> None:
         grant=grant,
         error_code=grant.failure_code,
     )
+
+
+def _as_meant(grant: Grant) -> dict[str, Any]:
+    """For good or for a while: who takes back what was being suspended is not answered with "suspended"."""
+    return {"suspended_at": grant.suspended_at}
 
 
 def by_end_date(grant: Grant) -> bool:

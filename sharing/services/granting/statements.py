@@ -48,6 +48,11 @@ def as_it_is_now(seen: str, index: int, now: Sequence[Statement], *, changed: bo
     )
 
 
+def stands(grant: Grant) -> bool:
+    """Whether AWS holds what was granted, as last read."""
+    return any(same_as_granted(grant, one.raw) for one in document_of(grant.policy).by_sid(grant.sid))
+
+
 def same_as_granted(grant: Grant, stored: Mapping[str, Any]) -> bool:
     """Whether what AWS holds (as read, or as kept with its token masked) is what was granted, token included."""
     return same_statement(mask_tokens(stored), grant.statement)

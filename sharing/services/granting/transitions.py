@@ -59,7 +59,7 @@ def wait(grant: Grant | LayerGrant, sentence: str, following: str, *, code: str)
 def look_again(grant: Grant) -> Grant:
     """The row as it is now, with what it hangs on."""
     return Grant.objects.select_related(
-        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by"
+        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by", "resumed_by"
     ).get(pk=grant.pk)
 
 

@@ -1,4 +1,7 @@
-"""What lets an account in, from what is in somebody's scope: what is its alone, and what is shared with others."""
+"""What lets an account in, from what is in somebody's scope: what is its alone, and what is shared with others.
+
+For a suspension only what can be given back exactly is taken away: shares made here, and mappings, which are paused.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from sharing.models import (
     Actor,
     Connection,
     Grant,
+    GrantState,
     Invitation,
     LayerGrant,
     LayerVersion,
@@ -25,7 +30,7 @@ from sharing.models import (
 from sharing.models import Mapping as EventMapping
 from sharing.models.offboarding import OffboardingKind
 from sharing.policy import Document, Statement, origin_of
-from sharing.services import access
+from sharing.services import access, granting
 from sharing.services.access.about_who import FOLDED
 from sharing.services.consumers.gathering import OF_ACCOUNTS
 from sharing.services.granting.statements import document_of, why_not_removable
@@ -35,6 +40,8 @@ from sharing.services.layers import named as layer_named
 from sharing.services.mapping import is_ours_to_change
 from sharing.services.mapping import named as mapping_named
 from sharing.services.naming import account_names
+
+_FOR_GOOD: Final = " It cannot be undone."
 
 
 @dataclass(frozen=True)
@@ -79,15 +86,18 @@ class Preview:
     things: tuple[Thing, ...]
     kept: tuple[Kept, ...]
     gaps: tuple[str, ...]
+    suspends: bool = False
 
     @property
     def mark(self) -> str:
         """What a form carries: nothing is done that was not shown."""
-        return hashlib.sha256("\n".join(sorted(one.key for one in self.things)).encode()).hexdigest()[:32]
+        keys = [*sorted(one.key for one in self.things), *(["suspends"] if self.suspends else [])]
+        return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
 
 
-def preview(number: str, *, by: Actor) -> Preview:
-    """What would be taken away, and what would stay. A number of queries that does not grow with what is found."""
+def preview(number: str, *, by: Actor, suspends: bool = False) -> Preview:
+    """What would be taken away, for good or for a while, and what would stay. A number of queries that does not grow with
+    what is found."""
     names = account_names()
     subject = access.Subject("account", number, names.get(number, f"account {number}"), number, number)
     answer = access.ask_about(subject, by=by)
@@ -98,22 +108,47 @@ def preview(number: str, *, by: Actor) -> Preview:
         _statements(number, by, names),
         _layers(number, by, names),
         _mappings(number, by),
-        _people(number, by),
-        _wide(number, answer),
+        () if suspends else _people(number, by),
+        _invited(number, by),
+        _wide(answer),
+        () if suspends else _checker(number),
     ):
         for one in found:
-            if isinstance(one, Thing):
-                things.append(one)
-            else:
-                kept.append(one)
-    return Preview(number, names.get(number, ""), tuple(things), tuple(kept), answer.gaps)
+            thing = _for_a_while(one) if suspends else one
+            if isinstance(thing, Thing):
+                things.append(thing)
+            elif thing is not None:
+                kept.append(thing)
+    return Preview(number, names.get(number, ""), tuple(things), tuple(kept), answer.gaps, suspends)
+
+
+def _for_a_while(one: Thing | Kept) -> Thing | Kept | None:
+    """What becomes of it in a suspension: what cannot be given back as it was stays. None: it lets nobody in."""
+    if isinstance(one, Kept) or one.kind == OffboardingKind.MAPPING:
+        return one
+    grant: Grant | None = one.refs.get("grant")
+    if grant is not None:
+        if grant.suspended_at is not None and grant.wanted == Wanted.ABSENT:
+            return None
+        problem = granting.why_not_suspended(grant)
+        return Kept(one.sentence, one.where, f"{problem.message} {problem.next}", grant=grant) if problem else one
+    following = {
+        OffboardingKind.STATEMENT: "It was made elsewhere: revoke it, if it may go for good.",
+        OffboardingKind.INVITATION: "It can be accepted; nothing is shared by it before the account is resumed.",
+    }.get(one.kind, "What is shared of layers is not suspended: revoke it, if it may go for good.")
+    refs = one.refs
+    layer = refs.get("layer") or (refs["layer_grant"].layer if "layer_grant" in refs else None)
+    sentence = one.sentence.removesuffix(_FOR_GOOD)
+    return Kept(sentence, one.where, following, policy=refs.get("policy"), index=refs.get("index", 0), layer=layer)
 
 
 def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:
     found = Grant.objects.visible_to(by).live().filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    rows = found.filter(wanted=Wanted.PRESENT).select_related("policy__function__account").order_by("created_at", "id")
+    there = Q(wanted=Wanted.PRESENT) | Q(suspended_at__isnull=False)
+    rows = found.filter(there).select_related("policy__function__account").order_by("created_at", "id")
     for grant in rows:
-        yield Thing(OffboardingKind.GRANT, named(grant, names), _of(grant.policy), {"grant": grant})
+        text = f"{named(grant, names)}, suspended" if grant.state == GrantState.SUSPENDED else named(grant, names)
+        yield Thing(OffboardingKind.GRANT, text, _of(grant.policy), {"grant": grant})
 
 
 def _statements(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
@@ -192,20 +227,27 @@ def _people(number: str, by: Actor) -> Iterator[Thing | Kept]:
             yield Thing(OffboardingKind.MEMBERSHIP, f"{sentence}.", "", {"membership": one})
         else:
             yield Kept(f"{sentence}.", "", "An admin of fnshare ends that.")
+
+
+def _invited(number: str, by: Actor) -> Iterator[Thing]:
     now = timezone.now()
     rows = Invitation.objects.visible_to(by)
     waiting = [*rows.open(now).filter(number=number), *rows.to_confirm().filter(account__number=number)]
     for invitation in {one.pk: one for one in waiting}.values():
-        sentence = f"{invitation.email} is invited for the account and has not got anything yet. It cannot be undone."
+        sentence = f"{invitation.email} is invited for the account and has not got anything yet.{_FOR_GOOD}"
         yield Thing(OffboardingKind.INVITATION, sentence, "", {"invitation": invitation})
 
 
-def _wide(number: str, answer: access.Answer) -> Iterator[Kept]:
-    """What lets in everybody, or every member of an organisation, and so this account; and the role by which it is proved."""
+def _wide(answer: access.Answer) -> Iterator[Kept]:
+    """What lets in everybody, or every member of an organisation, and so this account."""
     for group in answer.groups:
         if group.key in FOLDED and group.functions:
             functions = "1 function" if group.functions == 1 else f"{group.functions:,} functions"
             yield Kept(f"{group.title}: {functions}.", "", "Look at each; revoke what should not be so wide.", how=group.key)
+
+
+def _checker(number: str) -> Iterator[Kept]:
+    """The role by which it is proved."""
     if Connection.objects.standing().filter(account__number=number, purpose=Purpose.CHECKER).exists():
         yield Kept("Its checker role stays connected.", "", "An admin disconnects it under Settings, Accounts.")
 

@@ -10,8 +10,9 @@ from typing import Final
 import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from sharing.models import Actor, Grant, GrantState, LayerGrant, Offboarding, OffboardingItem
+from sharing.models import Actor, Grant, GrantState, LayerGrant, Offboarding, OffboardingItem, Wanted
 from sharing.models.grant import UNSETTLED
 from sharing.models.mapping_change import OPEN_CHANGES
 from sharing.models.offboarding import OffboardingKind as Kind
@@ -19,6 +20,8 @@ from sharing.models.offboarding import OffboardingState as State
 from sharing.services import granting, inviting, layers, memberships
 from sharing.services import mapping as mappings
 from sharing.services.errors import Refusal
+
+from .deciding import resume_due
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +55,7 @@ def run(pk: uuid.UUID | str) -> Told:
     found = Offboarding.objects.select_related("requested_by", "undo_by").filter(pk=pk).first()
     if found is None:
         return told
+    resume_due(found, now=timezone.now())
     keys = list(_open(found).order_by("position").values_list("pk", flat=True)[: _SLICE + 1])
     moved = sum(_next(found, key, told) for key in keys[:_SLICE])
     told.more = len(keys) > _SLICE and moved > 0
@@ -59,10 +63,13 @@ def run(pk: uuid.UUID | str) -> Told:
 
 
 def due() -> QuerySet[Offboarding]:
-    """Offboardings with something to ask for: what a dead worker left behind, and undos that wait for AWS."""
+    """Offboardings with something to ask for: what a dead worker left behind, undos that wait for AWS, suspensions whose day
+    has come."""
     items = OffboardingItem.objects.filter(offboarding=OuterRef("pk"))
     waiting, asked = items.filter(state=State.WAITING), items.filter(state=State.ASKED)
-    return Offboarding.objects.filter(Exists(waiting) | Q(Exists(asked), undo_wanted_at__isnull=False)).order_by("created_at")
+    ends = Q(suspends=True, undo_wanted_at=None, until__lte=timezone.now())
+    undone = Q(Exists(asked), undo_wanted_at__isnull=False)
+    return Offboarding.objects.filter(Exists(waiting) | undone | ends).order_by("created_at")
 
 
 def _open(found: Offboarding) -> QuerySet[OffboardingItem]:
@@ -101,13 +108,19 @@ def _next(found: Offboarding, key: uuid.UUID, told: Told) -> bool:
 
 def _why(item: OffboardingItem) -> str:
     one = item.offboarding
-    return f"Offboarding of {one.name or one.number}: {one.reason}"[:500]
+    word = "Suspension" if one.suspends else "Offboarding"
+    return f"{word} of {one.name or one.number}: {one.reason}"[:500]
 
 
 def _take_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
     if item.grant is None:
         raise AssertionError("A share that is taken away is a grant.")
-    told.grants.append(granting.revoke(item.grant, by=by, reason=_why(item)).pk)
+    one = item.offboarding
+    if one.suspends:
+        granting.suspend(item.grant, by=by, reason=_why(item), until=one.until)
+    else:
+        granting.revoke(item.grant, by=by, reason=_why(item))
+    told.grants.append(item.grant.pk)
 
 
 def _take_statement(item: OffboardingItem, by: Actor, told: Told) -> None:
@@ -153,9 +166,20 @@ def _give_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
     grant = item.grant
     if grant is None:
         raise AssertionError("What was taken away is a grant.")
+    one = item.offboarding
+    if one.suspends:
+        if grant.state in UNSETTLED and grant.wanted == Wanted.ABSENT:
+            raise _NotYet
+        if grant.state not in (*UNSETTLED, GrantState.ACTIVE, GrantState.SUSPENDED):
+            raise Refusal(f"It is {grant.get_state_display().lower()} by now.", next="Share anew, if it is needed.")
+        item.again = grant  # it carries its own resuming, and says what came of it
+        granting.resume_or_say(grant, by=by, confirm_role=one.undo_roles)
+        told.grants.append(grant.pk)
+        return
     if _still_there(item, grant):
         return
-    one = item.offboarding
+    if grant.suspended_at is not None:
+        raise Refusal("It was suspended when it was taken away.", next="Undo it on its page, if it may be used again.")
     item.again = granting.undo(
         grant,
         by=by,

@@ -12,7 +12,7 @@ from sharing.models.offboarding import OffboardingState as State
 
 #: What a row's state means here, for pages: gone, under way, not gone, shared again.
 GONE, WORKING, NOT, AGAIN = "gone", "working", "not", "again"
-_OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.FAILED, GrantState.VANISHED)
+_OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.FAILED, GrantState.VANISHED, GrantState.SUSPENDED)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def status(item: OffboardingItem) -> tuple[str, str]:
     carrier = again or item.change or grant
     if carrier is None or where in (GONE, AGAIN) or _waits(item.state, undoing=undoing):
         return where, ""
-    return where, f"{carrier.failure} {carrier.failure_next}".strip()
+    told = f"{carrier.failure} {carrier.failure_next}".strip()
+    return where, told or (f"It is {carrier.get_state_display().lower()} by now." if where == NOT else "")
 
 
 def standing_of(offboarding: Offboarding) -> Standing:

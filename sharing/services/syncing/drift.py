@@ -4,11 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from sharing.models import Actor, Function, Grant, GrantState, Policy, Wanted
+from sharing.models.grant import NOT_SUSPENDED
 from sharing.policy import Document, Statement, same_statement
 from sharing.services import history
 from sharing.services.masking import mask_tokens, same_token
 
 _CHANGED = "statement-changed"
+#: A suspended grant whose statement another tool wrote again.
+PUT_BACK = "put-back"
 
 
 def note_drift(policy: Policy, document: Document, *, read_at: datetime) -> None:
@@ -24,6 +27,11 @@ def note_drift(policy: Policy, document: Document, *, read_at: datetime) -> None
             _changed(grant, found)
         elif grant.failure_code == _CHANGED:
             _as_it_was(grant)
+    suspended = Grant.objects.filter(policy=policy, state=GrantState.SUSPENDED, settled_at__lte=read_at)
+    for grant in suspended.select_related("policy__function__account"):
+        found = _statement_of(grant, document)
+        if found is not None and _as_granted(grant, found.raw):
+            _put_back(grant, read_at)
 
 
 def vanish(grant: Grant, failure: str, at: datetime) -> bool:
@@ -46,6 +54,24 @@ def vanish(grant: Grant, failure: str, at: datetime) -> bool:
             grant=grant,
         )
     return bool(moved)
+
+
+def _put_back(grant: Grant, at: datetime) -> None:
+    """Suspended → active, since that is what AWS holds: nothing that lets somebody in is called suspended."""
+    by = grant.revoked_as
+    moved = Grant.objects.filter(pk=grant.pk, state=GrantState.SUSPENDED).update(
+        state=GrantState.ACTIVE,
+        wanted=Wanted.PRESENT,
+        settled_at=at,
+        next_try_at=None,
+        **NOT_SUSPENDED,
+        failure=f"Another tool put the statement back while it was suspended (by {by}): it lets them in.",
+        failure_code=PUT_BACK,
+        failure_next="Suspend or revoke it again, or leave it as it is.",
+    )
+    if moved:
+        text = f"The suspended share with {grant.principal} is in AWS again, and fnshare did not put it back."
+        history.record("grant.put-back", text, by=Actor.system(), grant=grant)
 
 
 def vanish_all(function: Function, failure: str, at: datetime, *, qualifiers: list[str] | None = None) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sharing.models import Event, Grant, Policy, PolicyVersion
+from sharing.models import Event, Grant, GrantState, Policy, PolicyVersion
 from sharing.policy import Document, Statement, Tool, origin_of, parse
 from sharing.policy.following import Line
 
 #: Verbs by which a worker says, after re-reading, that AWS holds a statement or holds it no more.
 WRITTEN = ("grant.active",)
-REMOVED = ("grant.revoked", "grant.expired")
+REMOVED = ("grant.revoked", "grant.expired", "grant.suspended")
 #: A worker records what it saw in the transaction that keeps the read; its clock is a moment later than the read's.
 _MOMENT = timedelta(minutes=2)
 
@@ -106,11 +106,15 @@ def doer(
             continue
         if since is not None and event.at < since:
             continue
-        return Doer(True, _by_grant(kind, grant), grant, event)
+        return Doer(True, _by_grant(kind, grant, event), grant, event)
     return outside(statement, kind)
 
 
-def _by_grant(kind: str, grant: Grant) -> str:
+def _by_grant(kind: str, grant: Grant, event: Event) -> str:
+    if event.verb == "grant.suspended":
+        return f"Suspended by {grant.revoked_as}." if grant.state == GrantState.SUSPENDED else "Suspended."
+    if (event.detail or {}).get("resumed"):
+        return f"Resumed by {grant.resumed_by or 'fnshare'}."
     if kind == "disappeared":
         return f"Taken back by {grant.revoked_as or 'its end date'}."
     approved = f", approved by {grant.approved_by}" if grant.approved_by else ""
