@@ -148,6 +148,30 @@ def test_an_undo_of_an_offboarding_gives_nothing_back_any_more() -> None:
     assert Grant.objects.count() == 1
 
 
+def test_what_was_suspended_until_a_day_is_resumed_by_hand_only() -> None:
+    by = Actor.of(factories.person(Role.ADMIN))
+    account, day = factories.account("Acme"), timezone.now() + timedelta(days=1)
+    policy = factories.shareable().policies.get()
+    grant = granting.grant(granting.plan(policy=policy, who=account.number, by=by), reason="They need it", by=by)
+    Grant.objects.filter(pk=grant.pk).update(state=GrantState.ACTIVE, unsettled_since=None)
+    seen = offboarding.preview(account.number, by=by, suspends=True).mark
+    asked = {"typed": account.number, "seen": seen, "reason": "An incident", "form_token": "one", "until": day}
+    made = offboarding.start(account.number, by=by, suspends=True, **asked)
+    offboarding.run(made.pk)
+    grant.refresh_from_db()
+    assert grant.resume_at == day
+    Grant.objects.filter(pk=grant.pk).update(state=GrantState.SUSPENDED, unsettled_since=None, settled_at=timezone.now())
+    assert restoring.after_restore(by=OPERATOR).not_resumed == 1
+    made.refresh_from_db()
+    grant.refresh_from_db()
+    assert (made.until, grant.resume_at, grant.failure) == (None, None, restored.WAITED)
+    assert granting.resume_due(day + timedelta(days=1)) == []
+    offboarding.run(made.pk)
+    assert Grant.objects.get().state == GrantState.SUSPENDED
+    granting.resume(grant, by=by)
+    assert Grant.objects.get().wanted == "present"
+
+
 def test_what_an_accepted_invitation_had_still_to_give_is_not_given() -> None:
     owner, account = Actor.of(factories.person(Role.OWNER)), factories.account()
     offer = inviting.Offer(factories.shareable().policies.get())

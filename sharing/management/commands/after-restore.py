@@ -20,7 +20,7 @@ class Command(ShareCommand):
         "Run it once after a backup was restored, before the workers start. Every policy is unread until it is read again; "
         "grants that waited are looked for in AWS and not written by themselves; reads of everything are asked for. One "
         "item: policies, wanted, unwanted, mapping_changes, invocations, bulks (paused), not_given (by undos of offboardings "
-        "and accepted invitations), syncs, leases (past their end: workers take them back when they start, unless "
+        "and accepted invitations), not_resumed (suspended until a day), syncs, leases (past their end: workers take them back when they start, unless "
         "--hold-leases says how many hours you want to look first)."
     )
 
@@ -46,6 +46,7 @@ class Command(ShareCommand):
             "invocations": found.invocations,
             "bulks": found.bulks,
             "not_given": found.not_given,
+            "not_resumed": found.not_resumed,
             "syncs": syncs,
             "leases": leases,
         }
@@ -55,6 +56,7 @@ class Command(ShareCommand):
             f"Changes of mappings that waited: {found.mapping_changes}, test invokes that are not made: {found.invocations}",
             f"Bulks that are paused until somebody resumes them: {found.bulks}; things that undos of offboardings or accepted "
             f"invitations had still to give, and do not: {found.not_given}",
+            f"Suspended shares that had a day to come back on, and are resumed by hand only: {found.not_resumed}",
         ]
         lines += [f"Past its end ({when(one.ends_at)}): {named(one)}" for one in found.leases]
         lines.append("Start the workers now, then look at Coverage, Findings and Activity.")

@@ -3,7 +3,8 @@
 Nothing here talks to AWS. Every policy is unread until it was read again; what waited to be granted when the backup was made
 is looked for in AWS and never written by itself (restored.asked_before); what waited to be taken back still is, since its own
 statement is all that is touched; test invokes that waited are not made. What would become new grants by itself does not: bulks
-are paused, and what an undo of an offboarding or an accepted invitation had still to give is left.
+are paused, what an undo of an offboarding or an accepted invitation had still to give is left, and what was suspended until a
+day is resumed by hand only.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sharing.models import (
     LayerGrant,
     LayerVersion,
     MappingChange,
+    Offboarding,
     OffboardingItem,
     Policy,
     Pulse,
@@ -56,6 +58,7 @@ class Found:
     """What the backup brought back. leases: active grants whose end date has passed, which workers take back at once.
 
     bulks: paused ones. not_given: things that an undo of an offboarding or an accepted invitation had still to give.
+    not_resumed: suspended shares that had a day to come back on.
     """
 
     policies: int
@@ -65,6 +68,7 @@ class Found:
     invocations: int
     bulks: int
     not_given: int
+    not_resumed: int
     leases: tuple[Grant, ...]
 
 
@@ -88,6 +92,7 @@ def after_restore(*, by: Actor, hold_leases: timedelta = timedelta(0), now: date
             invocations=_not_made(now),
             bulks=_paused(by),
             not_given=_not_given(),
+            not_resumed=_not_resumed(),
             leases=tuple(Grant.objects.overdue(now).select_related("policy__function__account").order_by("ends_at")),
         )
         _free(now)
@@ -107,6 +112,7 @@ def after_restore(*, by: Actor, hold_leases: timedelta = timedelta(0), now: date
                 "invocations": found.invocations,
                 "bulks": found.bulks,
                 "not_given": found.not_given,
+                "not_resumed": found.not_resumed,
                 "leases": len(found.leases),
             },
         )
@@ -159,6 +165,15 @@ def _not_given() -> int:
         grant=None, failure="", invitation__state=InvitationState.ACCEPTED, invitation__confirmed_at__isnull=False
     )
     return undone.update(state=OffboardingState.LOST, **why) + offered.update(**why)
+
+
+def _not_resumed() -> int:
+    """Whether it still is to come back on that day nobody knows: it may have been put off, or never to come back."""
+    why = {"failure": restored.WAITED, "failure_code": restored.CODE, "failure_next": "If it is still wanted, resume it."}
+    Offboarding.objects.filter(suspends=True, undo_wanted_at=None).update(until=None)
+    dated = Grant.objects.filter(suspended_at__isnull=False, resume_at__isnull=False)
+    asleep = dated.filter(state=GrantState.SUSPENDED).update(resume_at=None, **why)
+    return asleep + dated.update(resume_at=None)
 
 
 def _free(now: datetime) -> None:
