@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tests import browser as chromium
+from tests.e2e.accessibility import violations
 from tests.live import LiveDemo
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -21,13 +21,7 @@ SERIOUS = ("serious", "critical")
 ACTS_WITHIN = 30_000
 SHOWS_WITHIN = 15_000
 
-#: Without fetching style sheets and media once more: only rules about sound and turned screens would read them, and we have
-#: neither.
-AXE = {"resultTypes": ["violations"], "preload": False}
-
 expect.set_options(timeout=SHOWS_WITHIN)
-
-_axe = Axe()
 
 
 @dataclass
@@ -71,10 +65,10 @@ class Visitor:
         """axe's serious and critical findings on the page as it is now, one line each."""
         self.page.wait_for_load_state()
         try:
-            found = _axe.run(self.page, options=AXE).response["violations"]
+            found = violations(self.page)
         except PlaywrightError:  # a click was just leaving the page
             self.page.wait_for_load_state()
-            found = _axe.run(self.page, options=AXE).response["violations"]
+            found = violations(self.page)
         return [
             f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:200]}"
             for rule in found

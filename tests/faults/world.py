@@ -160,8 +160,8 @@ class World:
             made = WiringStep.objects.filter(key=key, made=True).exclude(state="undone")
             held = Mapping.objects.filter(vanished_at=None).count() if kind == "mapping" else made.count()
             # AWS took it out, and did not let anybody look: the row says so, and that it is not known.
-            unknown = made.filter(state="failed", failure__startswith="AWS took", before__isnull=False, after=None).count()
-            if not held - unknown <= ours <= held:
+            unknown = made.filter(state="failed", failure__startswith="AWS took", before__isnull=False, after__isnull=True)
+            if not held - unknown.count() <= ours <= held:
                 problems.append(f"{kind}: AWS holds {ours} of ours, rows say {held}: {dict(extra)}")
         return problems
 

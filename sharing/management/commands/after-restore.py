@@ -20,8 +20,8 @@ class Command(ShareCommand):
         "Run it once after a backup was restored, before the workers start. Every policy is unread until it is read again; "
         "grants that waited are looked for in AWS and not written by themselves; reads of everything are asked for. One "
         "item: policies, wanted, unwanted, mapping_changes, invocations, bulks (paused), not_given (by undos of offboardings "
-        "and accepted invitations), not_resumed (suspended until a day), syncs, leases (past their end: workers take them back when they start, unless "
-        "--hold-leases says how many hours you want to look first)."
+        "and accepted invitations), not_resumed (suspended until a day), syncs, leases (past their end: workers "
+        "take them back when they start, unless --hold-leases says how many hours you want to look first)."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
