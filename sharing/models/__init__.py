@@ -29,8 +29,9 @@ from .seal import Seal
 from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
-from .tally import Tallied, Tally, TallyDue
+from .tally import PartyTally, Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
+from .waking import KeptWaker, WakingDue
 from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "JoinerState",
     "Joining",
     "Judgement",
+    "KeptWaker",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",
@@ -91,6 +93,7 @@ __all__ = [
     "OffboardingItem",
     "Organization",
     "OrganizationMember",
+    "PartyTally",
     "Policy",
     "PolicyVersion",
     "Proof",
@@ -122,6 +125,7 @@ __all__ = [
     "Trusted",
     "User",
     "Verdict",
+    "WakingDue",
     "Wanted",
     "Weight",
     "Wiring",

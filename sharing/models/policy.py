@@ -64,10 +64,6 @@ class Policy(models.Model):
     external = models.CharField(max_length=7, default="no")
     denies = models.BooleanField(default=False, help_text="Its last known content holds a Deny.")
 
-    # What it lets services do, summed for the list of mappings (services.waking.summing); null: not summed yet.
-    wakes = models.TextField(null=True, blank=True, default=None)  # noqa: DJ001  # "" would be a sum
-    wakes_rows = models.PositiveIntegerField(default=0)
-
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
@@ -80,8 +76,6 @@ class Policy(models.Model):
         indexes = (
             models.Index(fields=["reading", "function"], name="policy_by_reading"),
             models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
-            # For PostgreSQL: SQLite looks through the policies that have content.
-            models.Index(fields=["function"], name="policy_not_summed", condition=Q(wakes=None, current__isnull=False)),
         )
 
     def __str__(self) -> str:

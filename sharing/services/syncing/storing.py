@@ -19,7 +19,7 @@ from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading, Sync, S
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
-from sharing.services import history, tallying
+from sharing.services import history, tallying, waking
 from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
@@ -113,6 +113,7 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
         before = held.current
         if held.unread_since is not None or held.vanished_at is not None:
             tallying.note(held.function.account_id)
+            waking.note(held.function_id)
         changed = before is None or before.digest != content.digest
         if changed:
             _add_version(held, content, read_at)
@@ -152,6 +153,7 @@ def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
         )
         if held.unread_since is None:
             tallying.note(policy.function.account_id)
+            waking.note(policy.function_id)
     policy.refresh_from_db(fields=["reading", "unread_since", "unread_reason"])
     return True
 
