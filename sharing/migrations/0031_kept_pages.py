@@ -12,6 +12,7 @@ def add_up(apps, _schema):
     """What services.tallying adds up from now on, of the tallies that are there. They are counts of counts: no policy is read."""
     tally, party, tallied = (apps.get_model("sharing", name) for name in ("Tally", "PartyTally", "Tallied"))
     sums = {f"sum_{name}": Sum(name) for name in ("functions", "not_safe", "depends", "latent", "stale")}
+    sums["sum_owners"] = Count("pk")
     sums["sum_invoking"] = Count("pk", filter=Q(invokes=True))
     rows = tally.objects.order_by().values("kind", "principal").annotate(**sums)
     made = (party(**{name.removeprefix("sum_"): value for name, value in row.items()}) for row in rows.iterator(chunk_size=2000))
@@ -59,6 +60,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=12)),
                 ('principal', models.CharField(max_length=2048)),
+                ('owners', models.PositiveIntegerField(default=0)),
                 ('functions', models.PositiveIntegerField(default=0)),
                 ('not_safe', models.PositiveIntegerField(default=0)),
                 ('depends', models.PositiveIntegerField(default=0)),
@@ -150,6 +152,26 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='keptwaker',
             constraint=models.UniqueConstraint(fields=('function', 'place'), name='keptwaker_once'),
+        ),
+        migrations.AddIndex(
+            model_name='sync',
+            index=models.Index(fields=['kind', 'account', 'region', 'state', 'finished_at', 'started_at'], name='sync_by_place'),
+        ),
+        migrations.AddIndex(
+            model_name='function',
+            index=models.Index(condition=models.Q(('mappings_read_at', None)), fields=['account'], name='function_mappings_unread'),
+        ),
+        migrations.AddIndex(
+            model_name='function',
+            index=models.Index(condition=models.Q(('urls__isnull', True)), fields=['account'], name='function_urls_unread'),
+        ),
+        migrations.AddIndex(
+            model_name='policy',
+            index=models.Index(fields=['public'], name='policy_by_public'),
+        ),
+        migrations.AddIndex(
+            model_name='policy',
+            index=models.Index(fields=['open_service'], name='policy_by_open_service'),
         ),
         migrations.RunPython(add_up, migrations.RunPython.noop),
     ]

@@ -76,6 +76,8 @@ class Policy(models.Model):
         indexes = (
             models.Index(fields=["reading", "function"], name="policy_by_reading"),
             models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
+            models.Index(fields=["public"], name="policy_by_public"),
+            models.Index(fields=["open_service"], name="policy_by_open_service"),
         )
 
     def __str__(self) -> str:

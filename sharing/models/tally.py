@@ -62,11 +62,12 @@ class PartyTally(models.Model):
     """The tallies of one party over all owner accounts together: what a list of parties need not add up.
 
     Kept with the tallies, in the same transaction (services.tallying). It speaks only to those who see every account.
-    `invoking`: how many of the tallies have `invokes`.
+    `owners`: how many accounts' tallies there are; `invoking`: how many of them have `invokes`.
     """
 
     kind = models.CharField(max_length=12)
     principal = models.CharField(max_length=2048)
+    owners = models.PositiveIntegerField(default=0)
     functions = models.PositiveIntegerField(default=0)
     not_safe = models.PositiveIntegerField(default=0)
     depends = models.PositiveIntegerField(default=0)

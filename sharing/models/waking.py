@@ -22,7 +22,8 @@ class KeptWaker(models.Model):
     """One thing that can wake one function (services.waking.Waker), with what the list is searched, narrowed and ordered by.
 
     `place`: where it stands among those of its function. `problems`: its problems between spaces, " open off ", "" for none;
-    `worst`: how bad the worst is. `source`: its name; `words`: what a search looks through, folded, but for names of accounts, which may change.
+    `worst`: how bad the worst is. `source`: its name; `words`: what a search looks through, folded, but for names of
+    accounts, which may change.
     `rest`: everything else a row says.
     """
 

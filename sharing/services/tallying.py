@@ -36,6 +36,7 @@ EVERYONE, GHOSTS = ("everyone", "*"), ("ghost", "*")
 CLASSES = ("invoke", "invoke-url", "read", "manage")  # the widest last
 _SUMS = {
     **{f"sum_{name}": Sum(name) for name in ("functions", "not_safe", "depends", "latent", "stale")},
+    "sum_owners": Count("pk"),
     "sum_invoking": Count("pk", filter=Q(invokes=True)),
 }
 _COMPARED = tuple(field.attname for field in Tally._meta.concrete_fields if field.attname != "id")

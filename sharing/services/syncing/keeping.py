@@ -193,7 +193,7 @@ def keep_mappings(function: Function, listed: Collection[ListedMapping], at: dat
 
 
 def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: Mapping | None) -> bool:
-    """Keep one event source mapping as AWS tells it, inside a transaction. Whether anything is new. `held`: the row as it was."""
+    """Keep one event source mapping as AWS tells it, in a transaction. Whether anything is new. `held`: the row as it was."""
     facts = {
         "qualifier": one.function.qualifier or "",
         "source_arn": one.source[:1024],

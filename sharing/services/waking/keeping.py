@@ -79,9 +79,7 @@ def _keep(due: Iterable[uuid.UUID]) -> None:
         mine = [pk for pk, turn in held if turns.get(pk) == turn]
         Function.objects.filter(pk__in=mine).update(wakes_turn=F("wakes_turn") + 1, wakes_kept_at=now)
         KeptWaker.objects.filter(function__in=mine).delete()
-        made = [
-            _kept(row, owners[pk], place) for pk in mine for place, row in enumerate(rows.get(pk, ()))
-        ]
+        made = [_kept(row, owners[pk], place) for pk in mine for place, row in enumerate(rows.get(pk, ()))]
         KeptWaker.objects.bulk_create(made, batch_size=500)
         WakingDue.objects.filter(pk__in=[mark for mark, of in seen if of in set(mine)]).delete()
 

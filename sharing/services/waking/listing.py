@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 from .shapes import Problem, Waker, Way
 
 
-
 class Ranked(NamedTuple):
     """What of a row decides where it stands."""
 

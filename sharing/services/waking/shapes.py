@@ -129,7 +129,9 @@ class Waker:
     @property
     def words(self) -> str:
         """What a search looks through, but for names of accounts."""
-        return f"{self.arn} {self.place.name}:{self.qualifier} {self.label} {self.service} {' '.join(self.sources)} {self.whose}"
+        return (
+            f"{self.arn} {self.place.name}:{self.qualifier} {self.label} {self.service} {' '.join(self.sources)} {self.whose}"
+        )
 
     @property
     def worst(self) -> int:

@@ -146,9 +146,7 @@ def _accounts(
     return by_name(found)
 
 
-def _narrowed(
-    kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping[str, str]
-) -> QuerySet[KeptWaker, KeptWaker]:
+def _narrowed(kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping[str, str]) -> QuerySet[KeptWaker, KeptWaker]:
     """As `listed`, by the database."""
     if asked.way is not None:
         kept = kept.filter(way=asked.way.value)
