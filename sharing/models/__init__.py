@@ -22,7 +22,7 @@ from .notice import Notice, NoticeState
 from .offboarding import Offboarding, OffboardingItem
 from .organization import Organization, OrganizationMember
 from .person import Actor, Role, Theme, User
-from .policy import Exposure, Policy, PolicyVersion, Reading
+from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
@@ -86,6 +86,7 @@ __all__ = [
     "MappingChangeKind",
     "MappingChangeState",
     "Membership",
+    "Mention",
     "Notice",
     "NoticeState",
     "Occasion",

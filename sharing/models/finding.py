@@ -107,6 +107,10 @@ class Finding(models.Model):
                 fields=["state", "rule", "cause", "severity", "accepted_until", "opened_at", "certain"], name="finding_by_cause"
             ),
             models.Index(fields=["state", "-severity", "-opened_at", "id", "accepted_until"], name="finding_worst"),
+            models.Index(
+                fields=["state", "rule", "cause", "-severity", "-opened_at", "id", "accepted_until"],
+                name="finding_worst_of_cause",
+            ),
             models.Index(fields=["state", "rule", "cause", "owner"], name="finding_owned", condition=Q(owner__isnull=False)),
             models.Index(fields=["account", "state"], name="finding_by_account"),
             models.Index(fields=["accepted_until"], name="finding_accepted", condition=Q(accepted_until__isnull=False)),

@@ -112,6 +112,23 @@ class PolicyVersion(models.Model):
         return f"{self.policy} as of {self.first_seen_at:%Y-%m-%d %H:%M}"
 
 
+class Mention(models.Model):
+    """Twelve digits that some content of a policy held, at any time: where to look for what was told of an account.
+
+    Written with the version (services.syncing.storing), never taken away: it says where to look, not what is there.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.CharField(max_length=12)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["number", "policy"], name="mention_once"),)
+        indexes = (models.Index(fields=["policy"], name="mention_by_policy"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} in {self.policy_id}"
+
+
 class Exposure(models.Model):
     """Who a policy's current version lets in, reduced (sharing.policy.exposures); replaced whole with the version."""
 
