@@ -181,11 +181,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('mappings_read_at', None)), fields=['account'], name='function_mappings_unread'),
+            index=models.Index(fields=['mappings_read_at'], name='function_mappings_read'),
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('urls__isnull', True)), fields=['account'], name='function_urls_unread'),
+            index=models.Index(condition=models.Q(('urls__isnull', True)), fields=['urls'], name='function_urls_unread'),
         ),
         migrations.AddIndex(
             model_name='policy',

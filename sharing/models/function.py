@@ -67,8 +67,8 @@ class Function(models.Model):
             models.Index(fields=["details_due_at"], name="function_details_due", condition=Q(vanished_at=None)),
             models.Index(fields=["wakes_kept_at"], name="function_wakes_kept"),
             # What was not looked at, counted above most lists: few, or none.
-            models.Index(fields=["account"], name="function_mappings_unread", condition=Q(mappings_read_at=None)),
-            models.Index(fields=["account"], name="function_urls_unread", condition=Q(urls__isnull=True)),
+            models.Index(fields=["mappings_read_at"], name="function_mappings_read"),
+            models.Index(fields=["urls"], name="function_urls_unread", condition=Q(urls__isnull=True)),
         )
 
     def __str__(self) -> str:

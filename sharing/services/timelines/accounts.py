@@ -95,7 +95,7 @@ def _changes(versions: QuerySet[PolicyVersion], number: str, by: Actor, size: in
     Most pages are full after a few contents, and comparing them is what takes time: the others are asked for when it is not.
     """
     found: dict[int, Entry] = {}
-    few = 2 * size + 20
+    few = min(2 * size + 20, _LOOKED)
     for start, stop in ((0, few), (few, _LOOKED)):
         some = list(versions[start : stop + 1])
         found |= entries_of(some[: stop - start], by=by, about=lambda statement: names_account(statement, number))
