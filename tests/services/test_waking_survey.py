@@ -44,6 +44,8 @@ def estate() -> None:
     Qualifier.objects.filter(function__in=usual[3:12]).update(vanished_at=usual[3].first_seen_at)
     Function.objects.filter(pk=usual[12].pk).update(vanished_at=usual[12].first_seen_at)
     Policy.objects.filter(function=usual[13], qualifier="").update(vanished_at=usual[13].first_seen_at)
+    KeptWaker.objects.all().delete()  # as an installation that is upgraded
+    Function.objects.update(wakes_kept_at=None)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as servers do by themselves after a while: plans without it take many times as long
 
