@@ -249,8 +249,8 @@ def test_what_every_party_has_in_all_accounts_is_what_its_tallies_add_up_to() ->
             ways = rows.filter(invokes=True, kind="account")
             assert account_matrix.facts(both).accounts == ways.values("principal").distinct().count()
         found = PartyTally.objects.order_by("kind", "principal").values_list("kind", "principal", *names, "owners", "invoking")
-        wanted = Tally.objects.order_by("kind", "principal").values("kind", "principal").annotate(**sums)
-        assert list(found) == [tuple(row[name] for name in ("kind", "principal", *sums)) for row in wanted]
+        adding: Any = Tally.objects.order_by("kind", "principal").values("kind", "principal").annotate(**sums)
+        assert list(found) == list(adding.values_list("kind", "principal", *sums))
         for row in Tallied.objects.all():
             of = Tally.objects.filter(account=row.account).order_by().values_list("kind").annotate(Count("pk"), Sum("not_safe"))
             assert row.kinds == {kind: [many, unsafe] for kind, many, unsafe in of}

@@ -17,6 +17,7 @@ from benchmarks.large_policies import Size, owner_number
 from sharing.models import Account, Actor, Function, GrantState, KeptWaker, Policy, Qualifier, WakingDue
 from sharing.services import waking
 from sharing.services.waking import Asked, Problem, Way, keeping
+from sharing.services.waking.gathering import gather_of
 from sharing.services.waking.survey import Rows
 from tests import factories
 
@@ -132,7 +133,7 @@ def test_what_changed_while_rows_were_made_is_made_again(estate: None, monkeypat
     _kept()
     function = Function.objects.filter(mappings__isnull=False, urls={}, vanished_at=None).order_by("pk")[0]
     waking.note(function.pk)
-    gathering = keeping.gather_of
+    gathering = gather_of
 
     def overtaken(*asked: Any) -> list[waking.Waker]:
         found = gathering(*asked)

@@ -99,7 +99,8 @@ def many_parties(of: Sequence[Account]) -> dict[str, int]:
 
 
 def _by_kind(found: QuerySet[Any], many: Count) -> Iterable[tuple[str, int]]:
-    return found.order_by().values_list("kind").annotate(many=many)
+    counts: Iterable[tuple[str, int]] = found.order_by().values_list("kind").annotate(many=many)
+    return counts
 
 
 def widest(of: Sequence[Account], many: int) -> list[dict[str, Any]]:
@@ -107,7 +108,8 @@ def widest(of: Sequence[Account], many: int) -> list[dict[str, Any]]:
     if not are_all(of):
         return list(parties(of)[:many])
     found = PartyTally.objects.annotate(rank=_RANK, wide=F("not_safe"), many=F("functions"), lacking=F("latent"))
-    return list(found.order_by("rank", *_WIDEST).values("rank", "kind", "principal", "wide", "many", "lacking")[:many])
+    rows: Iterable[Any] = found.order_by("rank", *_WIDEST).values("rank", "kind", "principal", "wide", "many", "lacking")[:many]
+    return list(rows)
 
 
 def parties(of: Sequence[Account], *, kind: str = "", text: str = "", unsafe: bool = False) -> QuerySet[Tally, Any]:

@@ -19,11 +19,10 @@ from sharing.models import (
     Purpose,
     Sync,
     SyncKind,
-    SyncState,
 )
 from sharing.models.sync import OPEN
 
-from .latest import LastRead, Place, last_ended, last_reads
+from .latest import Place, last_failed, last_reads
 
 #: The empty text written out: as a parameter it would keep SQLite from using the index on those that have one.
 _NOTHING = Func(template="''", output_field=TextField())
@@ -105,10 +104,8 @@ class _Facts:
         of = {} if accounts is None else {"account__in": accounts}
         every = Sync.objects.visible_to(actor).filter(**of)
         syncs = every.filter(kind=SyncKind.SWEEP)
-        self._last = last_reads(syncs)
-        failed = [one for one, last in self._last.items() if last.failed]
-        failing = syncs.filter(state=SyncState.FAILED, account__in={account for account, _ in failed})
-        self._failed = last_ended(failing)
+        self._read = last_reads(syncs)
+        self._failed = last_failed(syncs)
         # By their state alone, which few have: the kind would lead SQLite through all that ever ran.
         running = every.filter(state__in=OPEN).order_by("created_at")
         self._open = {(one.account_id, one.region): one for one in running if one.kind == SyncKind.SWEEP}
@@ -125,34 +122,33 @@ class _Facts:
 
     def row(self, connection: Connection, region: str) -> Coverage:
         place = (connection.account_id, region)
-        last = self._last.get(place)
+        read_at = self._read.get(place)
         unread, aliases = self._unread.get(place, 0), self._aliases.get(place, 0)
-        covered, reason, following = self._judge(connection, last, place, unread, aliases)
+        covered, reason, following = self._judge(connection, read_at, place, unread, aliases)
         return Coverage(
             connection.account,
             region,
             covered,
-            read_at=last.read_at if last else None,
-            running=self._open.get(place),
-            functions=self._functions.get(place, 0),
-            unread_policies=unread,
-            unread_functions=aliases,
-            reason=reason,
-            next=following,
+            read_at,
+            self._open.get(place),
+            self._functions.get(place, 0),
+            unread,
+            aliases,
+            reason,
+            following,
         )
 
     def _judge(
-        self, connection: Connection, last: LastRead | None, place: Place, unread: int, aliases: int
+        self, connection: Connection, read_at: datetime | None, place: Place, unread: int, aliases: int
     ) -> tuple[Covered, str, str]:
         if connection.state == ConnectionState.PAUSED:
             return Covered.PAUSED, f"The account is paused. {connection.paused_because}".strip(), "Resume it."
         if connection.state != ConnectionState.CONNECTED:
             why = connection.failure or f"The connection is {connection.get_state_display().lower()}."
             return Covered.NOT_CONNECTED, why, connection.failure_next or "Test the connection."
-        if last is not None and last.failed:
-            sync = self._failed[place]
-            return Covered.FAILED, sync.failure, sync.failure_next
-        if last is None or last.read_at is None:
+        if failed := self._failed.get(place):
+            return Covered.FAILED, failed.failure, failed.failure_next
+        if read_at is None:
             return Covered.NEVER, "It was not read yet.", "Start a sync, or wait for the schedule."
         if unread or aliases:
             parts = [f"{unread} unread {'policy' if unread == 1 else 'policies'}"] if unread else []
