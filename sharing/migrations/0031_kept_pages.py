@@ -195,9 +195,21 @@ class Migration(migrations.Migration):
             model_name='policy',
             index=models.Index(fields=['open_service'], name='policy_by_open_service'),
         ),
+        migrations.RemoveIndex(
+            model_name='finding',
+            name='finding_by_cause',
+        ),
+        migrations.RemoveIndex(
+            model_name='finding',
+            name='finding_owned',
+        ),
         migrations.AddIndex(
             model_name='finding',
-            index=models.Index(fields=['state', 'rule', 'cause', '-severity', '-opened_at', 'id', 'accepted_until'], name='finding_worst_of_cause'),
+            index=models.Index(condition=models.Q(('owner__isnull', False)), fields=['state', 'rule', 'cause', 'owner', 'accepted_until'], name='finding_owned_until'),
+        ),
+        migrations.AddIndex(
+            model_name='finding',
+            index=models.Index(fields=['state', 'rule', 'cause', '-severity', '-opened_at', 'id', 'accepted_until', 'certain'], name='finding_worst_of_cause'),
         ),
         migrations.CreateModel(
             name='Mention',
