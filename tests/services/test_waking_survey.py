@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ from django.utils import timezone
 
 from benchmarks.large import build
 from benchmarks.large_policies import Size, owner_number
-from sharing.models import Account, Actor, Function, GrantState, KeptWaker, Policy, Qualifier, WakingDue
+from sharing.models import Account, Actor, Function, Grant, GrantState, KeptWaker, Policy, Qualifier, StepState, WakingDue
 from sharing.services import waking
+from sharing.services.granting.transitions import move as move_grant
+from sharing.services.syncing import drift
 from sharing.services.waking import Asked, Problem, Way, keeping
 from sharing.services.waking.gathering import gather_of
 from sharing.services.waking.survey import Rows
+from sharing.services.wiring.settling import move as move_step
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +161,27 @@ def test_what_changed_while_rows_were_made_is_made_again(estate: None, monkeypat
     _equal(Actor.system(), Asked())
     waking.note_all()
     assert WakingDue.objects.values("function").distinct().count() == Function.objects.count()
+
+
+def test_wirings_and_vanished_shares_leave_marks_wherever_they_go() -> None:
+    function = factories.function()
+    wiring = factories.wiring(function)
+    service = {"principal_kind": "service", "principal": "sns.amazonaws.com", "principal_account": ""}
+    lost, gone = factories.grant(function, state=GrantState.VANISHED), factories.grant(function)
+    Grant.objects.filter(pk__in=(lost.pk, gone.pk)).update(**service)
+    again = factories.grant(function, state=GrantState.PENDING, undo_of=lost)
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: move_step(wiring.steps.get(key="notification"), StepState.FAILED),
+        lambda: drift.vanish(gone, "It is gone.", timezone.now()),
+        lambda: move_grant(Grant.objects.get(pk=again.pk), GrantState.FAILED),
+        lambda: move_grant(Grant.objects.get(pk=gone.pk), GrantState.ACTIVE),
+    )
+    for change in changes:
+        _kept()
+        before = waking.gather(Actor.system())
+        change()
+        assert waking.gather(Actor.system()) != before
+        _equal(Actor.system(), Asked())
 
 
 WRITING = {
