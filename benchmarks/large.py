@@ -40,7 +40,7 @@ _WORDS = ("orders", "labels", "prices", "stock", "mail", "billing", "search", "r
 def build(size: Size) -> None:
     """Fill an empty, migrated database."""
     from sharing.models import PolicyVersion, Tallied
-    from sharing.services import tallying
+    from sharing.services import tallying, waking
     from sharing.services.findings import refreshing
 
     making = Making(size)
@@ -52,6 +52,8 @@ def build(size: Size) -> None:
     while Tallied.objects.count() < size.owners and tallying.count_due():
         pass
     while refreshing.refresh():
+        pass
+    while waking.keep_due():
         pass
 
 

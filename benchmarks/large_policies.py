@@ -81,10 +81,11 @@ class Policies:
     def _policies(self, functions: list[Function], first: int) -> None:
         """All of an account's policies with what follows from them. Versions and policies name each other, so both are
         saved before their keys are checked, at the end of the transaction."""
-        from sharing.models import Event, Exposure, Finding, Grant, Policy, PolicyVersion
+        from sharing.models import Event, Exposure, Finding, Grant, Mention, Policy, PolicyVersion
         from sharing.policy import parse
         from sharing.services.findings.keeping import judged
         from sharing.services.findings.settling import opened
+        from sharing.services.syncing.mentioned import mentioned
         from sharing.services.syncing.reach import reduced, url_auth
         from sharing.services.trusting import trust
 
@@ -112,6 +113,10 @@ class Policies:
                 events += self._events(policy, mine, versions[-1])
         Policy.objects.bulk_create(policies, batch_size=500)
         PolicyVersion.objects.bulk_create(versions, batch_size=500)
+        held = {
+            (one.policy, number) for one in versions for number in mentioned(one.document, one.policy.function.account.number)
+        }
+        Mention.objects.bulk_create([Mention(policy=policy, number=number) for policy, number in held], batch_size=500)
         Exposure.objects.bulk_create(exposures, batch_size=500)
         Finding.objects.bulk_create(findings, batch_size=500)
         Grant.objects.bulk_create(grants, batch_size=500)

@@ -6,6 +6,8 @@ from django import forms
 
 from sharing.models import Account
 
+from .choices import LongSelect
+
 # The part of a verb before the dot (models.Event.verb), in people's words.
 KINDS = (
     ("", "Everything"),
@@ -39,7 +41,11 @@ class ActivityFilter(forms.Form):
     verb = forms.RegexField(r"\A[a-z]+\.[a-z-]+\Z", max_length=40, required=False, widget=forms.HiddenInput)
     who = forms.CharField(max_length=200, required=False, label="Who")
     account: "forms.ModelChoiceField[Account]" = forms.ModelChoiceField(
-        queryset=Account.objects.none(), required=False, empty_label="Every account", to_field_name="number"
+        queryset=Account.objects.none(),
+        required=False,
+        empty_label="Every account",
+        to_field_name="number",
+        widget=LongSelect,
     )
     function = forms.CharField(max_length=300, required=False, label="Function")
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))

@@ -22,15 +22,16 @@ from .notice import Notice, NoticeState
 from .offboarding import Offboarding, OffboardingItem
 from .organization import Organization, OrganizationMember, OrganizationUnit
 from .person import Actor, Role, Theme, User
-from .policy import Exposure, Policy, PolicyVersion, Reading
+from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
 from .seal import Seal
 from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
-from .tally import Tallied, Tally, TallyDue
+from .tally import PartyTally, Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
+from .waking import KeptWaker, WakingDue
 from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "JoinerState",
     "Joining",
     "Judgement",
+    "KeptWaker",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",
@@ -84,6 +86,7 @@ __all__ = [
     "MappingChangeKind",
     "MappingChangeState",
     "Membership",
+    "Mention",
     "Notice",
     "NoticeState",
     "Occasion",
@@ -92,6 +95,7 @@ __all__ = [
     "Organization",
     "OrganizationMember",
     "OrganizationUnit",
+    "PartyTally",
     "Policy",
     "PolicyVersion",
     "Proof",
@@ -123,6 +127,7 @@ __all__ = [
     "Trusted",
     "User",
     "Verdict",
+    "WakingDue",
     "Wanted",
     "Weight",
     "Wiring",

@@ -104,10 +104,16 @@ class Finding(models.Model):
             models.Index(fields=["policy", "state"], name="finding_by_policy"),
             # Lists and counts are answered from these two alone, without a look at the rows.
             models.Index(
-                fields=["state", "rule", "cause", "severity", "accepted_until", "opened_at", "certain"], name="finding_by_cause"
+                fields=["state", "rule", "cause", "-severity", "-opened_at", "id", "accepted_until", "certain"],
+                name="finding_worst_of_cause",
             ),
             models.Index(fields=["state", "-severity", "-opened_at", "id", "accepted_until"], name="finding_worst"),
-            models.Index(fields=["state", "rule", "cause", "owner"], name="finding_owned", condition=Q(owner__isnull=False)),
+            # With the date, so that SQLite takes it and not the one on all causes.
+            models.Index(
+                fields=["state", "rule", "cause", "owner", "accepted_until"],
+                name="finding_owned_until",
+                condition=Q(owner__isnull=False),
+            ),
             models.Index(fields=["account", "state"], name="finding_by_account"),
             models.Index(fields=["accepted_until"], name="finding_accepted", condition=Q(accepted_until__isnull=False)),
         )

@@ -50,6 +50,10 @@ class Function(models.Model):
     details_failure = models.TextField(blank=True)
     vanished_at = models.DateTimeField(null=True, blank=True)
 
+    # When its rows of the list of mappings were kept (services.waking.keeping); null: never. The turn keeps an older count out.
+    wakes_kept_at = models.DateTimeField(null=True, blank=True, default=None)
+    wakes_turn = models.PositiveIntegerField(default=0)
+
     objects = FunctionQuerySet.as_manager()
 
     class Meta:
@@ -61,6 +65,10 @@ class Function(models.Model):
             models.Index(fields=["details_read_at"], name="function_details_read"),
             models.Index(fields=["account", "name", "region", "id"], name="function_by_account"),
             models.Index(fields=["details_due_at"], name="function_details_due", condition=Q(vanished_at=None)),
+            models.Index(fields=["wakes_kept_at"], name="function_wakes_kept"),
+            # What was not looked at, counted above most lists: few, or none.
+            models.Index(fields=["mappings_read_at"], name="function_mappings_read"),
+            models.Index(fields=["urls"], name="function_urls_unread", condition=Q(urls__isnull=True)),
         )
 
     def __str__(self) -> str:

@@ -64,10 +64,6 @@ class Policy(models.Model):
     external = models.CharField(max_length=7, default="no")
     denies = models.BooleanField(default=False, help_text="Its last known content holds a Deny.")
 
-    # What it lets services do, summed for the list of mappings (services.waking.summing); null: not summed yet.
-    wakes = models.TextField(null=True, blank=True, default=None)  # noqa: DJ001  # "" would be a sum
-    wakes_rows = models.PositiveIntegerField(default=0)
-
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
@@ -80,8 +76,8 @@ class Policy(models.Model):
         indexes = (
             models.Index(fields=["reading", "function"], name="policy_by_reading"),
             models.Index(fields=["function"], name="policy_denying", condition=Q(denies=True)),
-            # For PostgreSQL: SQLite looks through the policies that have content.
-            models.Index(fields=["function"], name="policy_not_summed", condition=Q(wakes=None, current__isnull=False)),
+            models.Index(fields=["public"], name="policy_by_public"),
+            models.Index(fields=["open_service"], name="policy_by_open_service"),
         )
 
     def __str__(self) -> str:
@@ -114,6 +110,23 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} as of {self.first_seen_at:%Y-%m-%d %H:%M}"
+
+
+class Mention(models.Model):
+    """Twelve digits that some content of a policy held, at any time: where to look for what was told of an account.
+
+    Written with the version (services.syncing.storing), never taken away: it says where to look, not what is there.
+    """
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="+", db_index=False)
+    number = models.CharField(max_length=12)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["number", "policy"], name="mention_once"),)
+        indexes = (models.Index(fields=["policy"], name="mention_by_policy"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} in {self.policy_id}"
 
 
 class Exposure(models.Model):

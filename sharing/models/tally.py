@@ -58,6 +58,31 @@ class Tally(models.Model):
         return f"{self.kind} {self.principal} on {self.account_id}: {self.functions}"
 
 
+class PartyTally(models.Model):
+    """The tallies of one party over all owner accounts together: what a list of parties need not add up.
+
+    Kept with the tallies, in the same transaction (services.tallying). It speaks only to those who see every account.
+    `owners`: how many accounts' tallies there are; `invoking`: how many of them have `invokes`.
+    """
+
+    kind = models.CharField(max_length=12)
+    principal = models.CharField(max_length=2048)
+    owners = models.PositiveIntegerField(default=0)
+    functions = models.PositiveIntegerField(default=0)
+    not_safe = models.PositiveIntegerField(default=0)
+    depends = models.PositiveIntegerField(default=0)
+    latent = models.PositiveIntegerField(default=0)
+    stale = models.PositiveIntegerField(default=0)
+    invoking = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("kind", "principal")
+        constraints = (models.UniqueConstraint(fields=["kind", "principal"], name="partytally_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.principal}: {self.functions}"
+
+
 class Tallied(models.Model):
     """When an owner account was counted, and what that found of its functions. `turn` keeps an older count from winning."""
 
@@ -73,6 +98,7 @@ class Tallied(models.Model):
     stale = models.PositiveIntegerField(default=0)
     unread = models.PositiveIntegerField(default=0, help_text="Functions with a policy nobody could ever read.")
     unlooked = models.PositiveIntegerField(default=0, help_text="Functions whose versions' policies were not read yet.")
+    kinds = models.JSONField(default=dict, help_text="By kind of party: how many tallies, and the sum of their not_safe.")
 
     class Meta:
         verbose_name_plural = "tallied"

@@ -55,7 +55,8 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str,
     The first line says it all in one. `within`: only these (account key, region), for an answer about them alone. Times
     are UTC. The number of queries does not depend on how much there is.
     """
-    return (*summarized(syncing.coverage(by, counted=False), within=within), *unread_organizations())
+    of = None if within is None else {account for account, _ in within}
+    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *unread_organizations())
 
 
 def unread_organizations(now: datetime | None = None) -> tuple[str, ...]:

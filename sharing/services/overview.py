@@ -22,7 +22,6 @@ from sharing.models import (
     GrantState,
     Policy,
     Purpose,
-    Reading,
     StepState,
     Sync,
     SyncKind,
@@ -44,7 +43,6 @@ SOON = timedelta(days=14)
 RECENT = timedelta(days=7)
 NOT_SAFE = ("yes", "depends")  # what hangs on something unknown counts as not safe
 
-_UNREAD = Q(reading=Reading.UNREAD) | Q(unread_since__isnull=False)
 _OPEN = Q(public__in=NOT_SAFE) | Q(open_service__in=NOT_SAFE)
 _WORST = (
     Covered.FAILED,
@@ -169,14 +167,11 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         for name, which in lists.items()
     }
     policies = Policy.objects.visible_to(by).present().select_related("function__account")
-    let_in = policies.aggregate(open=Count("pk", filter=_OPEN), unread=Count("pk", filter=_UNREAD))
+    let_in = {"open": policies.filter(_OPEN).count(), "unread": policies.unread().count()}  # each by indexes
     widest = policies.filter(_OPEN).order_by(_WIDTH, "function__name", "qualifier")
-    unread = policies.filter(_UNREAD).order_by("unread_since", "function__name", "qualifier")
-    known = (
-        Function.objects.visible_to(by)
-        .present()
-        .aggregate(all=Count("pk"), versions_unread=Count("pk", filter=Q(details_read_at=None)))
-    )
+    unread = policies.unread().order_by("unread_since", "function__name", "qualifier")
+    functions = Function.objects.visible_to(by).present()
+    known = {"all": functions.count(), "versions_unread": functions.filter(details_read_at=None).count()}
     gaps, unread_regions = _gaps(by)
     return Overview(
         **shown,

@@ -3,25 +3,43 @@
 Whoever changes what counts leaves a mark (`note`) in the same transaction; a worker counts marked accounts anew
 (`count_due`). A mark is a row of its own, so writers never wait for one another, and it goes only with a count that saw
 the change: the marks are read before the rows are. Until then pages say since when counts are behind (`behind`).
+What each party has in all accounts together is added up again with its tallies, for pages of those who see every account.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.utils import timezone
 
-from sharing.models import Account, Exposure, Function, Policy, Reading, Tallied, Tally, TallyDue
+from sharing.models import (
+    Account,
+    Exposure,
+    Function,
+    Installation,
+    PartyTally,
+    Policy,
+    Reading,
+    Tallied,
+    Tally,
+    TallyDue,
+)
 
 #: Parties whose members are counted together.
 EVERYONE, GHOSTS = ("everyone", "*"), ("ghost", "*")
 CLASSES = ("invoke", "invoke-url", "read", "manage")  # the widest last
+_SUMS = {
+    **{f"sum_{name}": Sum(name) for name in ("functions", "not_safe", "depends", "latent", "stale")},
+    "sum_owners": Count("pk"),
+    "sum_invoking": Count("pk", filter=Q(invokes=True)),
+}
+_COMPARED = tuple(field.attname for field in Tally._meta.concrete_fields if field.attname != "id")
 
 
 def note(account_id: uuid.UUID) -> None:
@@ -65,18 +83,48 @@ def count(account: Account) -> None:
     whole = Whole()
     for row in _rows(account):
         whole.add(*row)
-    facts = {**_functions(account), **whole.facts(account.number)}
+    facts = {**_functions(account), **whole.facts(account.number), "kinds": whole.kinds()}
     with transaction.atomic():
         mine = Tallied.objects.filter(pk=tallied.pk, turn=tallied.turn)
         if not mine.update(turn=tallied.turn + 1, counted_at=now, **facts):
             return  # somebody counted meanwhile; what is still marked is counted next time
-        Tally.objects.filter(account=account).delete()
-        Tally.objects.bulk_create(
-            [_tally(account, key, one) for key, one in whole.parties.items()],
-            batch_size=500,
-        )
+        _store(account, {key: _tally(account, key, one) for key, one in whole.parties.items()})
         for place in range(0, len(seen), 500):
             TallyDue.objects.filter(pk__in=seen[place : place + 500]).delete()
+
+
+def _store(account: Account, found: dict[Key, Tally]) -> None:
+    """Write the tallies that are not as they were, and add up those parties. Call it in a transaction."""
+    known = {(one.kind, one.principal): one for one in Tally.objects.filter(account=account)}
+    gone = [one.pk for key, one in known.items() if key not in found or not _alike(one, found[key])]
+    new = [one for key, one in found.items() if key not in known or not _alike(known[key], one)]
+    for place in range(0, len(gone), 500):
+        Tally.objects.filter(pk__in=gone[place : place + 500]).delete()
+    Tally.objects.bulk_create(new, batch_size=500)
+    changed = {key for key in known if key not in found} | {(one.kind, one.principal) for one in new}
+    if changed:
+        add_up({principal for _, principal in changed})
+
+
+def _alike(one: Tally, other: Tally) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in _COMPARED)
+
+
+def add_up(principals: Collection[str]) -> None:
+    """Sum the tallies of these parties anew. Call it in the transaction that wrote some of them.
+
+    One at a time: of two that add up the same party at once, neither would see what the other has just written.
+    """
+    Installation.objects.get_or_create(pk=1)
+    Installation.objects.select_for_update().get(pk=1)
+    wanted = sorted(principals)
+    for place in range(0, len(wanted), 500):
+        some = wanted[place : place + 500]
+        sums = Tally.objects.filter(principal__in=some).order_by().values("kind", "principal").annotate(**_SUMS)
+        PartyTally.objects.filter(principal__in=some).delete()
+        PartyTally.objects.bulk_create(
+            [PartyTally(**{name.removeprefix("sum_"): value for name, value in row.items()}) for row in sums], batch_size=500
+        )
 
 
 def _tally(account: Account, key: tuple[str, str], party: Counted) -> Tally:
@@ -112,6 +160,7 @@ def _functions(account: Account) -> dict[str, int]:
 
 
 Functions = set[uuid.UUID]
+Key = tuple[str, str]
 
 
 @dataclass
@@ -158,6 +207,14 @@ class Whole:
             party.add("not_safe", function)
         if unread_since is not None:
             party.add("stale", function)
+
+    def kinds(self) -> dict[str, list[int]]:
+        """By kind: how many parties, and the sum of what is not safe."""
+        found: dict[str, list[int]] = {}
+        for (kind, _), party in self.parties.items():
+            many, unsafe = found.get(kind, (0, 0))
+            found[kind] = [many + 1, unsafe + len(party.of("not_safe"))]
+        return found
 
     def facts(self, number: str) -> dict[str, int]:
         """Of the whole account, the account itself left out."""

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from sharing.aws.errors import Unavailable
 from sharing.models import Connection, Purpose, Sync, SyncKind
-from sharing.services import connecting, layers, organizations, syncing, tallying
+from sharing.services import connecting, layers, organizations, syncing, tallying, waking
 
 from .findings import refresh_findings
 from .organizations import read_organization
@@ -63,6 +63,7 @@ def run_sync(pk: str) -> None:
         now = timezone.now()
         announce(syncing.waiting(now), now)
         tallying.count_due()
+        waking.keep_due()
 
 
 @shared_task(name="sharing.read_layers", ignore_result=True, acks_late=True)

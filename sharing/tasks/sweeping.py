@@ -123,4 +123,4 @@ def sweep(_pk: str = "1") -> None:
     limits.prune(now)
     sealing.seal(now)
     tallying.count_due()  # last: nobody's click waits for it
-    waking.sum_due()
+    waking.keep_due()

@@ -11,11 +11,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from sharing.forms.choices import options
 from sharing.policy.arn import is_account_id
 from sharing.policy.wiring import SOURCES
 from sharing.services import gaps, waking
 from sharing.services.access import exporting
 from sharing.services.waking import ORDERS, Asked, LetIn, Problem, Waker, Way
+from sharing.templatetags.ui import spaced
 
 from .access import file
 from .function_pages import head_of, the_function
@@ -48,7 +50,10 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         "problems": [(one, PROBLEM_WORDS[one][2], count) for one, count in found.problems.items()],
         "ways": WAYS,
         "kinds": sorted(found.kinds.items(), key=lambda one: one[1].casefold()),
-        "accounts": found.accounts,
+        "accounts": options(
+            ((number, f"{name} ({spaced(number)})" if name else spaced(number)) for number, name in found.accounts),
+            asked.account,
+        ),
         "orders": ORDER_WORDS,
         "blind_spots": waking.unlooked(me),
         "above": above,

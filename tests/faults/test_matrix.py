@@ -14,7 +14,8 @@ from django.db import transaction
 from sharing import tasks
 from sharing.aws import session
 from sharing.aws.pace import Pace
-from sharing.models import Check
+from sharing.models import Actor, Check
+from sharing.services import waking
 from tests.faults.agreement import agree
 from tests.faults.journeys import JOURNEYS, Journey
 from tests.faults.trouble import TROUBLES, UNGUARDED, Call, bench
@@ -50,6 +51,8 @@ class Cells:
         self.journey = journey
         world.bench.plan(None)
         self.state = journey.prepare(world)
+        while waking.keep_due():
+            pass
         self.picture = world.picture()
         self.picture["seed"] = {arn: self._without_ours(world.sandbox.policy(arn)) for arn in world.functions()}
 
@@ -107,6 +110,10 @@ class Cells:
         agree(self.world, stale=self.world.edited)
         problems = self.world.others_touched()
         assert not problems, "\n".join(problems)
+        # Whoever changed what wakes a function left a mark, or the list would show what was kept before.
+        everything = waking.gather(Actor.system())
+        shown = waking.survey(Actor.system(), waking.Asked()).rows[0 : len(everything) + 9]
+        assert list(shown) == everything, "The list of mappings is not what reading everything gives."
 
 
 def cells(calls: list[Call], *, kin: bool) -> list[Cell]:

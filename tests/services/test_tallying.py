@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from sharing.aws.functions import ListedAlias, ListedFunction
-from sharing.models import Account, Function, Policy, Tallied, Tally, TallyDue
-from sharing.services import tallying
+from sharing.models import Account, Actor, Function, PartyTally, Policy, Tallied, Tally, TallyDue
+from sharing.services import consumers, tallying
+from sharing.services.access import account_matrix
 from sharing.services.syncing import mark_unread
 from sharing.services.syncing.keeping import keep_aliases, keep_listed, vanish_function
 from sharing.tasks.reading import run_sync
@@ -226,3 +228,52 @@ def test_pages_are_told_since_when_counts_are_behind() -> None:
     TallyDue.objects.create(account=platform)
     assert tallying.behind([platform, other]) == before
     assert tallying.behind([other]) is None
+
+
+def test_what_every_party_has_in_all_accounts_is_what_its_tallies_add_up_to() -> None:
+    """After a first count, a change, a way that goes, and an account that is let into its own functions."""
+    platform, data = owner("Platform"), owner("Data")
+    one, two = factories.function("one", platform), factories.function("two", data)
+    names = ("functions", "not_safe", "depends", "latent", "stale")
+    sums = {**{f"all_{name}": Sum(name) for name in names}, "owners": Count("pk"), "ways": Count("pk", filter=Q(invokes=True))}
+
+    def agree() -> set[str]:
+        counted()
+        for every in (account_matrix.owners(by=Actor.system()), [platform], [data]):
+            both = list(every)
+            rows = Tally.objects.filter(account__in=both)
+            assert account_matrix.many_parties(both) == dict(
+                rows.order_by().values_list("kind").annotate(many=Count("principal", distinct=True))
+            )
+            assert account_matrix.widest(both, 9) == list(account_matrix.parties(both)[:9])
+            ways = rows.filter(invokes=True, kind="account")
+            assert account_matrix.facts(both).accounts == ways.values("principal").distinct().count()
+        found = PartyTally.objects.order_by("kind", "principal").values_list("kind", "principal", *names, "owners", "invoking")
+        adding: Any = Tally.objects.order_by("kind", "principal").values("kind", "principal").annotate(**sums)
+        assert list(found) == list(adding.values_list("kind", "principal", *sums))
+        for row in Tallied.objects.all():
+            of = Tally.objects.filter(account=row.account).order_by().values_list("kind").annotate(Count("pk"), Sum("not_safe"))
+            assert row.kinds == {kind: [many, unsafe] for kind, many, unsafe in of}
+        everybody, some = consumers.gather(Actor.system()), Actor.of(factories.person("owner", accounts=[platform, data]))
+        assert {item.number: item.reach for item in everybody} == {item.number: item.reach for item in consumers.gather(some)}
+        return {item.number for item in everybody}
+
+    kept(one, allow(ACME), allow("*"), allow(platform.number))
+    kept(two, allow(ACME), allow(GLOBEX), allow("s3.amazonaws.com"), allow(ORGANIZATION))
+    assert {ACME, GLOBEX} <= agree()
+    kept(two, allow(platform.number), allow("*", StringLike={"aws:Mystery": "x*"}))
+    assert GLOBEX not in agree()
+    vanish_function(one.pk, timezone.now())
+    assert ACME not in agree()
+
+
+def test_tallies_that_are_as_they_were_are_left_alone() -> None:
+    platform = owner()
+    kept(factories.function("one", platform), allow(ACME), allow(GLOBEX))
+    counted()
+    before = dict(Tally.objects.values_list("principal", "pk"))
+    kept(factories.function("two", platform), allow(GLOBEX))
+    counted()
+    after = dict(Tally.objects.values_list("principal", "pk"))
+    assert before[ACME] == after[ACME]
+    assert before[GLOBEX] != after[GLOBEX]

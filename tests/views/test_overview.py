@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Grant, GrantState, Policy, Role
+from sharing.models import Grant, GrantState, Policy, Reading, Role
 from tests import factories
 from tests.views.counting import queries
 
@@ -63,7 +63,9 @@ def test_nobody_is_said_only_with_what_was_not_looked_at(pages: Client) -> None:
     page = pages.get("/").content.decode()
     assert "No policy that was read lets in just anyone" in page
     assert "Not everything was read." not in page
-    Policy.objects.filter(function=function).update(unread_since=timezone.now(), unread_reason="AWS denied lambda:GetPolicy.")
+    Policy.objects.filter(function=function).update(
+        reading=Reading.UNREAD, unread_since=timezone.now(), unread_reason="AWS denied lambda:GetPolicy."
+    )
     page = pages.get("/").content.decode()
     assert "Not everything was read." in page
     assert "AWS denied lambda:GetPolicy." in page

@@ -64,9 +64,11 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
     known = trust()
     policies = function.policies.filter(pk=subject.policy.pk) if subject.policy else function.policies.all()
     if at:
-        contents = past.contents(policies, at=at, by=by)
+        reads = past.Reads.around(at, by=by, place=(function.account_id, function.region))
+        contents = past.contents(policies, at=at, by=by, reads=reads)
     else:
-        contents = _now(policies if subject.policy else policies.filter(vanished_at=None), by, now)
+        reads = past.Reads.around(now, by=by, place=(function.account_id, function.region))
+        contents = _now(policies if subject.policy else policies.filter(vanished_at=None), reads)
     members = UNKNOWN if at else known_members(now)
     lines = lines_of(contents, at=at or now, known=known, past_=at is not None, members=members)
     groups = _groups(lines)
@@ -107,10 +109,9 @@ def lines_of(
     return once([_line(one, names, past_) for one in found])
 
 
-def _now(policies: QuerySet[Policy], by: Actor, now: datetime) -> list[Content]:
+def _now(policies: QuerySet[Policy], reads: past.Reads) -> list[Content]:
     """The last content of each policy that AWS still lists."""
     found = []
-    reads = past.Reads.around(now, by=by)
     for policy in policies.select_related("function__account", "current"):
         gone = min((one for one in (policy.vanished_at, policy.function.vanished_at) if one), default=None)
         if gone:

@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
 
-from sharing.models import Account, Actor, Function, Tallied, Tally
+from sharing.models import Account, Actor, Function, PartyTally, Tallied, Tally
 from sharing.services import tallying
 from sharing.services.trusting import Trust
 
 from .parties import RANKS, UNKNOWN_RANK, Party, party
 from .principals import Names
 
+_RANK = Case(
+    *[When(kind=name, then=Value(place)) for name, place in RANKS.items()],
+    default=Value(UNKNOWN_RANK),
+    output_field=IntegerField(),
+)
+_WIDEST = ("-wide", "-many", "principal")
 _COUNTS = ("functions", "reached", "invokable", "public", "open_service", "depends", "stale", "unread", "unlooked")
 
 
@@ -59,12 +65,16 @@ def owners(*, by: Actor) -> QuerySet[Account]:
 
 
 def facts(of: Sequence[Account]) -> Facts:
-    """Sums over these owner accounts. Three queries."""
+    """Sums over these owner accounts. Four queries."""
     keys = [one.pk for one in of]
     tallied = Tallied.objects.filter(account__in=keys, counted_at__isnull=False)
     sums = tallied.aggregate(counted=Count("pk"), **{name: Sum(name, default=0) for name in _COUNTS})
-    invoking = Tally.objects.filter(account__in=keys, kind__in=("account", "organization"), invokes=True).order_by()
-    many = dict(invoking.values_list("kind").annotate(many=Count("principal", distinct=True)))
+    kinds = ("account", "organization")
+    if are_all(of):
+        many = dict(_by_kind(PartyTally.objects.filter(kind__in=kinds, invoking__gt=0), Count("pk")))
+    else:
+        invoking = Tally.objects.filter(account__in=keys, kind__in=kinds, invokes=True)
+        many = dict(_by_kind(invoking, Count("principal", distinct=True)))
     return Facts(
         owners=len(of),
         uncounted=len(of) - sums.pop("counted"),
@@ -73,6 +83,33 @@ def facts(of: Sequence[Account]) -> Facts:
         organizations=many.get("organization", 0),
         behind=tallying.behind(of),
     )
+
+
+def are_all(of: Sequence[Account]) -> bool:
+    """Whether nothing is counted of any other account: sums over all of them are theirs. One query."""
+    return not Tallied.objects.exclude(account__in=[one.pk for one in of]).exists()
+
+
+def many_parties(of: Sequence[Account]) -> dict[str, int]:
+    """How many parties of each kind reach any of these accounts. Two queries."""
+    if are_all(of):
+        return dict(_by_kind(PartyTally.objects.all(), Count("pk")))
+    found = Tally.objects.filter(account__in=[one.pk for one in of])
+    return dict(_by_kind(found, Count("principal", distinct=True)))
+
+
+def _by_kind(found: QuerySet[Any], many: Count) -> Iterable[tuple[str, int]]:
+    counts: Iterable[tuple[str, int]] = found.order_by().values_list("kind").annotate(many=many)
+    return counts
+
+
+def widest(of: Sequence[Account], many: int) -> list[dict[str, Any]]:
+    """The first of `parties`. Two queries."""
+    if not are_all(of):
+        return list(parties(of)[:many])
+    found = PartyTally.objects.annotate(rank=_RANK, wide=F("not_safe"), many=F("functions"), lacking=F("latent"))
+    rows: Iterable[Any] = found.order_by("rank", *_WIDEST).values("rank", "kind", "principal", "wide", "many", "lacking")[:many]
+    return list(rows)
 
 
 def parties(of: Sequence[Account], *, kind: str = "", text: str = "", unsafe: bool = False) -> QuerySet[Tally, Any]:
@@ -88,13 +125,12 @@ def parties(of: Sequence[Account], *, kind: str = "", text: str = "", unsafe: bo
     for word in text.split():
         named = Account.objects.filter(name__icontains=word).values("number")
         found = found.filter(Q(principal__icontains=word) | Q(kind="account", principal__in=named))
-    ranks = [When(kind=name, then=Value(place)) for name, place in RANKS.items()]
     return (
         found.order_by()
-        .annotate(rank=Case(*ranks, default=Value(UNKNOWN_RANK), output_field=IntegerField()))
+        .annotate(rank=_RANK)
         .values("rank", "kind", "principal")
         .annotate(wide=Sum("not_safe"), many=Sum("functions"), lacking=Sum("latent"))
-        .order_by("rank", "-wide", "-many", "principal")
+        .order_by("rank", *_WIDEST)
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sharing.models import Account, Connection, ConnectionState, Purpose, Sync, SyncKind, SyncState
-from sharing.services.syncing.latest import last_ended
+from sharing.models import Account, Connection, ConnectionState, Purpose, Sync, SyncKind
+from sharing.services.syncing.latest import ended_places, last_failed
 
 from .account_matrix import Facts
 
@@ -38,7 +38,7 @@ def _places(accounts: Sequence[Account]) -> list[str]:
         for one in Connection.objects.standing().filter(purpose=Purpose.MANAGER, account__in=[one.pk for one in accounts])
     }
     sweeps = Sync.objects.filter(kind=SyncKind.SWEEP, account__in=[one.pk for one in accounts])
-    last = last_ended(sweeps)
+    ended, failing = ended_places(sweeps), last_failed(sweeps)
     away, failed, never, unlisted = [], [], [], []
     for account in accounts:
         connection = managers.get(account.pk)
@@ -46,10 +46,9 @@ def _places(accounts: Sequence[Account]) -> list[str]:
             away.append(account.name)
             continue
         for region in connection.regions:
-            sync = last.get((account.pk, region))
-            if sync is None:
+            if (account.pk, region) not in ended:
                 never.append(f"{account.name} {region}")
-            elif sync.state == SyncState.FAILED:
+            elif (account.pk, region) in failing:
                 failed.append(f"{account.name} {region}")
         unlisted += [f"{account.name} {one}" for one in sorted(set(connection.enabled_regions or []) - set(connection.regions))]
     said = (

@@ -46,9 +46,11 @@ class Reads:
     after: dict[Place, tuple[datetime, datetime]]
 
     @classmethod
-    def around(cls, at: datetime, *, by: Actor) -> Reads:
-        """Two queries."""
+    def around(cls, at: datetime, *, by: Actor, place: Place | None = None) -> Reads:
+        """Two queries. `place`: of this one alone."""
         sweeps = Sync.objects.visible_to(by).complete().filter(kind=SyncKind.SWEEP).order_by()
+        if place is not None:
+            sweeps = sweeps.filter(account=place[0], region=place[1])
         before = sweeps.filter(started_at__lte=at).values("account_id", "region").annotate(at=Max("started_at"))
         # Reads of one place never overlap: the first to begin is the first to end.
         after = (

@@ -79,14 +79,14 @@ def of_accounts(owners: Sequence[Account], *, trust: Trust) -> Picture:
     reached = {one.account_id: one for one in counted}
     left = [Node(str(one.pk), one.name, _of(reached[one.pk].reached, reached[one.pk].functions), "owner", one) for one in shown]
     right, parties = _parties([*shown, *rest], trust)
-    tallies = Tally.objects.filter(account__in=[*shown, *rest], principal__in={one.principal for one in parties.values()})
+    tallies = Tally.objects.filter(principal__in={one.principal for one in parties.values()}, account__in=list(known))
+    named = [one for one in tallies if (one.kind, one.principal) in parties]
     edges: dict[tuple[str, str], Edge] = {}
     in_view = {one.pk for one in shown}
-    for tally in tallies:
-        if (tally.kind, tally.principal) in parties:
-            left_key = str(tally.account_id) if tally.account_id in in_view else "rest"
-            _add(edges, left_key, f"{tally.kind}:{tally.principal}", tally)
-    _add_folded(edges, [*shown, *rest], in_view, parties)
+    for tally in named:
+        left_key = str(tally.account_id) if tally.account_id in in_view else "rest"
+        _add(edges, left_key, f"{tally.kind}:{tally.principal}", tally)
+    _add_folded(edges, counted, named, in_view)
     if rest:
         left.append(
             Node("rest", f"and {len(rest):,} more account{'' if len(rest) == 1 else 's'}", kind="owner", folded=len(rest))
@@ -100,8 +100,7 @@ def _of(reached: int, functions: int) -> str:
 
 def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[tuple[str, str], Party]]:
     """The widest parties by name, and a fold for the rest of each kind."""
-    every = account_matrix.parties(owners)
-    top = list(every[:MOST_RIGHT])
+    top = account_matrix.widest(owners, MOST_RIGHT)
     keys = [(str(one["kind"]), str(one["principal"])) for one in top]
     names = Names.of(name for kind, name in keys if kind == "account")
     own = [one.number for one in owners]
@@ -113,7 +112,7 @@ def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[
         Node(one.key, one.label, _functions(row["many"], row["lacking"]), one.kind, one)
         for row, one in zip(top, shown.values(), strict=True)
     ]
-    counts = _distinct(owners)
+    counts = account_matrix.many_parties(owners)
     for kind, _ in keys:
         counts[kind] -= 1
     for kind, _ in KINDS:
@@ -122,12 +121,6 @@ def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[
             words = words.removesuffix("s") if counts[kind] == 1 and words.endswith("s") else words
             nodes.append(Node(f"fold:{kind}", f"and {counts[kind]:,} more {words}", kind=kind, folded=counts[kind]))
     return nodes, shown
-
-
-def _distinct(owners: Sequence[Account]) -> dict[str, int]:
-    """How many parties of each kind reach any of these accounts."""
-    found = Tally.objects.filter(account__in=owners).order_by().values_list("kind")
-    return dict(found.annotate(many=Count("principal", distinct=True)))
 
 
 def _functions(many: int, lacking: int) -> str:
@@ -152,21 +145,18 @@ def _add(edges: dict[tuple[str, str], Edge], left: str, right: str, tally: Tally
 
 
 def _add_folded(
-    edges: dict[tuple[str, str], Edge],
-    owners: Sequence[Account],
-    in_view: set[uuid.UUID],
-    parties: dict[tuple[str, str], Party],
+    edges: dict[tuple[str, str], Edge], counted: Iterable[Tallied], named: Iterable[Tally], in_view: set[uuid.UUID]
 ) -> None:
-    """How many parties of each kind that are not shown reach each account."""
-    rows = (
-        Tally.objects.filter(account__in=owners)
-        .exclude(principal__in={name for _, name in parties})
-        .order_by()
-        .values_list("account_id", "kind")
-        .annotate(many=Count("pk"), unsafe=Sum("not_safe"))
-    )
-    for account, kind, many, unsafe in rows:
-        _fold(edges, str(account) if account in in_view else "rest", kind, many=many, unsafe=unsafe)
+    """How many parties of each kind that are not shown reach each account: all of them, but for those in `named`."""
+    left = {(one.account_id, kind): list(sums) for one in counted for kind, sums in one.kinds.items()}
+    for tally in named:
+        sums = left.get((tally.account_id, tally.kind))
+        if sums is not None:
+            sums[0] -= 1
+            sums[1] -= tally.not_safe
+    for (account, kind), (many, unsafe) in left.items():
+        if many > 0:
+            _fold(edges, str(account) if account in in_view else "rest", kind, many=many, unsafe=max(0, unsafe))
 
 
 def of_account(owner: Account, *, trust: Trust) -> Picture:

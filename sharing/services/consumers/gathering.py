@@ -19,6 +19,7 @@ from sharing.models import (
     GrantState,
     Invitation,
     Membership,
+    PartyTally,
     Purpose,
     Tally,
     Verdict,
@@ -142,11 +143,27 @@ def _gather(by: Actor, number: str | None) -> list[Consumer]:
 
 
 def _reach(by: Actor, number: str | None) -> dict[str, Reach]:
+    if by.active and by.sees_every_account:
+        return _reach_of_all(number)
     rows = Tally.objects.visible_to(by).filter(kind="account").exclude(principal=F("account__number"))
     if number is not None:
         rows = rows.filter(principal=number)
     sums: Iterable[Any] = rows.order_by().values("principal").annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
     return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in sums}
+
+
+def _reach_of_all(number: str | None) -> dict[str, Reach]:
+    """From the sums that are kept; what an owner account has of its own functions is taken off again."""
+    sums = PartyTally.objects.filter(kind="account")
+    owners = Account.objects.filter(tallied__isnull=False).values("number")
+    own = Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal"))
+    if number is not None:
+        sums, own = sums.filter(principal=number), own.filter(principal=number)
+    found = {principal: counts for principal, *counts in sums.order_by().values_list("principal", "owners", *_TALLIED)}
+    for principal, *counts in own.order_by().values_list("principal", *_TALLIED):
+        mine = (1, *counts)
+        found[principal] = [all_ - one for all_, one in zip(found[principal], mine, strict=True)]
+    return {principal: Reach(*counts) for principal, (owners, *counts) in found.items() if owners > 0}
 
 
 def _shares(by: Actor, number: str | None, now: datetime) -> dict[str, Shares]:

@@ -16,6 +16,8 @@ from sharing.policy.findings import RULES
 from .settling import title_of
 
 _COVERAGE = {"not-read": "nobody asked for it", "never": "not read yet", "failed": "the last read failed"}
+#: More than the side bar shows: it says 999+.
+BADGE = 1_000
 STATUSES = ("open", "accepted", "closed", "all")
 
 
@@ -270,8 +272,8 @@ def _summed(rows: Iterable[Mapping[str, Any]], accepted: int) -> Summary:
 
 
 def badge(by: Actor, *, now: datetime) -> int:
-    """How many are open and nobody bears: the number in the side bar. One query."""
-    return Finding.objects.visible_to(by).open(now).count()
+    """How many are open and nobody bears: the number in the side bar, which counts no further than it can show. One query."""
+    return Finding.objects.visible_to(by).open(now).order_by()[:BADGE].count()
 
 
 def rules() -> list[tuple[str, str]]:

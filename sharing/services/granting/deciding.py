@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sharing.models import Actor, Grant, GrantState, Policy, Wanted
+from sharing.services import waking
 from sharing.services.errors import Refusal
 from sharing.services.history import record
 
@@ -51,6 +52,8 @@ def grant(plan: Plan, *, reason: str, by: Actor, form_token: str | None = None, 
             row.full_clean(validate_unique=False, validate_constraints=False)
             row.validate_constraints()
             row.save(force_insert=True)
+            if row.undo_of_id:
+                waking.note(row.policy.function_id)
             _tell_decision(row, by)
     except (IntegrityError, ValidationError) as problem:
         if token and (sent := Grant.objects.filter(form_token=token).first()):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Grant, GrantState, LayerGrant, Wanted
 from sharing.models.grant import TRANSITIONS, UNSETTLED
+from sharing.services import waking
 
 #: A grant that is unsettled for longer than this is stuck: it may still hold access and says so.
 STUCK_AFTER = timedelta(minutes=15)
@@ -40,7 +42,10 @@ def move(grant: Grant | LayerGrant, to: GrantState, *, only_if: Mapping[str, Any
         changes.setdefault("tries", 0)
     changes["state"] = to
     as_seen = type(grant).objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted, **(only_if or {}))
-    moved = as_seen.update(**changes)
+    with transaction.atomic():
+        moved = as_seen.update(**changes)
+        if moved and isinstance(grant, Grant) and (GrantState.VANISHED in (seen, to) or grant.undo_of_id):
+            waking.note(grant.policy.function_id)  # what vanished is listed until it is written again
     if moved:
         for name, value in changes.items():
             setattr(grant, name, value)

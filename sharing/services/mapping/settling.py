@@ -13,6 +13,7 @@ from django.utils import timezone
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.mappings import Accepted
 from sharing.models import Actor, Mapping, MappingChange, MappingChangeState
+from sharing.services import waking
 from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
 from sharing.services.limits import Frozen
@@ -54,8 +55,9 @@ def keep(change: MappingChange, found: ListedMapping) -> Mapping:
     """Keep the mapping as AWS tells it now."""
     held = Mapping.objects.filter(pk=found.id).first()
     now = timezone.now()
-    keep_mapping(change.function, found, now, held=held)
-    Mapping.objects.filter(pk=found.id).update(read_at=now, read_failure="")
+    with transaction.atomic():
+        keep_mapping(change.function, found, now, held=held)
+        Mapping.objects.filter(pk=found.id).update(read_at=now, read_failure="")
     return Mapping.objects.get(pk=found.id)
 
 
@@ -107,7 +109,9 @@ def gone(change: MappingChange) -> None:
     """AWS knows the mapping no more."""
     if change.mapping_id is None:
         return
-    Mapping.objects.filter(pk=change.mapping_id, vanished_at=None).update(vanished_at=timezone.now())
+    with transaction.atomic():
+        if Mapping.objects.filter(pk=change.mapping_id, vanished_at=None).update(vanished_at=timezone.now()):
+            waking.note(change.function_id)
 
 
 def on_its_way(change: MappingChange) -> Outcome:

@@ -44,7 +44,7 @@ from sharing.models.grant import UNSETTLED
 from sharing.models.invocation import UNSETTLED as UNANSWERED
 from sharing.models.offboarding import OffboardingState
 from sharing.models.sync import OPEN
-from sharing.services import bulk, tallying
+from sharing.services import bulk, tallying, waking
 from sharing.services.errors import NotPermitted
 from sharing.services.history import record
 
@@ -132,6 +132,7 @@ def _unread(now: datetime) -> int:
     marked += LayerVersion.objects.filter(vanished_at=None).update(**stale)
     for account in Account.objects.values_list("pk", flat=True):
         tallying.note(account)
+    waking.note_all()
     return marked
 
 

@@ -1,11 +1,13 @@
 """What was looked at and what was not: accounts and regions, last complete read, unread and why."""
 
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Func, Max, Q, TextField
+from django.db.models import Count, Func, Q, TextField
 
 from sharing.models import (
     Account,
@@ -17,11 +19,10 @@ from sharing.models import (
     Purpose,
     Sync,
     SyncKind,
-    SyncState,
 )
 from sharing.models.sync import OPEN
 
-from .latest import Place, last_ended
+from .latest import Place, last_failed, last_reads
 
 #: The empty text written out: as a parameter it would keep SQLite from using the index on those that have one.
 _NOTHING = Func(template="''", output_field=TextField())
@@ -65,10 +66,10 @@ class Coverage:
         return self.covered == Covered.READ
 
 
-def coverage(actor: Actor, *, counted: bool = True) -> list[Coverage]:
+def coverage(actor: Actor, *, counted: bool = True, accounts: Collection[uuid.UUID] | None = None) -> list[Coverage]:
     """Every account and region in the actor's scope, gaps included. The number of queries does not depend on how many.
 
-    counted: with how many functions are known, which costs a look at all of them.
+    counted: with how many functions are known, which costs a look at all of them. accounts: of these alone.
     """
     connections = (
         Connection.objects.visible_to(actor)
@@ -77,7 +78,9 @@ def coverage(actor: Actor, *, counted: bool = True) -> list[Coverage]:
         .select_related("account")
         .order_by("account__name", "account__number")
     )
-    facts = _Facts(actor, counted)
+    if accounts is not None:
+        connections = connections.filter(account__in=accounts)
+    facts = _Facts(actor, counted, accounts)
     rows: list[Coverage] = []
     for connection in connections:
         rows += [facts.row(connection, region) for region in connection.regions]
@@ -97,15 +100,21 @@ def coverage(actor: Actor, *, counted: bool = True) -> list[Coverage]:
 class _Facts:
     """Per place: last syncs and counts, in a fixed number of queries."""
 
-    def __init__(self, actor: Actor, counted: bool) -> None:
-        syncs = Sync.objects.visible_to(actor).filter(kind=SyncKind.SWEEP)
-        self._complete = self._latest(syncs.complete(), "started_at")
-        self._last = last_ended(syncs)
-        self._open = {(sync.account_id, sync.region): sync for sync in syncs.filter(state__in=OPEN)}
-        functions = Function.objects.visible_to(actor).present()
+    def __init__(self, actor: Actor, counted: bool, accounts: Collection[uuid.UUID] | None) -> None:
+        of = {} if accounts is None else {"account__in": accounts}
+        every = Sync.objects.visible_to(actor).filter(**of)
+        syncs = every.filter(kind=SyncKind.SWEEP)
+        self._read = last_reads(syncs)
+        self._failed = last_failed(syncs)
+        # By their state alone, which few have: the kind would lead SQLite through all that ever ran.
+        running = every.filter(state__in=OPEN).order_by("created_at")
+        self._open = {(one.account_id, one.region): one for one in running if one.kind == SyncKind.SWEEP}
+        functions = Function.objects.visible_to(actor).present().filter(**of)
         self._functions = self._count(functions) if counted else {}
         self._aliases = self._count(functions.filter(~Q(aliases_failure=_NOTHING)))
         unread = Policy.objects.visible_to(actor).present().unread()
+        if accounts is not None:
+            unread = unread.filter(function__account__in=accounts)
         self._unread = {
             (row["function__account_id"], row["function__region"]): row["many"]
             for row in unread.values("function__account_id", "function__region").annotate(many=Count("pk"))
@@ -113,44 +122,39 @@ class _Facts:
 
     def row(self, connection: Connection, region: str) -> Coverage:
         place = (connection.account_id, region)
-        last = self._last.get(place)
+        read_at = self._read.get(place)
         unread, aliases = self._unread.get(place, 0), self._aliases.get(place, 0)
-        covered, reason, following = self._judge(connection, last, place, unread, aliases)
+        covered, reason, following = self._judge(connection, read_at, place, unread, aliases)
         return Coverage(
             connection.account,
             region,
             covered,
-            read_at=self._complete.get(place),
-            running=self._open.get(place),
-            functions=self._functions.get(place, 0),
-            unread_policies=unread,
-            unread_functions=aliases,
-            reason=reason,
-            next=following,
+            read_at,
+            self._open.get(place),
+            self._functions.get(place, 0),
+            unread,
+            aliases,
+            reason,
+            following,
         )
 
     def _judge(
-        self, connection: Connection, last: Sync | None, place: Place, unread: int, aliases: int
+        self, connection: Connection, read_at: datetime | None, place: Place, unread: int, aliases: int
     ) -> tuple[Covered, str, str]:
         if connection.state == ConnectionState.PAUSED:
             return Covered.PAUSED, f"The account is paused. {connection.paused_because}".strip(), "Resume it."
         if connection.state != ConnectionState.CONNECTED:
             why = connection.failure or f"The connection is {connection.get_state_display().lower()}."
             return Covered.NOT_CONNECTED, why, connection.failure_next or "Test the connection."
-        if last is not None and last.state == SyncState.FAILED:
-            return Covered.FAILED, last.failure, last.failure_next
-        if place not in self._complete:
+        if failed := self._failed.get(place):
+            return Covered.FAILED, failed.failure, failed.failure_next
+        if read_at is None:
             return Covered.NEVER, "It was not read yet.", "Start a sync, or wait for the schedule."
         if unread or aliases:
             parts = [f"{unread} unread {'policy' if unread == 1 else 'policies'}"] if unread else []
             parts += [f"aliases of {aliases} {'function' if aliases == 1 else 'functions'} not listed"] if aliases else []
             return Covered.PARTLY, f"{', '.join(parts)}.", "Look at the functions marked unread for the reasons."
         return Covered.READ, "", ""
-
-    @staticmethod
-    def _latest(syncs: Any, name: str) -> dict[Place, datetime]:
-        rows = syncs.values("account_id", "region").annotate(at=Max(name))
-        return {(row["account_id"], row["region"]): row["at"] for row in rows}
 
     @staticmethod
     def _count(functions: Any) -> dict[Place, int]:

@@ -19,7 +19,7 @@ from sharing.aws.mapped import ListedMapping
 from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
 from sharing.policy import parse
-from sharing.services import tallying
+from sharing.services import tallying, waking
 
 from .keeping import DETAILS_EVERY, keep_mappings, keep_versions, vanish_function
 from .listing import waited
@@ -130,6 +130,8 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
         Function.objects.filter(pk=function.pk).update(**fields)
         if function.details_read_at is None:
             tallying.note(function.account_id)
+        if found.urls is not None and found.urls != urls_before:
+            waking.note(function.pk)
     fresh = with_policies(function.pk)
     changed += keep_read(fresh, found.policies)
     if found.urls is not None and found.urls != urls_before:

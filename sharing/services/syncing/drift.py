@@ -6,7 +6,7 @@ from typing import Any
 from sharing.models import Actor, Function, Grant, GrantState, Policy, Wanted
 from sharing.models.grant import NOT_SUSPENDED
 from sharing.policy import Document, Statement, same_statement
-from sharing.services import history
+from sharing.services import history, waking
 from sharing.services.masking import mask_tokens, same_token
 
 _CHANGED = "statement-changed"
@@ -47,6 +47,7 @@ def vanish(grant: Grant, failure: str, at: datetime) -> bool:
         failure_next="Restore it if it is still wanted, or leave it.",
     )
     if moved:
+        waking.note(grant.policy.function_id)
         history.record(
             "grant.vanished",
             f"The share with {grant.principal} is gone from AWS: {failure[:1].lower()}{failure[1:]}",

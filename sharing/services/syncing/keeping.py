@@ -11,7 +11,7 @@ from sharing.aws.functions import ListedAlias, ListedFunction
 from sharing.aws.mapped import ListedMapping
 from sharing.models import Account, Actor, Function, Mapping, Policy, Qualifier, QualifierKind
 from sharing.policy.arn import ArnError, FunctionArn, is_account_id
-from sharing.services import history, tallying
+from sharing.services import history, tallying, waking
 
 from .drift import vanish_all
 
@@ -79,6 +79,7 @@ def _update(function: Function, one: ListedFunction, at: datetime) -> None:
     changes: dict[str, Any] = _facts(one)
     if function.vanished_at is not None:
         changes["vanished_at"] = None
+        waking.note(function.pk)
         Policy.objects.filter(function=function, qualifier="").update(vanished_at=None)
         history.record("function.returned", f"{function.name} is there again", by=Actor.system(), function=function)
     if function.last_modified != one.last_modified[:40]:
@@ -104,6 +105,7 @@ def vanish_function(pk: Any, at: datetime) -> None:
         if not Function.objects.filter(pk=pk, vanished_at=None).update(vanished_at=at):
             return
         tallying.note(function.account_id)
+        waking.note(function.pk)
         function.qualifiers.filter(vanished_at=None).update(vanished_at=at)
         function.mappings.filter(vanished_at=None).update(vanished_at=at)
         function.policies.filter(vanished_at=None).update(vanished_at=at, unread_since=None, unread_reason="")
@@ -141,6 +143,7 @@ def _keep_qualifiers(function: Function, kind: QualifierKind, listed: dict[str, 
         return 0
     with transaction.atomic():
         tallying.note(function.account_id)
+        waking.note(function.pk)
         Qualifier.objects.bulk_create(
             [Qualifier(function=function, kind=kind, name=name, points_to=listed[name], first_seen_at=at) for name in new],
             ignore_conflicts=True,
@@ -185,11 +188,12 @@ def keep_mappings(function: Function, listed: Collection[ListedMapping], at: dat
     gone = [pk for pk, one in known.items() if one.vanished_at is None and pk not in newer]
     if gone:
         Mapping.objects.filter(pk__in=gone).update(vanished_at=at)
+        waking.note(function.pk)
     return changed + len(gone)
 
 
 def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: Mapping | None) -> bool:
-    """Keep one event source mapping as AWS tells it. Whether anything is new. `held`: the row as it was."""
+    """Keep one event source mapping as AWS tells it, in a transaction. Whether anything is new. `held`: the row as it was."""
     facts = {
         "qualifier": one.function.qualifier or "",
         "source_arn": one.source[:1024],
@@ -202,9 +206,12 @@ def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: 
         "vanished_at": None,
     }
     if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
+        if held.is_on_its_way:  # found so once more: it may be stuck
+            waking.note(function.pk)
         return False
     since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
     Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, "read_at": at, **facts, **since})
+    waking.note(function.pk)
     return True
 
 

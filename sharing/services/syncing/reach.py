@@ -10,7 +10,7 @@ from sharing.services import tallying, waking
 from sharing.services.findings.keeping import keep_findings
 
 #: The policy's own columns that follow from its exposures.
-DERIVED = ("public", "open_service", "external", "denies", "wakes", "wakes_rows")
+DERIVED = ("public", "open_service", "external", "denies")
 _WIDTH = {"no": 0, "depends": 1, "yes": 2}
 
 
@@ -21,6 +21,7 @@ def keep_exposures(policy: Policy, document: Document) -> None:
     Exposure.objects.bulk_create(rows, batch_size=500)
     policy.save(update_fields=DERIVED)
     tallying.note(policy.function.account_id)
+    waking.note(policy.function_id)
     keep_findings(policy, document, url_auth=url_auth(policy))
 
 
@@ -35,9 +36,7 @@ def reduced(policy: Policy, document: Document) -> list[Exposure]:
     for name in ("public", "open_service", "external"):
         setattr(policy, name, _widest(found, name))
     policy.denies = any(statement.is_deny for statement in document.statements)
-    rows = [_row(policy, one) for one in found]
-    policy.wakes, policy.wakes_rows = waking.summed(policy, rows)
-    return rows
+    return [_row(policy, one) for one in found]
 
 
 def url_auth(policy: Policy) -> str | None:

@@ -15,14 +15,15 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Actor, Grant, Policy, PolicyVersion, Reading, Sync, SyncKind
+from sharing.models import Actor, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
-from sharing.services import history, tallying
+from sharing.services import history, tallying, waking
 from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
+from .mentioned import mentioned
 from .reach import DERIVED, keep_exposures
 
 _NAMED = 8  # statements named in one event's sentence
@@ -113,6 +114,7 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
         before = held.current
         if held.unread_since is not None or held.vanished_at is not None:
             tallying.note(held.function.account_id)
+            waking.note(held.function_id)
         changed = before is None or before.digest != content.digest
         if changed:
             _add_version(held, content, read_at)
@@ -152,6 +154,7 @@ def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
         )
         if held.unread_since is None:
             tallying.note(policy.function.account_id)
+            waking.note(policy.function_id)
     policy.refresh_from_db(fields=["reading", "unread_since", "unread_reason"])
     return True
 
@@ -184,6 +187,15 @@ def _add_version(held: Policy, content: Content, read_at: datetime) -> None:
         first_seen_at=read_at,
     )
     held.size = content.size
+    mention(held, content.text)
+
+
+def mention(policy: Policy, text: str) -> None:
+    """Keep which accounts' digits a content holds. Call it in the transaction that keeps the content."""
+    found = mentioned(text, policy.function.account.number)
+    known = Mention.objects.filter(policy=policy, number__in=found).values_list("number", flat=True)
+    new = sorted(found.difference(known))
+    Mention.objects.bulk_create([Mention(policy=policy, number=one) for one in new], batch_size=500, ignore_conflicts=True)
 
 
 def _tell(held: Policy, changes: Changes, ours: Collection[str]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 
-from sharing.models import Account, Actor, Event, Exposure, Grant, PolicyVersion
+from sharing.models import Account, Actor, Event, Exposure, Grant, Mention, PolicyVersion
 from sharing.models.grant import MAY_HOLD_ACCESS
 from sharing.policy.following import names_account
 
@@ -51,14 +51,14 @@ def of_account(
     since, until: not before, and before. `before`: go on from this moment, with what is older.
     """
     account = Account.objects.filter(number=number).first()
-    events = list(_events(number, by).filter(_span("at", since, until, before))[: size + 1])
-    looked = list(_versions(number, by).filter(_span("first_seen_at", since, until, before))[: _LOOKED + 1])
-    changes = entries_of(looked[:_LOOKED], by=by, about=lambda statement: names_account(statement, number))
+    events = _events(number, account, by, _span("at", since, until, before), size + 1)
+    versions = _versions(number, by).filter(_span("first_seen_at", since, until, before))
+    changes, cut = _changes(versions, number, by, size)
     entries = sorted((*(Entry(event.at, event) for event in events), *changes.values()), key=_order, reverse=True)
     # Where a list was cut, what is older belongs to the next page: something of the other list may come between.
     ends = [
         *([events[size].at] if len(events) > size else []),
-        *([looked[_LOOKED].first_seen_at] if len(looked) > _LOOKED else []),
+        *([cut] if cut else []),
         *([entries[size].at] if len(entries) > size else []),
     ]
     older = max(ends, default=None)
@@ -89,27 +89,37 @@ def _span(name: str, since: datetime | None, until: datetime | None, before: dat
     return found
 
 
-def _events(number: str, by: Actor) -> QuerySet[Event]:
-    """About it as an owner, and about what was decided for it."""
-    about = Q(account__number=number) | Q(grant__principal_account=number)
-    return (
-        Event.objects.visible_to(by)
-        .filter(about)
-        .select_related("account", "function__account", "grant")
-        .order_by("-at", "-pk")
-    )
+def _changes(versions: QuerySet[PolicyVersion], number: str, by: Actor, size: int) -> tuple[dict[int, Entry], datetime | None]:
+    """More than `size` entries, where there are so many; and the moment of the first content that was not looked at.
+
+    Most pages are full after a few contents, and comparing them is what takes time: the others are asked for when it is not.
+    """
+    found: dict[int, Entry] = {}
+    few = min(2 * size + 20, _LOOKED)
+    for start, stop in ((0, few), (few, _LOOKED)):
+        some = list(versions[start : stop + 1])
+        found |= entries_of(some[: stop - start], by=by, about=lambda statement: names_account(statement, number))
+        if len(some) <= stop - start:
+            return found, None
+        if len(found) > size:
+            break
+    return found, some[-1].first_seen_at
+
+
+def _events(number: str, account: Account | None, by: Actor, span: Q, most: int) -> list[Event]:
+    """About it as an owner, and about what was decided for it, newest first. Two queries: together they would use no index."""
+    rows = Event.objects.visible_to(by).filter(span).select_related("account", "function__account", "grant")
+    about = (Q(account=account) if account else Q(pk=None), Q(grant__principal_account=number))
+    found = {event.pk: event for one in about for event in rows.filter(one).order_by("-at", "-pk")[:most]}
+    return sorted(found.values(), key=lambda event: (event.at, event.pk), reverse=True)[:most]
 
 
 def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
     """Every content of the policies that ever held its digits, newest first: where they came and where they went."""
-    seen = PolicyVersion.objects.all()
+    holding = Mention.objects.filter(number=number)
     if not by.sees_every_account or not by.active:
-        seen = seen.filter(policy__function__account__in=Account.objects.visible_to(by))
-    # Its own functions' policies all hold its digits, in their resources: there it takes more to be named.
-    own = Q(policy__function__account__number=number)
-    named = Q(document__contains=f"::{number}:") | Q(document__contains=f'"{number}"') | Q(document__contains='"Condition"')
-    holding = seen.filter(~own | named, document__contains=number).values("policy")
-    versions = with_previous(seen.filter(policy__in=holding))
+        holding = holding.filter(policy__function__account__in=Account.objects.visible_to(by))
+    versions = with_previous(PolicyVersion.objects.filter(policy__in=holding.values("policy")))
     return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
 
 

@@ -5,12 +5,12 @@ nobody reads. So no row of a push source ever says that events arrive.
 """
 
 from .gathering import gather, of_function
+from .keeping import keep_due, note, note_all
 from .letting_in import LetIn, let_in
 from .listing import ORDERS, Asked, accounts_of, listed, problems_of
 from .losing import losses, wirings_lost
 from .polling import SETTLING
 from .shapes import Problem, Trouble, Waker, Way
-from .summing import sum_due, summed
 from .survey import Survey, survey
 from .unlooked import unlooked
 
@@ -26,13 +26,14 @@ __all__ = [
     "Way",
     "accounts_of",
     "gather",
+    "keep_due",
     "let_in",
     "listed",
     "losses",
+    "note",
+    "note_all",
     "of_function",
     "problems_of",
-    "sum_due",
-    "summed",
     "survey",
     "unlooked",
     "wirings_lost",

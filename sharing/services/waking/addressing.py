@@ -10,10 +10,9 @@ from typing import Any
 from django.db.models import Q
 
 from sharing.models import Exposure, Policy, Reading
-from sharing.policy import Principal
 
 from .ground import Ground, widest
-from .shapes import Place, Waker, Way
+from .shapes import Named, Place, Waker, Way, callers_of
 
 # How sharing.policy.verdicts begins what a URL statement may lack.
 HALF = "the other half of the pair"
@@ -69,7 +68,7 @@ def _url(
     halves = [row for row in rows if _lacks(row).startswith(HALF)]
     let_in = {(row["kind"], row["principal"]) for row in live}
     pairs = [row for row in rows if not row["latent"] and (row["kind"], row["principal"]) in let_in]
-    callers = tuple(dict.fromkeys(_who(row, ground.names) for row in live))
+    named = _named(live)
     lacks = ""
     if halves and not live:
         missing = _lacks(halves[0]).removeprefix(f"{HALF}: ")
@@ -84,7 +83,8 @@ def _url(
         policy=policy,
         statements=_statements([*pairs, *halves]),
         auth=auth,
-        callers=callers,
+        callers=callers_of(named, ground.names),
+        named=named,
         open=widest(str(row["public"]) for row in live),
         lacks=lacks,
         unread=unread,
@@ -107,7 +107,8 @@ def _waiting(ground: Ground, policy: uuid.UUID, rows: Rows, used: Collection[int
             whose_name=ground.names.get(waiting[0]["account"], ""),
             policy=policy,
             statements=_statements(waiting),
-            callers=(_who(waiting[0], ground.names),),
+            callers=callers_of(_named(waiting[:1]), ground.names),
+            named=_named(waiting[:1]),
             lacks=_lacks(waiting[0]),
         )
 
@@ -119,6 +120,10 @@ def _used(ground: Ground) -> dict[uuid.UUID, set[int]]:
     for row in ground.exposures(Q(latent=False, policy__in=latent)):
         found[row["policy_id"]].update(row["details"].get("statements", []))
     return found
+
+
+def _named(rows: Rows) -> tuple[Named, ...]:
+    return tuple(dict.fromkeys((str(row["kind"]), str(row["principal"]), str(row["account"])) for row in rows))
 
 
 def _lacks(row: Mapping[str, Any]) -> str:
@@ -133,14 +138,3 @@ def _is_marked(row: Mapping[str, Any]) -> bool:
 
 def _statements(rows: Rows) -> tuple[int, ...]:
     return tuple(sorted({place for row in rows for place in row["details"].get("statements", [])}))
-
-
-def _who(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    match row["kind"]:
-        case "everyone":
-            return "everyone"
-        case "account":
-            return names.get(row["account"]) or f"account {row['account']}"
-        case "organization":
-            return f"organisation {row['principal']}"
-    return Principal.from_stored(row["principal"]).label(names)

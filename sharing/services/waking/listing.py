@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .shapes import Problem, Waker, Way
 
+
+class Ranked(NamedTuple):
+    """What of a row decides where it stands."""
+
+    worst: int
+    whose: str
+    whose_name: str
+    source: str
+
+
 #: How the list can be ordered; ties stay by function.
-ORDERS: Final[dict[str, Callable[[Waker], Any]]] = {
+ORDERS: Final[dict[str, Callable[[Waker | Ranked], Any]]] = {
     "function": lambda one: 0,
     "problem": lambda one: one.worst,
     "source": lambda one: (not one.whose_name, not one.whose, one.whose_name.casefold(), one.whose, one.source),
@@ -44,8 +54,7 @@ def listed(rows: Iterable[Waker], asked: Asked) -> Sequence[Waker]:
         and (not asked.problem or _has(one, asked.problem))
     ]
     words = asked.text.casefold().split()
-    digits = "".join(asked.text.replace("-", " ").split())
-    if digits.isascii() and digits.isdigit():  # an account id or a part of it, however it is spaced
+    if digits := digits_of(asked.text):
         found = [one for one in found if digits in f"{one.whose} {one.place.number}" or _holds(one, words)]
     elif words:
         found = [one for one in found if _holds(one, words)]
@@ -56,13 +65,14 @@ def _has(one: Waker, problem: str) -> bool:
     return bool(one.troubles) if problem == "any" else any(trouble.problem == problem for trouble in one.troubles)
 
 
+def digits_of(text: str) -> str:
+    """An account id or a part of it, however it is spaced; "" for other words."""
+    digits = "".join(text.replace("-", " ").split())
+    return digits if digits.isascii() and digits.isdigit() else ""
+
+
 def _holds(one: Waker, words: Sequence[str]) -> bool:
-    place = one.place
-    sources = " ".join(one.sources)
-    text = (
-        f"{one.arn} {place.name}:{one.qualifier} {place.owner} {one.label} {one.service} {sources} {one.whose_name} {one.whose}"
-    )
-    folded = text.casefold()
+    folded = f"{one.words} {one.place.owner} {one.whose_name}".casefold()
     return all(word in folded for word in words)
 
 
@@ -70,7 +80,12 @@ def accounts_of(rows: Iterable[Waker]) -> list[tuple[str, str]]:
     """The accounts among them, digits and name ("" for nobody's name), by name: what the list can be narrowed to."""
     found = {one.place.number: one.place.owner for one in rows}
     found |= {one.whose: one.whose_name for one in rows if one.whose and one.whose not in found}
-    return sorted(found.items(), key=lambda one: (not one[1], one[1].casefold(), one[0]))
+    return by_name(found)
+
+
+def by_name(accounts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Digits and names in the order of names, those without one last."""
+    return sorted(accounts.items(), key=lambda one: (not one[1], one[1].casefold(), one[0]))
 
 
 def problems_of(rows: Iterable[Waker]) -> dict[Problem, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sharing.policy import Principal
 from sharing.policy.wiring import SOURCES
 
 from .sources import name_of
@@ -30,6 +32,10 @@ class Problem(StrEnum):
     ORPHAN_GRANT = "orphan-grant"  # a statement that wakes nothing
     DUPLICATE = "duplicate"  # the same source twice
     OFF = "off"  # a mapping that is switched off
+
+
+#: Whom a statement names: the kind of principal, as exposures hold it, and its account.
+Named = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Waker:
     `policy`, `statements`: where the statements stand that let it in, by index in the current version; for a URL all of them.
     `grant`: ours, whose statement AWS does not hold any more. `mapping`: the pull mapping's id; `state`, `result`: AWS's own
     words about it, "" where they are not known; `stuck_since`.
-    `auth`: a URL's type, "" where URLs were not read; `callers`: whom it lets in. `open`: whether any account can use it
+    `auth`: a URL's type, "" where URLs were not read; `callers`: whom it lets in, in words, and `named` as AWS reads them.
+    `open`: whether any account can use it
     ("yes", "depends", "no"). `lacks`: what is missing before it can wake the function now, "" if nothing is known to be.
     `unread`: the policy a URL needs is not known as it is now. `wiring`: the one that fnshare does for this source, with its
     state, a value of WiringState ("" without one).
@@ -86,6 +93,7 @@ class Waker:
     stuck_since: datetime | None = None
     auth: str = ""
     callers: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
     open: str = "no"
     by_token: bool = False
     lacks: str = ""
@@ -119,6 +127,13 @@ class Waker:
         )
 
     @property
+    def words(self) -> str:
+        """What a search looks through, but for names of accounts."""
+        return (
+            f"{self.arn} {self.place.name}:{self.qualifier} {self.label} {self.service} {' '.join(self.sources)} {self.whose}"
+        )
+
+    @property
     def worst(self) -> int:
         """How bad, 0 the worst; more than any problem where there is none."""
         order = list(Problem)
@@ -131,3 +146,19 @@ def label_of(kind: str) -> str:
         return "Function URL"
     known = SOURCES.get(kind)
     return known.label if known else "Another service"
+
+
+def callers_of(named: Iterable[Named], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Whom they are in words, each once. `names`: what people call accounts, by their digits."""
+    return tuple(dict.fromkeys(_who(*one, names) for one in named))
+
+
+def _who(kind: str, principal: str, account: str, names: Mapping[str, str]) -> str:
+    match kind:
+        case "everyone":
+            return "everyone"
+        case "account":
+            return names.get(account) or f"account {account}"
+        case "organization":
+            return f"organisation {principal}"
+    return Principal.from_stored(principal).label(names)

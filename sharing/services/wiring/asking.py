@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
+from sharing.services import waking
 from sharing.services.connecting.reaching import source_roles_for
 from sharing.services.errors import Refusal
 
@@ -60,6 +61,7 @@ def ask(plan: WiringPlan, *, by: Actor, reason: str = "", form_token: str) -> Wi
         with transaction.atomic():
             wiring.full_clean(validate_unique=False)
             wiring.save(force_insert=True)
+            waking.note(wiring.function_id)
             WiringStep.objects.bulk_create(steps)
             settling.tell("asked", f"Asked for: {named(wiring)}.", wiring, by=by, reason=wiring.reason)
             settling.follow(wiring)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, StepState, TestState, Wiring, WiringState, WiringStep
 from sharing.models.wiring import OPEN_STEPS
+from sharing.services import waking
 from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
 from sharing.services.limits import Frozen
@@ -87,6 +88,7 @@ def follow(wiring: Wiring) -> None:
         over = state in (WiringState.IN_PLACE, WiringState.PROVED, WiringState.SAID, WiringState.FAILED, WiringState.UNDONE)
         was, wiring.state, wiring.settled_at = wiring.state, state, timezone.now() if over else None
         wiring.save(update_fields=["state", "settled_at"])
+        waking.note(wiring.function_id)
         if state == WiringState.IN_PLACE and was != WiringState.PROVED:  # another test is no news of that
             tell("in-place", f"In place, each step seen: {named(wiring)}.", wiring)
         elif state == WiringState.UNDONE:
