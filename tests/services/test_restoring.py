@@ -15,6 +15,7 @@ from sharing.models import (
     Grant,
     GrantState,
     Invocation,
+    Offboarding,
     Policy,
     Proof,
     Reading,
@@ -155,16 +156,24 @@ def test_what_was_suspended_until_a_day_is_resumed_by_hand_only() -> None:
     grant = granting.grant(granting.plan(policy=policy, who=account.number, by=by), reason="They need it", by=by)
     Grant.objects.filter(pk=grant.pk).update(state=GrantState.ACTIVE, unsettled_since=None)
     seen = offboarding.preview(account.number, by=by, suspends=True).mark
-    asked = {"typed": account.number, "seen": seen, "reason": "An incident", "form_token": "one", "until": day}
-    made = offboarding.start(account.number, by=by, suspends=True, **asked)
+    made = offboarding.start(
+        account.number,
+        typed=account.number,
+        seen=seen,
+        reason="An incident",
+        form_token="one",
+        by=by,
+        suspends=True,
+        until=day,
+    )
     offboarding.run(made.pk)
     grant.refresh_from_db()
     assert grant.resume_at == day
     Grant.objects.filter(pk=grant.pk).update(state=GrantState.SUSPENDED, unsettled_since=None, settled_at=timezone.now())
     assert restoring.after_restore(by=OPERATOR).not_resumed == 1
-    made.refresh_from_db()
-    grant.refresh_from_db()
-    assert (made.until, grant.resume_at, grant.failure) == (None, None, restored.WAITED)
+    [left] = Grant.objects.all()
+    assert (left.resume_at, left.failure) == (None, restored.WAITED)
+    assert [one.until for one in Offboarding.objects.all()] == [None]
     assert granting.resume_due(day + timedelta(days=1)) == []
     offboarding.run(made.pk)
     assert Grant.objects.get().state == GrantState.SUSPENDED
