@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,12 @@ _EXTERNAL_ID = "benchmark-8b1f0c2d9e47"
 
 @dataclass
 class Aws:
-    """A running sandbox, seen through its controls. accounts: ids of the owners, in order."""
+    """A running sandbox, seen through its controls. accounts: ids of the owners, in order. pid: its process."""
 
     url: str
     key: str
     accounts: list[str]
+    pid: int = 0
 
     def asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One request to the controls."""
@@ -97,7 +98,7 @@ def live_aws(sizes: list[int]) -> Iterator[Aws]:
             django.setup()
             call_command("migrate", verbosity=0)
             call_command("createcachetable", verbosity=0)
-            aws = Aws(found["url"], found["control"], found["accounts"])
+            aws = Aws(found["url"], found["control"], found["accounts"], running[-1].pid)
             _connect(found)
             yield aws
         finally:
@@ -105,6 +106,15 @@ def live_aws(sizes: list[int]) -> Iterator[Aws]:
                 process.terminate()
             for process in running:
                 process.wait()
+
+
+def processor(pids: Iterable[int]) -> float:
+    """Seconds of a processor that these processes took so far (Linux)."""
+    used = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 def _connect(found: dict[str, Any]) -> None:

@@ -3,6 +3,8 @@
 botocore's own retries are off: each attempt must pay its pace, and a write is never repeated behind our back.
 """
 
+import contextlib
+import contextvars
 import json
 import random
 import threading
@@ -14,7 +16,7 @@ from sharing.policy.arn import FunctionArn
 from sharing.policy.layers import LayerArn
 
 from . import session
-from .errors import CREDENTIAL_CODES, TROUBLE, Throttled, Unavailable, classify
+from .errors import CREDENTIAL_CODES, TROUBLE, AwsError, Throttled, Unavailable, classify
 from .pace import Group, Pace, Purpose
 from .session import RoleRef
 
@@ -109,7 +111,7 @@ class Caller:
         self.calls = 0
         self._pace = pace
         self._purpose: Purpose = purpose
-        self._narrow = limited_to is not None or bool(policy)
+        self._seconds = session.NARROW if limited_to is not None or policy else session.BROAD
         self._policy = policy or (sharing_only(limited_to) if limited_to else reading_only())
         self._session_name = session_name
         self._timeout = timeout
@@ -122,27 +124,17 @@ class Caller:
         """Pay the pace, call, and try again what is safe to try again: reads, and writes that AWS turned away unseen."""
         throttled = failed = renewed = 0
         while True:
-            self._pace.wait(
-                self.role.account,
-                self.region,
-                group,
-                purpose=self._purpose,
-                share=lambda: self.share,
-                cancelled=self._cancelled,
-            )
-            if self._cancelled():
-                raise Unavailable("Stopped before the call was made.", code="Cancelled", operation=operation)
             try:
-                client = session.client(
-                    self.service,
+                client = self._client()
+                self._pace.wait(
+                    self.role.account,
                     self.region,
-                    self.role,
-                    session_name=self._session_name,
-                    policy=self._policy,
-                    seconds=session.NARROW if self._narrow else session.BROAD,
-                    timeout=self._timeout,
+                    group,
+                    purpose=self._purpose,
+                    share=lambda: self.share,
+                    cancelled=self._cancelled,
                 )
-                if self._cancelled():  # entering the account took its time
+                if self._cancelled():  # the last thing before the call: entering the account and waiting took their time
                     raise Unavailable("Stopped before the call was made.", code="Cancelled", operation=operation)
                 with self._counting:
                     self.calls += 1
@@ -166,6 +158,31 @@ class Caller:
                 failed += 1
             else:
                 raise error from None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the account was entered already, so that a call begins at once."""
+        return session.is_open(self.role, session_name=self._session_name, policy=self._policy, seconds=self._seconds)
+
+    def open_soon(self) -> None:
+        """Enter the account on a thread of its own, for calls that come later. Trouble is left to those calls."""
+
+        def enter() -> None:
+            with contextlib.suppress(AwsError, *TROUBLE):
+                self._client()
+
+        threading.Thread(target=contextvars.copy_context().run, args=(enter,), name="entering", daemon=True).start()
+
+    def _client(self) -> Any:
+        return session.client(
+            self.service,
+            self.region,
+            self.role,
+            session_name=self._session_name,
+            policy=self._policy,
+            seconds=self._seconds,
+            timeout=self._timeout,
+        )
 
 
 def reading_only() -> str:

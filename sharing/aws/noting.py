@@ -8,6 +8,7 @@ background work that went well are only counted: a sync of 10,000 functions woul
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +34,16 @@ _counts: defaultdict[tuple[str, str], Noted] = defaultdict(Noted)
 _began = threading.local()
 
 
-def listen(client: Any, *, account: str, region: str) -> Any:
-    """Note every call of this client from now on; the client. account: 12 digits, "" for the worker's own STS."""
+def listen(client: Any, *, account: Callable[[], str], region: str) -> Any:
+    """Note every call of this client from now on; the client. account: whose, asked at each call: 12 digits, "" for the
+    worker's own STS."""
 
     def begun(**_: Any) -> None:
         _began.at = time.monotonic()
 
     def heard(event_name: str = "", response_dict: Any = None, exception: Any = None, **_: Any) -> None:
         try:
-            _note(account, region, event_name.rpartition(".")[2], response_dict, exception)
+            _note(account(), region, event_name.rpartition(".")[2], response_dict, exception)
         except Exception:  # a fault here must never look like one of AWS
             log.exception("aws_call_not_noted")
 

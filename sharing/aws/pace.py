@@ -150,19 +150,18 @@ class Pace:
         """Sleep until a call may go; returns the seconds slept.
 
         share: the part of the rate that background work may use (0 to 1), asked again at each try, so that a change
-        counts at once. cancelled: give up waiting (the call then must not be made).
+        counts at once. cancelled: give up waiting (the call then must not be made); only asked while there is something to
+        wait for.
         """
         began = time.monotonic()
         # One thread of a process asks for a place's turn, the others queue behind it: nobody asks in vain.
         turn = self._turn_of((account, region, group, purpose))
-        while not cancelled():
-            if not turn.acquire(timeout=_NAP):
-                continue
+        taken = turn.acquire(blocking=False)
+        while not taken and not cancelled():
+            taken = turn.acquire(timeout=_NAP)
+        if taken:
             try:
-                while not cancelled():
-                    more = self.take(account, region, group, purpose=purpose, share=share())
-                    if more <= 0:
-                        return time.monotonic() - began
+                while (more := self.take(account, region, group, purpose=purpose, share=share())) > 0 and not cancelled():
                     time.sleep(min(more, _NAP) * random.uniform(1.0, 1.02))  # noqa: S311  # spreads processes, guards nothing
             finally:
                 turn.release()

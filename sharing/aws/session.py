@@ -3,6 +3,9 @@
 One botocore loader per process (a session of its own costs 10 MB and 117 ms a client, a shared loader 0.3 MB and 5 ms),
 sessions and clients kept in least-recently-used order. Assumed sessions last one hour, which is also all that AWS gives
 when one role assumes the next; narrowed ones 15 minutes, the shortest AWS offers (aws-facts 5.1).
+
+Of Lambda, which each grant enters with a session of its own, one client serves every session of a region: what is made once
+then is not only the client but the connection to AWS as well. Whose call it is, it is told for each call.
 """
 
 import hashlib
@@ -10,9 +13,12 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import botocore
+import botocore.credentials
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
@@ -25,6 +31,8 @@ NARROW = 900
 _RENEW_BEFORE = 300.0
 _SESSIONS = 128
 _CLIENTS = 64
+#: Calls of one shared client that may be under way at once without opening a connection just for them.
+_CONNECTIONS = 64
 
 _HOME_REGION = {
     "aws": "us-east-1",
@@ -92,20 +100,68 @@ class _Credentials:
         return self.expires - time.time() > _RENEW_BEFORE
 
 
+#: As whom, and in which account, this thread calls by a shared client just now.
+_acting: ContextVar[tuple[_Credentials, str]] = ContextVar("acting")
+
+
+class _Acting(botocore.credentials.Credentials):
+    """The credentials of a shared client: those of the session that the call under way is made in. None: no call is made."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", method="fnshare-acting")
+
+    def get_frozen_credentials(self) -> botocore.credentials.ReadOnlyCredentials:
+        """Asked by botocore when it signs, in the thread of the call. Raises LookupError outside `_As`."""
+        credentials, _ = _acting.get()
+        return botocore.credentials.ReadOnlyCredentials(credentials.access_key, credentials.secret_key, credentials.token)
+
+
+class _OnlyActing(botocore.credentials.CredentialProvider):
+    """Nothing of the environment ever signs a call of a shared client."""
+
+    METHOD = "fnshare-acting"
+
+    def load(self) -> _Acting:
+        return _Acting()
+
+
+class _As:
+    """A shared client in the hands of one session: whatever is called by it is signed as that session."""
+
+    def __init__(self, made: Any, credentials: _Credentials, account: str) -> None:
+        self._made = made
+        self._who = (credentials, account)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._made, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            before = _acting.set(self._who)
+            try:
+                return found(*args, **kwargs)
+            finally:
+                _acting.reset(before)
+
+        return call
+
+
 _lock = threading.RLock()
-# One thread assumes a role, the others wait for its session: striped, so that different roles seldom wait.
-_assuming = [threading.Lock() for _ in range(16)]
+# One thread assumes a role, the others wait for its session: striped, so that different roles hardly ever wait.
+_assuming = [threading.Lock() for _ in range(1024)]
 _loader: botocore.loaders.Loader | None = None
 _base: botocore.session.Session | None = None
+_shared: botocore.session.Session | None = None
 _sessions: "OrderedDict[tuple[str, ...], _Credentials]" = OrderedDict()
 _clients: "OrderedDict[tuple[str, ...], Any]" = OrderedDict()
 
 
 def forget() -> None:
     """Drop the worker's credentials, every session and every client: the next call starts from the environment."""
-    global _base
+    global _base, _shared
     with _lock:
-        _base = None
+        _base = _shared = None
         _sessions.clear()
         _clients.clear()
 
@@ -167,14 +223,17 @@ def client(
     Raises Refused or Unavailable when the role cannot be assumed, Refused for a region that is none of its partition.
     """
     endpoints.check_region(region, role.partition)
-    # Broad sessions of one role and policy are shared, whatever they are called; narrowed ones carry their own name.
-    key = (role.role_arn, role.external_id, policy, session_name if seconds == NARROW else "")
-    with _assuming[hash(key) % len(_assuming)]:
-        credentials = _known(key)
-        if credentials is None:
-            credentials = _assume(role, session_name, policy, seconds, role.external_id)
-            with _lock:
-                _remember(_sessions, key, credentials, _SESSIONS)
+    key = _key_of(role, session_name, policy, seconds)
+    credentials = _known(key)
+    if credentials is None:
+        with _assuming[hash(key) % len(_assuming)]:
+            credentials = _known(key)
+            if credentials is None:
+                credentials = _assume(role, session_name, policy, seconds, role.external_id)
+                with _lock:
+                    _remember(_sessions, key, credentials, _SESSIONS)
+    if service == "lambda":
+        return _As(_shared_client(service, region, timeout), credentials, role.account)
     of_client = (service, region, str(timeout), hashlib.sha256(credentials.token.encode()).hexdigest(), credentials.access_key)
     with _lock:
         made = _clients.get(of_client)
@@ -187,9 +246,36 @@ def client(
                 aws_session_token=credentials.token,
                 config=_config(timeout, service),
             )
-            noting.listen(made, account=role.account, region=region)
+            noting.listen(made, account=lambda: role.account, region=region)
         _remember(_clients, of_client, made, _CLIENTS)
         return made
+
+
+def _shared_client(service: str, region: str, timeout: float) -> Any:
+    """The client of this region for all sessions; to be used through `_As` only."""
+    global _shared
+    key = ("shared", service, region, str(timeout))
+    with _lock:
+        made = _clients.get(key)
+        if made is None:
+            if _shared is None:
+                _shared = _new_session()
+                only = botocore.credentials.CredentialResolver([_OnlyActing()])
+                _shared.register_component("credential_provider", only)
+            made = _shared.create_client(service, region_name=region, config=_config(timeout, service))
+            noting.listen(made, account=lambda: _acting.get()[1], region=region)
+        _remember(_clients, key, made, _CLIENTS)
+        return made
+
+
+def is_open(role: RoleRef, *, session_name: str, policy: str, seconds: int) -> bool:
+    """Whether `client` would find such a session, without asking AWS for one."""
+    return _known(_key_of(role, session_name, policy, seconds)) is not None
+
+
+def _key_of(role: RoleRef, session_name: str, policy: str, seconds: int) -> tuple[str, ...]:
+    """Broad sessions of one role and policy are shared, whatever they are called; narrowed ones carry their own name."""
+    return (role.role_arn, role.external_id, policy, session_name if seconds == NARROW else "")
 
 
 def drop(role: RoleRef) -> None:
@@ -217,14 +303,21 @@ def _remember(cache: "OrderedDict[tuple[str, ...], Any]", key: tuple[str, ...], 
 
 def _worker_session() -> botocore.session.Session:
     """The worker's own identity, from the standard AWS variables or an instance role. Call with the lock held."""
-    global _base, _loader
+    global _base
     if _base is None:
-        if _loader is None:
-            _loader = botocore.loaders.create_loader()
-        _base = botocore.session.Session()
-        _base.register_component("data_loader", _loader)
-        endpoints.watch(_base)
+        _base = _new_session()
     return _base
+
+
+def _new_session() -> botocore.session.Session:
+    """One that looks where each request goes. Call with the lock held."""
+    global _loader
+    if _loader is None:
+        _loader = botocore.loaders.create_loader()
+    made = botocore.session.Session()
+    made.register_component("data_loader", _loader)
+    endpoints.watch(made)
+    return made
 
 
 def _config(timeout: float, service: str = "") -> Config:
@@ -238,8 +331,8 @@ def _config(timeout: float, service: str = "") -> Config:
         connect_timeout=5,
         read_timeout=timeout,
         retries={"mode": "standard", "total_max_attempts": 1},
-        max_pool_connections=16,
-        user_agent_extra="fnshare",
+        max_pool_connections=_CONNECTIONS if service == "lambda" else 16,
+        user_agent=f"fnshare Botocore/{botocore.__version__}",  # botocore's own is put together anew for every call
         parameter_validation=True,
     )
 
@@ -251,7 +344,7 @@ def _client_of_worker(service: str, region: str) -> Any:
         if made is None:
             try:
                 made = _worker_session().create_client(service, region_name=region, config=_config(10.0))
-                noting.listen(made, account="", region=region)
+                noting.listen(made, account=lambda: "", region=region)
             except TROUBLE as problem:
                 raise classify(problem, "GetCallerIdentity") from None
         _remember(_clients, key, made, _CLIENTS)

@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 _BEAT = f"beat@{socket.gethostname()}"
 #: Beat may tick twice a second; so often is enough.
 _BEAT_EVERY = 5.0
+#: Seconds at least between two times that a process tells of its calls to AWS.
+_TELL_EVERY = 1.0
 
 
 class _Heart(threading.Thread):
@@ -32,8 +34,10 @@ class _Heart(threading.Thread):
         """Until told to stop; then the sign of life is taken away."""
         while True:
             self._try(lambda: pulses.felt(self._worker, kind=PulseKind.WORKER, queues=self._queues))
+            self._try(pulses.tell_calls)
             if self._over.wait(pulses.EVERY.total_seconds()):
                 break
+        self._try(pulses.tell_calls)
         self._try(lambda: pulses.ended(self._worker))
 
     def stop(self) -> None:
@@ -73,13 +77,26 @@ def _wait(**_: Any) -> None:
         heart.join(2.0)
 
 
-@task_postrun.connect
-def _tell_calls(**_: Any) -> None:
-    """After each task; costs nothing when it called nobody."""
-    try:
-        pulses.tell_calls()
-    except DatabaseError as problem:
-        log.warning("calls_not_told", problem=type(problem).__name__)
+class _Calls:
+    """What this process counted: told after a task, once a second at most, since fifty clicks at once would wait for one
+    another's counts. The rest is told after a later task or with the next sign of life."""
+
+    last = float("-inf")
+
+    def tell(self, **_: Any) -> None:
+        """Called by Celery after each task; costs nothing when it called nobody."""
+        now = time.monotonic()
+        if now - self.last < _TELL_EVERY:
+            return
+        self.last = now
+        try:
+            pulses.tell_calls()
+        except DatabaseError as problem:
+            log.warning("calls_not_told", problem=type(problem).__name__)
+
+
+_calls = _Calls()
+task_postrun.connect(_calls.tell)
 
 
 class _Beat:

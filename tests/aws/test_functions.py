@@ -1,12 +1,15 @@
 """Functions and policies read over real HTTP from the sandbox: paged, cut to the allow-list, tried again where that is safe."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sharing.aws import pace as pacing
 from sharing.aws import session
+from sharing.aws.calling import reading_only
 from sharing.aws.errors import Refused, Throttled, Unavailable
 from sharing.aws.functions import Functions
 from sharing.aws.pace import Pace
@@ -253,3 +256,25 @@ def test_the_canary_is_in_no_error_of_a_call_that_carries_it(functions: Function
         functions.page()
     shown = f"{unavailable.value!r} {vars(unavailable.value)} {unavailable.value.__cause__}"
     assert CANARY not in shown
+
+
+def test_one_client_signs_each_call_as_the_session_it_is_made_in(sandbox: "Sandbox", role: RoleRef) -> None:
+    names = ("one", "two", "three")
+    made = {
+        name: session.client("lambda", "us-east-1", role, session_name=name, policy=reading_only(), seconds=session.NARROW)
+        for name in names
+    }
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: made[name].list_functions(), names * 6))
+    callers = Counter(call.caller_arn.rpartition("/")[2] for call in sandbox.journal.of("ListFunctions"))
+    assert callers == dict.fromkeys(names, 6)
+    assert len([key for key in session._clients if key[1] == "lambda"]) == 1
+
+
+def test_a_shared_client_calls_for_nobody_but_a_session(sandbox: "Sandbox", role: RoleRef) -> None:
+    """Not with the worker's own credentials, which the environment has, and not as whoever called before."""
+    session.client("lambda", "us-east-1", role, session_name="test").list_functions()
+    sandbox.journal.clear()
+    with pytest.raises(LookupError):
+        session._shared_client("lambda", "us-east-1", 20.0).list_functions()
+    assert not list(sandbox.journal)

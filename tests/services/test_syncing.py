@@ -348,10 +348,10 @@ def test_a_role_that_may_not_list_aliases_is_not_asked_to(estate: Estate) -> Non
 def test_one_policy_that_cannot_be_kept_spoils_no_other(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     real = syncing.storing.keep_exposures  # type: ignore[attr-defined]
 
-    def keep(policy: Policy, document: Any) -> None:
+    def keep(policy: Policy, document: Any, **how: Any) -> None:
         if policy.function.name == "vat-check":
             raise RuntimeError("a defect")
-        real(policy, document)
+        real(policy, document, **how)
 
     monkeypatch.setattr("sharing.services.syncing.storing.keep_exposures", keep)
     sync = synced(estate, WEST)

@@ -86,13 +86,27 @@ def test_beat_lives_while_its_sweeps_leave_for_the_broker(monkeypatch: pytest.Mo
 
 def test_what_workers_counted_adds_up() -> None:
     place = ("111122223333", "us-east-1")
+    calls = pulses._Calls()
     noting.give_back({place: noting.Noted(3, 1, 0)})
-    pulses._tell_calls()
+    calls.tell()
     noting.give_back({place: noting.Noted(4, 0, 2)})
-    pulses._tell_calls()
-    pulses._tell_calls()
+    calls.tell()
+    assert CallCount.objects.get().calls == 3, "each task of many would write the same row"
+    calls.last -= 1
+    calls.tell()
+    calls.last -= 1
+    calls.tell()
     row = CallCount.objects.get()
     assert (row.account, row.region, row.calls, row.throttled, row.failed) == (*place, 7, 1, 2)
+
+
+def test_what_was_counted_in_the_last_second_is_told_with_the_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharing.tasks.pulses.connection.close", lambda: None)
+    noting.give_back({("111122223333", "us-east-1"): noting.Noted(3, 1, 0)})
+    heart = pulses._Heart("worker@here", ("clicks",))
+    heart.stop()
+    heart.run()
+    assert CallCount.objects.get().calls == 3
 
 
 def test_the_id_of_a_click_is_in_the_log_of_the_call_to_aws_that_it_led_to(

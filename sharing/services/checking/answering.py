@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Case, DateTimeField, Value, When
 from django.utils import timezone
 
 from sharing.models import Actor, Check, CheckState, Grant, GrantState, Occasion, Verdict
@@ -50,18 +51,33 @@ def finish(
         )
         if not done:
             return False
-        grant = check.grant
-        if grant is not None:
-            active = Grant.objects.filter(pk=grant.pk, state=GrantState.ACTIVE).exists()
-            Grant.objects.filter(pk=grant.pk).update(
-                verdict=verdict,
-                verdict_principal=principal[:600],
-                verdict_detail=detail,
-                checked_at=now,
-                check_due_at=now + WEEK if ever and active else None,
-            )
+        _keep_on_grant(check, verdict, principal, detail, ever, now)
         _tell(check, verdict, principal, detail, answer, request_id)
     return True
+
+
+def keep_untried(check: Check, *, detail: str, ever: bool) -> None:
+    """Keep a new check that nobody can make: it is done from the beginning. `detail`, `ever`: as in `finish`."""
+    now = timezone.now()
+    check.state, check.verdict, check.detail, check.done_at = CheckState.DONE, Verdict.NOT_TRIED, detail, now
+    with transaction.atomic(savepoint=False):
+        check.save(force_insert=True)
+        _keep_on_grant(check, Verdict.NOT_TRIED, "", detail, ever, now)
+        _tell(check, Verdict.NOT_TRIED, "", detail, "", "")
+
+
+def _keep_on_grant(check: Check, verdict: Verdict, principal: str, detail: str, ever: bool, now: datetime) -> None:
+    """The verdict beside the state; an active grant is tried again weekly, if it ever can be."""
+    if check.grant_id is None:
+        return
+    again = Case(When(state=GrantState.ACTIVE, then=Value(now + WEEK)), default=Value(None), output_field=DateTimeField())
+    Grant.objects.filter(pk=check.grant_id).update(
+        verdict=verdict,
+        verdict_principal=principal[:600],
+        verdict_detail=detail,
+        checked_at=now,
+        check_due_at=again if ever else None,
+    )
 
 
 def _tell(check: Check, verdict: Verdict, principal: str, detail: str, answer: str, request_id: str) -> None:

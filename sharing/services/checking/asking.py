@@ -12,7 +12,7 @@ from sharing.models import Actor, Check, CheckState, Grant, GrantState, Occasion
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.resting import resting
 
-from .answering import finish
+from .answering import keep_untried
 from .trials import Trial, lets_in, trial_as, trial_of_grant
 
 #: IAM is eventually consistent: for so long after a change a contrary answer proves nothing (aws-facts 1.6, figure unverified).
@@ -54,21 +54,21 @@ def put(
     """
     asked = None if unprovable else trial_of_grant(grant) if grant else trial_as(place, as_)
     trial = asked or Trial(reason=unprovable, ever=False)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if grant is not None:
             if occasion in (Occasion.GRANT, Occasion.REVOKE):
                 _supersede(grant)
             elif open_ := Check.objects.open().filter(grant=grant).first():
                 return open_
+        check = _row(place, grant, as_, occasion, trial, by, expects)
+        if not trial.connections:
+            keep_untried(check, detail=trial.reason, ever=trial.ever)
+            return check
         try:
             with transaction.atomic():
-                check = _row(place, grant, as_, occasion, trial, by, expects)
                 check.save(force_insert=True)
         except IntegrityError:
             return Check.objects.open().get(grant=grant)
-        if not trial.connections:
-            finish(check, Verdict.NOT_TRIED, detail=trial.reason, ever=trial.ever)
-            check.refresh_from_db()
     return check
 
 
@@ -141,10 +141,9 @@ def _expectation(policy: Policy, grant: Grant | None, occasion: str, trial: Tria
 
 def _supersede(grant: Grant) -> None:
     """The question an open check asks is no longer the one: what is wanted changed."""
-    for old in Check.objects.open().filter(grant=grant):
-        Check.objects.filter(pk=old.pk).exclude(state=CheckState.DONE).update(
-            state=CheckState.DONE,
-            verdict=Verdict.NOT_TRIED,
-            detail="Not answered: the grant was decided anew meanwhile.",
-            done_at=timezone.now(),
-        )
+    Check.objects.open().filter(grant=grant).update(
+        state=CheckState.DONE,
+        verdict=Verdict.NOT_TRIED,
+        detail="Not answered: the grant was decided anew meanwhile.",
+        done_at=timezone.now(),
+    )

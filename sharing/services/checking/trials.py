@@ -138,7 +138,8 @@ def _as_identity(arn: str, number: str) -> Trial:
 
 
 def _checker_of(number: str) -> Connection | None:
-    return Connection.objects.usable().filter(purpose=Purpose.CHECKER, account__number=number).select_related("account").first()
+    usable = Connection.objects.usable().filter(purpose=Purpose.CHECKER, account__number=number)
+    return usable.select_related("account").order_by().first()
 
 
 def _checkers_outside(grant: Grant) -> tuple[Connection, ...]:

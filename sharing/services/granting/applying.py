@@ -40,8 +40,9 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
         return _drop(grant, problem)
     before = door.read()
     if found := before.document.by_sid(grant.sid):
-        remember(grant, before)
-        return _found(grant, found)
+        with transaction.atomic():
+            remember(grant, before)
+            return _found(grant, found, door)
     if restored.asked_before(grant.unsettled_since):
         remember(grant, before)
         return settling.failed(grant, restored.SENTENCE, restored.NEXT, code=restored.CODE)
@@ -73,18 +74,21 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
         remember(grant, before)
         return settling.failed(grant, sentence, following, code=error.code, request_id=error.request_id)
     after = door.read()
-    remember(grant, before, after)
-    found = after.document.by_sid(grant.sid)
-    if not found:
-        return None
-    return _found(grant, found, request_id=written.request_id)
+    with transaction.atomic():
+        remember(grant, before, after)
+        if found := after.document.by_sid(grant.sid):
+            return _found(grant, found, door, request_id=written.request_id)
+    return None
 
 
-def _found(grant: Grant, found: tuple[Statement, ...], request_id: str = "") -> Outcome | None:
+def _found(grant: Grant, found: tuple[Statement, ...], door: Door, request_id: str = "") -> Outcome | None:
     """The Sid is there: ours only if its statement equals ours; then AWS holds it, whoever's call it was."""
     stored = found[0].raw
     if len(found) == 1 and (same_as_granted(grant, stored) or ghost_of_granted(grant, stored)):
-        return settling.active(grant, request_id=request_id)
+        outcome = settling.active(grant, request_id=request_id)
+        if outcome is not None:
+            door.leave()
+        return outcome
     return settling.failed(
         grant,
         f"The statement id {grant.sid} on {place_of(grant.policy)} is taken by another statement, made elsewhere.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
 from sharing.aws.functions import Functions, StoredPolicy, Written
 from sharing.aws.pace import Purpose as Pacing
 from sharing.models import Account, Connection, ConnectionState, Policy, Purpose
-from sharing.policy import Document, Permission, parse
+from sharing.policy import Document, FunctionArn, Permission, parse
 from sharing.services.connecting.entering import functions
 from sharing.services.errors import Refusal
 
@@ -48,7 +49,9 @@ def way_into(account: Account, *, taking: bool = False) -> Connection:
     taking: something is only taken back. Then one serves too that is paused because the account left its organisation.
     """
     standing = Connection.objects.standing().filter(account=account, purpose=Purpose.MANAGER)
-    found = standing.select_related("account").first()
+    found = standing.order_by().first()
+    if found is not None:
+        found.account = account
     if found is None or not found.role_arn:
         raise NoWayIn(Refusal(f"{account} is not connected.", next="Ask an admin to connect it."), for_now=False)
     if found.state == ConnectionState.REFUSED:
@@ -64,6 +67,9 @@ class Door:
     """Every call renews the lease first. Raises aws.errors.Refused and Unavailable, LeaseLost, NoWayIn.
 
     purpose: "background" for what nobody waits for one by one; it takes the whole rate and leaves the burst to clicks.
+
+    A click's first read is made in the session by which this process reads the account anyway, if it has one, while the one
+    that may write, which is made for this function alone, is being entered: nobody waits for both.
     """
 
     def __init__(self, policy: Policy, lease: Lease, *, session_name: str, purpose: Pacing = "click") -> None:
@@ -74,6 +80,7 @@ class Door:
         self._purpose: Pacing = purpose
         self._last: Read | None = None
         self._carried = False
+        self._shared = False
 
     def only_takes(self, taking: bool) -> None:
         """Whether what comes next only takes something back: another connection may serve for that (see way_into)."""
@@ -87,7 +94,13 @@ class Door:
 
         Nobody else's change is lost by it: a write names the revision that was read, and AWS refuses any other.
         """
-        self._carried = True
+        self._carried = self._shared = True
+
+    def leave(self) -> None:
+        """Nothing more is to be done here: in the transaction that settles the grant, the lease ends with it. Not where
+        another grant comes next under the same lease."""
+        if not self._shared:
+            self._lease.release()
 
     @cached_property
     def connection(self) -> Connection:
@@ -101,15 +114,28 @@ class Door:
 
     @cached_property
     def _functions(self) -> Functions:
+        return self._entered(limited_to=self._arn, session_name=self._session_name)
+
+    @cached_property
+    def _arn(self) -> FunctionArn:
+        return arn_of(self._policy)
+
+    def _entered(self, **how: Any) -> Functions:
         return functions(
             self.connection,
             self._policy.function.region,
             purpose=self._purpose,
             share=1.0,
-            limited_to=arn_of(self._policy),
-            session_name=self._session_name,
             cancelled=self._lease.lapsed,
+            **how,
         )
+
+    def _for_a_read(self) -> Functions:
+        reading = self._entered()
+        if self._purpose != "click" or self._functions.is_open or not reading.is_open:
+            return self._functions
+        self._functions.open_soon()
+        return reading
 
     def read(self) -> Read:
         """The policy as AWS has it now. GetPolicy's 404 means: no policy (or no function, which a write will tell)."""
@@ -119,8 +145,8 @@ class Door:
             return self._last
         self._carried = False
         at = timezone.now()
-        stored = self._functions.policy(self._policy.function.name, self._policy.qualifier)
-        self._last = Read(parse(stored.document if stored else None, partition=arn_of(self._policy).partition), stored, at)
+        stored = self._for_a_read().policy(self._policy.function.name, self._policy.qualifier)
+        self._last = Read(parse(stored.document if stored else None, partition=self._arn.partition), stored, at)
         return self._last
 
     def add(self, permission: Permission, *, revision_id: str | None) -> Written:

@@ -20,6 +20,8 @@ Leased = type[Policy] | type[LayerVersion] | type[MappingChange] | type[WiringSt
 
 #: The part of a lease in which a call may begin; the rest is left for its answer (at most 15 of 45 seconds).
 _BEGIN = 2 / 3
+#: The part of a lease that need not be over before it is renewed: nobody else can take it meanwhile (5 of 45 seconds).
+_FRESH = 1 / 9
 #: A worker waits this long for another to finish before it comes back later, in seconds.
 PATIENCE = 6.0
 
@@ -38,8 +40,11 @@ class Lease:
         self._row = of.objects.filter(pk=pk)
         self._length = timedelta(seconds=settings.LEASE_SECONDS)
         self._holder = uuid.uuid4().hex
-        self._ends = 0.0
+        self._ends = self._fresh_until = 0.0
         self._gives = False
+        self._given_back = False
+        #: Whether somebody else had it first: what was read before then is old.
+        self.waited = False
 
     def take(self) -> bool:
         """Compare-and-set on the row that has the policy: free, run out, or already ours."""
@@ -50,11 +55,12 @@ class Lease:
         taken = self._row.filter(free).update(lease_holder=self._holder, lease_until=until)
         if taken:
             self._ends = started + self._length.total_seconds() * _BEGIN
+            self._fresh_until = started + self._length.total_seconds() * _FRESH
         return bool(taken)
 
     def renew(self) -> None:
         """Make sure that the next call to AWS happens inside the lease. Raises LeaseLost."""
-        if not self.take():
+        if time.monotonic() >= self._fresh_until and not self.take():
             raise LeaseLost
 
     def lapsed(self) -> bool:
@@ -71,9 +77,12 @@ class Lease:
         finally:
             self._gives = False
 
-    def release(self) -> None:
-        """Let the next one in at once."""
-        self._row.filter(lease_holder=self._holder).update(lease_holder="", lease_until=None)
+    def release(self, *, again: bool = False) -> None:
+        """Let the next one in at once; inside a transaction when that is committed. again: even if that was done, since the
+        transaction may have come to nothing."""
+        if again or not self._given_back:
+            self._row.filter(lease_holder=self._holder).update(lease_holder="", lease_until=None)
+            self._given_back = True
 
 
 @contextmanager
@@ -82,6 +91,7 @@ def held(pk: uuid.UUID, of: Leased = Policy, *, patience: float | None = None) -
     lease = Lease(pk, of)
     gives_up = time.monotonic() + (PATIENCE if patience is None else patience)
     taken = lease.take()
+    lease.waited = not taken
     while not taken and time.monotonic() < gives_up:
         time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # jitter, not a secret
         taken = lease.take()
@@ -90,5 +100,7 @@ def held(pk: uuid.UUID, of: Leased = Policy, *, patience: float | None = None) -
         return
     try:
         yield lease
-    finally:
-        lease.release()
+    except BaseException:
+        lease.release(again=True)
+        raise
+    lease.release()

@@ -25,7 +25,7 @@ from .lease import Lease, LeaseLost, held
 from .removing import UNSEEN, remove, was_active
 from .settling import Outcome
 from .statements import stands
-from .transitions import STUCK_AFTER, is_overdue, look_again, move, wants_absent
+from .transitions import STUCK_AFTER, is_overdue, look_again, looked_at, move, wants_absent
 from .wording import named
 
 log = structlog.get_logger(__name__)
@@ -43,10 +43,9 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
 
     Never raises for what AWS does: refusals end on the row, everything else stays unsettled with `next_try_at`.
     """
-    grant = Grant.objects.filter(pk=pk).first()
+    grant = looked_at(pk)
     if grant is None:
         return None
-    grant = look_again(grant)
     now = timezone.now()
     if grant.state == GrantState.SUSPENDED and is_overdue(grant, now) and not stands(grant):
         settling.ended_suspended(grant)
@@ -66,7 +65,7 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
         if lease is None:
             return Outcome(look_again(grant), again_in=_BUSY)
         try:
-            return _rounds(grant, lease)
+            return _rounds(grant, lease, known=not lease.waited)
         except LeaseLost:
             return Outcome(look_again(grant), again_in=_BUSY)
 
@@ -74,10 +73,11 @@ def reconcile(pk: uuid.UUID | str) -> Outcome | None:
 def reconcile_in_turn(grant: Grant, lease: Lease, door: Door) -> Outcome:
     """One of several grants on one policy, whose lease the caller keeps: `door` carries the last read to the next one.
 
+    grant: read while the lease was kept.
     So M grants cost M + 1 reads. Never raises for what AWS does, as `reconcile`. Raises LeaseLost.
     """
     door.carry_on()
-    return _rounds(grant, lease, door)
+    return _rounds(grant, lease, door, known=True)
 
 
 def due(now: datetime) -> QuerySet[Grant]:
@@ -118,10 +118,12 @@ def expire(grant: Grant, now: datetime) -> Grant:
     return look_again(grant)
 
 
-def _rounds(grant: Grant, lease: Lease, shared: Door | None = None) -> Outcome:
-    """Look, act, look again, until it is settled or has to wait."""
+def _rounds(grant: Grant, lease: Lease, shared: Door | None = None, *, known: bool) -> Outcome:
+    """Look, act, look again, until it is settled or has to wait. known: the grant was read a moment ago."""
     for round_ in range(_ROUNDS):
-        grant = look_again(grant)
+        # What is pending has to be moved, as seen, before anything is written: that is a look as well.
+        if round_ or not known or grant.state != GrantState.PENDING:
+            grant = look_again(grant)
         if grant.state not in UNSETTLED:
             return Outcome(grant)
         taking = wants_absent(grant)

@@ -1,7 +1,7 @@
 """What was read on the way is kept: nobody else's change goes by unseen, and pages show what AWS holds now."""
 
 from sharing.models import Grant
-from sharing.services.syncing.storing import store_policy
+from sharing.services.syncing.storing import Answered, store_reads
 
 from .door import Read
 
@@ -9,5 +9,4 @@ from .door import Read
 def remember(grant: Grant, *reads: Read) -> None:
     """Store each read, the one before a write and the one after it: whatever differs and is not this grant's own
     statement becomes an event, whoever did it (the whole document is compared)."""
-    for read in reads:
-        store_policy(grant.policy, read.stored, read_at=read.at, ours=[grant.sid])
+    store_reads(grant.policy, [Answered(read.stored, read.at) for read in reads], ours=[grant.sid])

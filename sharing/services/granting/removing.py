@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from sharing.aws.errors import Refused
 from sharing.models import Grant
 from sharing.policy import Statement
@@ -63,10 +65,14 @@ def remove(grant: Grant, door: Door) -> Outcome | None:
         # AWS took the removal: nobody may say that it is still shared, nor that it is gone.
         sentence = f"AWS took the removal, and does not show what is left. {error.sentence}"
         return settling.later(grant, sentence, error.next or "It is looked at again by itself.", code=UNSEEN)
-    remember(grant, before, after)
-    if after.document.by_sid(grant.sid):
-        return None
-    return settling.gone(grant, request_id=written.request_id)
+    with transaction.atomic():
+        remember(grant, before, after)
+        if not after.document.by_sid(grant.sid):
+            outcome = settling.gone(grant, request_id=written.request_id)
+            if outcome is not None:
+                door.leave()
+            return outcome
+    return None
 
 
 def was_active(grant: Grant) -> bool:

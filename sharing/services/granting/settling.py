@@ -39,7 +39,7 @@ class Outcome:
 
 def active(grant: Grant, *, request_id: str) -> Outcome | None:
     """AWS holds it, seen by re-reading. None: somebody decided otherwise meanwhile, look again."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
         resumed = grant.suspended_at is not None
         if not move(grant, GrantState.ACTIVE, **changes, **(NOT_SUSPENDED if resumed else {})):
@@ -63,7 +63,7 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
     if grant.suspended_at is not None and not ended:
         return _suspended(grant, request_id=request_id)
     to = GrantState.EXPIRED if ended else GrantState.REVOKED
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
         if not move(grant, to, only_if=_as_meant(grant), **changes):
             return None
@@ -87,7 +87,7 @@ def gone(grant: Grant, *, request_id: str) -> Outcome | None:
 
 
 def _suspended(grant: Grant, *, request_id: str) -> Outcome | None:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         changes = {**clear_failure(), "request_id": request_id or grant.request_id}
         if not move(grant, GrantState.SUSPENDED, only_if=_as_meant(grant), **changes):
             return None

@@ -1,10 +1,12 @@
 """Moving a grant from state to state: by compare-and-set, never by saving what was read."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from sharing.models import Grant, GrantState, LayerGrant, Wanted
@@ -42,7 +44,7 @@ def move(grant: Grant | LayerGrant, to: GrantState, *, only_if: Mapping[str, Any
         changes.setdefault("tries", 0)
     changes["state"] = to
     as_seen = type(grant).objects.filter(pk=grant.pk, state=seen, wanted=grant.wanted, **(only_if or {}))
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = as_seen.update(**changes)
         if moved and isinstance(grant, Grant) and (GrantState.VANISHED in (seen, to) or grant.undo_of_id):
             waking.note(grant.policy.function_id)  # what vanished is listed until it is written again
@@ -63,9 +65,20 @@ def wait(grant: Grant | LayerGrant, sentence: str, following: str, *, code: str)
 
 def look_again(grant: Grant) -> Grant:
     """The row as it is now, with what it hangs on."""
-    return Grant.objects.select_related(
-        "policy__function__account", "policy__current", "requested_by", "approved_by", "revoked_by", "resumed_by"
-    ).get(pk=grant.pk)
+    return _whole().get(pk=grant.pk)
+
+
+def looked_at(pk: uuid.UUID | str) -> Grant | None:
+    """The row with this key, as `look_again`; None if there is none."""
+    try:
+        return _whole().get(pk=pk)
+    except Grant.DoesNotExist:
+        return None
+
+
+def _whole() -> QuerySet[Grant]:
+    # Who approved, revoked or resumed is seldom somebody: read when asked for.
+    return Grant.objects.select_related("policy__function__account", "policy__current", "requested_by")
 
 
 def clear_failure() -> dict[str, Any]:

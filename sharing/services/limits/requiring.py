@@ -8,7 +8,7 @@ import structlog
 
 from .counting import count
 from .file import Unreadable, read
-from .freezing import FROZEN, standing
+from .freezing import FROZEN, is_frozen
 from .judging import LetsIn, why_not
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ def require(account: str, *, subject: uuid.UUID, lets_in: LetsIn | None = None) 
 
     For workers only: it reads their file. Revokes, end dates and deletions do not ask.
     """
-    if standing():
+    if is_frozen():
         raise Frozen
     try:
         limits = read()

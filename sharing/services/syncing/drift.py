@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from sharing.models import Actor, Function, Grant, GrantState, Policy, Wanted
 from sharing.models.grant import NOT_SUSPENDED
 from sharing.policy import Document, Statement, same_statement
@@ -16,22 +18,21 @@ PUT_BACK = "put-back"
 
 def note_drift(policy: Policy, document: Document, *, read_at: datetime) -> None:
     """Compare active grants with the policy as read (in clear). Call inside the transaction that stores it."""
-    active = Grant.objects.filter(policy=policy, state=GrantState.ACTIVE, wanted=Wanted.PRESENT)
-    for grant in active.select_related("policy__function__account"):
+    held = Q(state=GrantState.ACTIVE, wanted=Wanted.PRESENT) | Q(state=GrantState.SUSPENDED, settled_at__isnull=False)
+    for grant in Grant.objects.filter(held, policy=policy).order_by():
+        grant.policy = policy
         if grant.settled_at is not None and grant.settled_at > read_at:
             continue  # settled after this read was made: it has been looked at more lately
         found = _statement_of(grant, document)
-        if found is None:
+        if grant.state == GrantState.SUSPENDED:
+            if found is not None and _as_granted(grant, found.raw):
+                _put_back(grant, read_at)
+        elif found is None:
             vanish(grant, "AWS no longer has the statement, and fnshare did not remove it.", read_at)
         elif not _as_granted(grant, found.raw):
             _changed(grant, found)
         elif grant.failure_code == _CHANGED:
             _as_it_was(grant)
-    suspended = Grant.objects.filter(policy=policy, state=GrantState.SUSPENDED, settled_at__lte=read_at)
-    for grant in suspended.select_related("policy__function__account"):
-        found = _statement_of(grant, document)
-        if found is not None and _as_granted(grant, found.raw):
-            _put_back(grant, read_at)
 
 
 def vanish(grant: Grant, failure: str, at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What a policy lets in, kept beside it for lists and counts (reduced by sharing.policy, never here)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sharing.models import Exposure, Policy
@@ -14,12 +15,16 @@ DERIVED = ("public", "open_service", "external", "denies")
 _WIDTH = {"no": 0, "depends": 1, "yes": 2}
 
 
-def keep_exposures(policy: Policy, document: Document) -> None:
-    """Replace the policy's exposures and what follows from them on the policy. Call it in the storing transaction."""
+def keep_exposures(policy: Policy, document: Document, *, also: Sequence[str] = (), anew: bool = False) -> None:
+    """Replace the policy's exposures and what follows from them on the policy. Call it in the storing transaction.
+
+    also: further columns of the policy that are saved with it. anew: nothing was ever kept of this policy.
+    """
     rows = reduced(policy, document)
-    Exposure.objects.filter(policy=policy).delete()
+    if not anew:
+        Exposure.objects.filter(policy=policy).delete()
     Exposure.objects.bulk_create(rows, batch_size=500)
-    policy.save(update_fields=DERIVED)
+    policy.save(update_fields=[*also, *DERIVED])
     tallying.note(policy.function.account_id)
     waking.note(policy.function_id)
     keep_findings(policy, document, url_auth=url_auth(policy))

@@ -5,7 +5,7 @@ unseen whoever happened to read it.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,6 +27,8 @@ from .mentioned import mentioned
 from .reach import DERIVED, keep_exposures
 
 _NAMED = 8  # statements named in one event's sentence
+#: What each read sets on the policy.
+_READ = ("current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at")
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,17 @@ class Content:
         """SHA-256 over the canonical masked document: spacing and order of keys do not count."""
         return self.document.digest
 
+    @cached_property
+    def in_clear(self) -> Document:
+        """The document as AWS has it, never kept."""
+        if self.stored is None or self.text is self.stored.document:
+            return self.document
+        return parse(self.stored.document)
+
     @property
     def size(self) -> int:
         """Bytes as AWS counts them, of the document in clear."""
-        return parse(self.stored.document).size if self.stored else 0
+        return self.in_clear.size if self.stored else 0
 
     @property
     def revision_id(self) -> str:
@@ -91,6 +100,14 @@ def is_news(policy: Policy, content: Content) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What GetPolicy returned (None: 404, no policy), and when the call was *made*."""
+
+    stored: StoredPolicy | None
+    at: datetime
+
+
 def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: datetime, ours: Collection[str] = ()) -> bool:
     """Keep what GetPolicy returned. True: its content is new (a version was added).
 
@@ -103,39 +120,41 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
     statement is gone become vanished, those whose statement was changed get `statement.changed`. Sets `policy`'s fields
     to what is kept. Call it inside the transaction that settles a grant, after the grant's own state was written.
     """
-    content = Content(stored)
     with transaction.atomic():
+        return store_reads(policy, [Answered(stored, read_at)], ours=ours)
+
+
+def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[str] = ()) -> bool:
+    """Keep several reads, the earliest first, as `store_policy` does each; what follows from the content follows from the
+    last one. `policy.current` may be loaded: what it was is then not read again. Part of the transaction around it."""
+    with transaction.atomic(savepoint=False):
         # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
         held = Policy.objects.select_for_update().get(pk=policy.pk)
         held.function = policy.function
-        if held.read_at is not None and held.read_at > read_at:
-            _take_over(policy, held)
-            return False
-        before = held.current
-        if held.unread_since is not None or held.vanished_at is not None:
+        if held.current_id is not None and held.current_id == policy.current_id:
+            held.current = policy.current  # versions never change
+        later = [one for one in reads if held.read_at is None or held.read_at <= one.at]
+        known, latest = held.current is not None, None
+        if later and (held.unread_since is not None or held.vanished_at is not None):
             tallying.note(held.function.account_id)
             waking.note(held.function_id)
-        changed = before is None or before.digest != content.digest
-        if changed:
-            _add_version(held, content, read_at)
-        held.reading = content.reading
-        held.revision_id = content.revision_id
-        held.read_at = read_at
-        held.unread_since, held.unread_reason, held.vanished_at = None, "", None
-        held.save(
-            update_fields=[
-                "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
-            ]
-        )  # fmt: skip
-        if changed:
-            keep_exposures(held, content.document)
-            changes = compare(parse(before.document or None) if before else parse(None), content.document)
-            if before is not None:
-                _tell(held, changes, ours)
-            note_drift(held, parse(stored.document if stored else None), read_at=read_at)
-            _look_for_urls(held, content)
+        for place, read in enumerate(later):
+            content = Content(read.stored)
+            if held.current is None or held.current.digest != content.digest:
+                _keep_content(held, content, read.at, ours, seen_before=later[place - 1].at if place else None)
+                latest = content
+            held.reading = content.reading
+            held.revision_id = content.revision_id
+            held.read_at = read.at
+            held.unread_since, held.unread_reason, held.vanished_at = None, "", None
+        if latest is not None:
+            keep_exposures(held, latest.document, also=_READ, anew=not known)
+            note_drift(held, latest.in_clear, read_at=later[-1].at)
+            _look_for_urls(held, latest)
+        elif later:
+            held.save(update_fields=_READ)
         _take_over(policy, held)
-    return changed
+    return latest is not None
 
 
 def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
@@ -175,8 +194,13 @@ def last_read_of(policy: Policy) -> datetime | None:
     return latest or own
 
 
-def _add_version(held: Policy, content: Content, read_at: datetime) -> None:
-    seen_without = last_read_of(held) if held.current is not None else None
+def _keep_content(
+    held: Policy, content: Content, read_at: datetime, ours: Collection[str], *, seen_before: datetime | None
+) -> None:
+    """Add it as a version, and tell what somebody else changed since the one before. seen_before: when that was last seen,
+    where the caller knows."""
+    before = held.current
+    seen_without = (seen_before or last_read_of(held)) if before is not None else None
     held.current = PolicyVersion.objects.create(
         policy=held,
         digest=content.digest,
@@ -187,19 +211,26 @@ def _add_version(held: Policy, content: Content, read_at: datetime) -> None:
         first_seen_at=read_at,
     )
     held.size = content.size
-    mention(held, content.text)
+    mention(held, content.text, known=before.document if before is not None else "")
+    if before is not None:
+        _tell(held, compare(parse(before.document or None), content.document), ours)
 
 
-def mention(policy: Policy, text: str) -> None:
-    """Keep which accounts' digits a content holds. Call it in the transaction that keeps the content."""
-    found = mentioned(text, policy.function.account.number)
-    known = Mention.objects.filter(policy=policy, number__in=found).values_list("number", flat=True)
-    new = sorted(found.difference(known))
+def mention(policy: Policy, text: str, *, known: str = "") -> None:
+    """Keep which accounts' digits a content holds. Call it in the transaction that keeps the content.
+
+    known: a content of this policy whose digits are kept already.
+    """
+    owner = policy.function.account.number
+    new = sorted(mentioned(text, owner) - mentioned(known, owner))
     Mention.objects.bulk_create([Mention(policy=policy, number=one) for one in new], batch_size=500, ignore_conflicts=True)
 
 
 def _tell(held: Policy, changes: Changes, ours: Collection[str]) -> None:
     """An event for what somebody else changed."""
+    foreign = any(one.sid not in ours for one in (*changes.added, *changes.removed, *(after for _, after in changes.changed)))
+    if not foreign:
+        return
     own = set(ours) | set(Grant.objects.filter(policy=held, state__in=UNSETTLED).values_list("sid", flat=True))
     added = [one.name for one in changes.added if one.sid not in own]
     removed = [one.name for one in changes.removed if one.sid not in own]
@@ -240,8 +271,5 @@ def _look_for_urls(held: Policy, content: Content) -> None:
 
 
 def _take_over(policy: Policy, held: Policy) -> None:
-    for name in (
-        "current", "reading", "revision_id", "size", "read_at", "unread_since", "unread_reason", "vanished_at",
-        *DERIVED,
-    ):  # fmt: skip
+    for name in (*_READ, *DERIVED):
         setattr(policy, name, getattr(held, name))
