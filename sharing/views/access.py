@@ -71,7 +71,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     text = _text(request, me)
     context: dict[str, Any] = {
         "asked": text,
-        "as_of": request.GET.get("as_of", "")[:40].replace("\x00", ""),
+        "as_of": request.GET.get("as_of", "")[:40],
         "today": timezone.localdate(),
         "known": access.known_texts(by=me),
         "tab": "ask",
@@ -166,9 +166,9 @@ def _text(request: HttpRequest, me: Actor) -> str:
         try:
             key = uuid.UUID(given)
         except ValueError:
-            return given[:MOST].replace("\x00", "").strip()
+            return given[:MOST].strip()
         return get_object_or_404(Function.objects.visible_to(me), pk=key).arn
-    return request.GET.get("q", "").replace("\x00", "").strip()[:MOST]
+    return request.GET.get("q", "").strip()[:MOST]
 
 
 def _asked(request: HttpRequest, me: Actor, text: str) -> Asked:

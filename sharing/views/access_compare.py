@@ -35,9 +35,9 @@ def access_compare(request: HttpRequest) -> HttpResponse:
     """The page: two moments (`since`, and `until`, by default now), all functions or one (`q`)."""
     me = actor(request)
     context: dict[str, Any] = {
-        "asked": request.GET.get("q", "").replace("\x00", "")[:MOST].strip(),
-        "since": request.GET.get("since", "")[:40].replace("\x00", ""),
-        "until": request.GET.get("until", "")[:40].replace("\x00", ""),
+        "asked": request.GET.get("q", "")[:MOST].strip(),
+        "since": request.GET.get("since", "")[:40],
+        "until": request.GET.get("until", "")[:40],
         "today": timezone.localdate(),
         "known": access.known_texts(by=me),
         "tab": "compare",
@@ -97,7 +97,7 @@ def _asked(request: HttpRequest, me: Actor) -> tuple[Any, Any, Any]:
         raise Refusal("Say from which day in the past to compare.", next="Give the earlier of the two dates.", field="since")
     if until.at is not None and until.at <= since.at:
         raise Refusal("The second date is not after the first.", next="Swap them.", field="until")
-    text = request.GET.get("q", "").replace("\x00", "").strip()
+    text = request.GET.get("q", "").strip()
     function = None
     if text:
         about = access.subject(text, by=me)

@@ -51,8 +51,8 @@ class Filters:
         return cls(
             number if is_account_id(number) else "",
             Asked(
-                text=query.get("q", "").replace("\x00", "").strip()[:400],
-                region=query.get("region", "").replace("\x00", "")[:30],
+                text=query.get("q", "").strip()[:400],
+                region=query.get("region", "")[:30],
                 kind=kind if kind in {one for one, _ in KINDS} else "",
                 party=parse_key(query.get("with", "")),
                 show=show if show in {one for one, _ in SHOWN} else "",

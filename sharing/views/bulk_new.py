@@ -35,7 +35,7 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
         return _list(request, me)
     if request.method != "POST":
         initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(_chosen(request, me))}
-        initial["who"] = request.GET.get("who", "")[:200].replace("\x00", "")
+        initial["who"] = request.GET.get("who", "")[:200]
         return _picks(request, me, PicksForm(initial=initial))
     step = request.POST.get("step", "preview")
     if step == "enter":  # the Enter key in some field
@@ -89,7 +89,7 @@ def _draft(lines: list[Line], title: str, given: dict[str, Any], me: Actor) -> B
 def _chosen(request: HttpRequest, me: Actor) -> list[str]:
     """The ARNs of the list's functions: all that its filters let through (`?every=1`), else the ticked ones."""
     if request.GET.get("every") != "1":
-        return _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128].replace("\x00", ""))
+        return _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128])
     asked = Filters.of(request.GET)
     found = inventory.functions(by=me, text=asked.text, account=asked.account, region=asked.region, exposed=asked.exposed)
     return list(found.values_list("arn", flat=True)[: bulks.MOST])

@@ -176,7 +176,7 @@ def asked_of(query: Mapping[str, str]) -> Asked:
     """What the address asks for; anything that means nothing is left out."""
     kind, order = query.get("show", ""), query.get("sort", "")
     return Asked(
-        text=query.get("q", "").replace("\x00", "").strip()[:400],
+        text=query.get("q", "").strip()[:400],
         kind=Kind(kind) if kind in {one.value for one in Kind} else None,
         order=order if order in ORDERS else "name",
     )

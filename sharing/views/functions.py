@@ -61,7 +61,7 @@ class Filters:
         exposed = asked.get("exposure", "")
         sort = asked.get("sort", "")
         return cls(
-            text=asked.get("q", "").replace("\x00", "").strip()[:400],
+            text=asked.get("q", "").strip()[:400],
             account=account if is_account_id(account) else "",
             region=asked.get("region", "")[:30],
             exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,

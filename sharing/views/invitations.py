@@ -54,7 +54,7 @@ class Filters:
         """Read from the query string."""
         standing = asked.get("state", "")
         return cls(
-            text=asked.get("q", "").replace("\x00", "").strip()[:400],
+            text=asked.get("q", "").strip()[:400],
             standing=Standing(standing) if standing in {one.value for one in Standing} else None,
         )
 

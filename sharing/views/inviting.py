@@ -100,7 +100,7 @@ def invitation_functions(request: HttpRequest) -> HttpResponse:
 
 def _fresh(asked: QueryDict, me: Actor) -> Composed:
     """An empty form; `?function=` (several) and `?on=` choose what is offered, PREFILLED the rest."""
-    initial = {name: asked.get(name, "")[:254].replace("\x00", "") for name in PREFILLED}
+    initial = {name: asked.get(name, "")[:254] for name in PREFILLED}
     form = InvitationForm(initial={**initial, "form_token": InvitationForm.fresh_token()})
     keys = [key for one in asked.getlist("function")[: inviting.MOST_OFFERS] if (key := _uuid(one))]
     functions = inviting.functions(keys, by=me)

@@ -64,9 +64,9 @@ class Filters:
         account = "".join(asked.get("account", "").split())
         exposed = asked.get("exposure", "")
         return cls(
-            text=asked.get("q", "").replace("\x00", "").strip()[:400],
+            text=asked.get("q", "").strip()[:400],
             account=account if is_account_id(account) else "",
-            region=asked.get("region", "").replace("\x00", "")[:30],
+            region=asked.get("region", "")[:30],
             exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,
             vanished=asked.get("presence") == "vanished",
         )

@@ -136,7 +136,7 @@ def _shown(organization: Organization, many: int) -> Shown:
 
 
 def _context(request: HttpRequest, organization: Organization) -> dict[str, Any]:
-    asked = request.GET.get("q", "").replace("\x00", "").strip()[:100]
+    asked = request.GET.get("q", "").strip()[:100]
     left = request.GET.get("show") == "left"
     present = OrganizationMember.objects.present().filter(organization=organization).select_related("unit")
     gone = OrganizationMember.objects.filter(organization=organization, left_at__isnull=False)
@@ -202,6 +202,6 @@ def _members(rows: Iterable[OrganizationMember], held: Joining | None) -> Iterab
 
 def _asked(request: HttpRequest) -> dict[str, str]:
     """What a link to the form already knows: the account."""
-    number = request.GET.get("account", "").replace("\x00", "")[:20]
+    number = request.GET.get("account", "")[:20]
     known = Account.objects.visible_to(actor(request)).filter(number=number).first()
     return {"number": number, **({"name": known.name} if known else {})}

@@ -97,7 +97,7 @@ def access_reason(request: HttpRequest) -> HttpResponse:
 
 def _clean(request: HttpRequest) -> dict[str, str]:
     """The address's values without NUL, which a form refuses in words nobody understands."""
-    return {key: str(value).replace("\x00", "") for key, value in request.GET.items()}
+    return {key: str(value) for key, value in request.GET.items()}
 
 
 def _denied(request: HttpRequest, me: Actor) -> HttpResponse:

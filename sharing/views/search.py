@@ -17,7 +17,7 @@ SHOWN = 20
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """An exact ARN goes straight to its function or layer version; anything else lists what matches, in the person's scope."""
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:400]  # PostgreSQL takes no NUL in text
+    query = request.GET.get("q", "").strip()[:400]
     me = actor(request)
     functions = Function.objects.none()
     accounts = Account.objects.none()

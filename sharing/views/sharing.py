@@ -217,7 +217,7 @@ def _fresh_form(request: HttpRequest, me: Actor, function: Function) -> ShareFor
                 for name in ("source_arn", "source_account", "organization", "url_auth_type", "via_url")
             },
         }
-    initial |= {name: text for name in PREFILLED if (text := request.GET.get(name, "")[:2048].replace("\x00", ""))}
+    initial |= {name: text for name in PREFILLED if (text := request.GET.get(name, "")[:2048])}
     return ShareForm(initial=initial, places=choices_of(function))
 
 

@@ -105,7 +105,7 @@ def asked_of(query: Mapping[str, str]) -> Asked:
     way, kind, problem, order = (query.get(name, "") for name in ("way", "kind", "problem", "sort"))
     account = "".join(query.get("account", "").split())
     return Asked(
-        text=query.get("q", "").replace("\x00", "").strip()[:400],
+        text=query.get("q", "").strip()[:400],
         way=Way(way) if way in {one.value for one in Way} else None,
         kind=kind if kind in SOURCES or kind in ("url", "other") else "",
         account=account if is_account_id(account) else "",

@@ -236,7 +236,7 @@ def digest(one: Wiring, rows: Iterable[WiringStep]) -> str:
 
 def list_of(request: HttpRequest, me: Actor) -> HttpResponse:
     """The list of all: search, filters, pages."""
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:400]
+    text = request.GET.get("q", "").strip()[:400]
     show = request.GET.get("show", "all")
     states = next((states for name, _, states in SHOWS if name == show), None)
     show, states = (show, states) if states else ("all", SHOWS[0][2])

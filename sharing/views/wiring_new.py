@@ -97,7 +97,7 @@ def _plain(text: str) -> str:
 
 def _choose_function(request: HttpRequest, me: Actor, asked: dict[str, str]) -> HttpResponse:
     """Search, and a link a function; what was chosen of the source comes along."""
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:400]
+    text = request.GET.get("q", "").strip()[:400]
     page = page_of(inventory.functions(by=me, text=text), request, 20)
     kept = urlencode({name: value for name, value in asked.items() if value})
     context = {"page": page, "text": text, "asked": asked, "kept": kept, "kind": kind_of(asked["source"])}

@@ -125,3 +125,9 @@ def reverse_plain(name: str) -> str:
         return reverse(name)
     except NoReverseMatch:
         return ""
+
+
+def test_what_no_database_takes_is_left_out_of_every_query(story: Story) -> None:
+    answer = as_(factories.person(Role.ADMIN)).get("/functions/?region=us-%00east-1&q=la\x00bel%2500")
+    asked = answer.wsgi_request.GET
+    assert (answer.status_code, asked["region"], asked["q"]) == (200, "us-east-1", "label%00")

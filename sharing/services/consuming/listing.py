@@ -26,7 +26,7 @@ class Wanted:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Wanted:
         """From an address: q, account, show=ended. Whatever cannot be meant is left out."""
-        text = given.get("q", "").replace("\x00", "").strip()[:400]  # PostgreSQL takes no NUL in text
+        text = given.get("q", "").strip()[:400]
         digits = re.sub(r"[\s-]", "", given.get("account", ""))[:40]
         return cls(text, digits, given.get("show") == "ended")
 
