@@ -32,9 +32,6 @@ from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.history import record
 from sharing.services.naming import account_names, numbers_by_name
 
-#: So many accounts one group may hold.
-MOST = 1_000
-
 
 @dataclass(frozen=True)
 class Shared:
@@ -56,8 +53,7 @@ def make(name: str, *, by: Actor, note: str = "", unit: OrganizationUnit | None 
     Raises NotPermitted, Refusal.
     """
     _require(by)
-    if unit is not None and not by.sees_every_account:
-        raise NotPermitted("Which accounts are in a unit is shown to people who see every account.")
+    _require_sight_of(unit, by)
     name = " ".join(name.split())
     if ":" in name or _is_somebody(name):
         raise Refusal(
@@ -92,13 +88,13 @@ def join(group: Group, texts: Sequence[str], *, by: Actor, form_token: str | Non
     Nobody is a member before it is confirmed. Raises Refusal.
     """
     _require_all_of(group, by)
+    _require_sight_of(group.unit, by)
     there = set(group.members.values_list("number", flat=True))
     numbers = [number for number in dict.fromkeys(_numbers(texts)) if number not in there]
     if not numbers:
         raise Refusal("No new account is named.", next="Write account ids or names, one a line.", field="who")
     grouping.require_as_read(group, joins=numbers)
-    if len(there) + len(numbers) > MOST:
-        raise Refusal(f"A group holds at most {MOST:,} accounts.", next="Make another group.", field="who")
+    grouping.require_room(there, numbers)
     shares = list(group.shares.open(timezone.now()).select_related("policy__function"))
     pairs = [(share, number) for share in shares for number in numbers]
     lines = [
@@ -121,6 +117,7 @@ def leave(group: Group, numbers: Sequence[str], *, by: Actor, ends_group: bool =
     if not leaving and not ends_group:
         raise Refusal("It is no member.", next="Reload the page.", code="stale")
     if not ends_group:
+        _require_sight_of(group.unit, by)
         grouping.require_as_read(group, leaves=leaving)
     names = account_names()
     who = "All members" if ends_group else ", ".join(names.get(number, number) for number in leaving[:3])
@@ -219,6 +216,12 @@ def _is_somebody(name: str) -> bool:
 def _require(by: Actor) -> None:
     if not by.may_change():
         raise NotPermitted("Auditors look, they do not change anything.", next="Ask an owner or an admin of fnshare.")
+
+
+def _require_sight_of(unit: OrganizationUnit | None, by: Actor) -> None:
+    """What is refused, and what is not, tells who is in a unit."""
+    if unit is not None and not by.sees_every_account:
+        raise NotPermitted("Which accounts are in a unit is shown to people who see every account.")
 
 
 def _require_all_of(group: Group, by: Actor) -> None:

@@ -241,6 +241,9 @@ def test_units_are_for_people_who_see_every_account(organization: Organization, 
             following.follow(group, joins=True, by=by)
         with pytest.raises(NotPermitted):
             following.unfollow(group, by=by)
+        for number in (ACME, INITECH):  # who is in it, and who is not, is answered alike
+            with pytest.raises(NotPermitted):
+                groups.join(group, [number], by=by)
     assert not OrganizationUnit.objects.visible_to(half).exists()
 
 

@@ -51,6 +51,28 @@ def numbers(group: Group) -> set[str]:
     return set(group.members.values_list("number", flat=True))
 
 
+def test_two_previews_confirmed_one_after_the_other_hold_to_the_limit_and_are_told_once(
+    ann: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = groups.make("Team Blue", by=ann)
+    first, second = (groups.join(group, [number], by=ann) for number in (ACME, GLOBEX))
+    confirm(first, ann)
+    with monkeypatch.context() as at_most_one:
+        at_most_one.setattr("sharing.services.bulk.grouping.MOST", 1)
+        with pytest.raises(Refusal, match="at most 1 account"):
+            confirm(second, ann)
+    assert numbers(group) == {ACME}
+    whole = groups.leave(group, [], by=ann, ends_group=True)
+    confirm(second, ann)
+    with pytest.raises(Refusal, match="has changed"):
+        confirm(whole, ann)  # Globex would keep what it got
+    leaving = [groups.leave(group, [ACME], by=ann) for _ in range(2)]
+    confirm(leaving[0], ann)
+    with pytest.raises(Refusal, match="has changed"):
+        confirm(leaving[1], ann)
+    assert Event.objects.filter(verb="group.left").count() == 1
+
+
 def test_a_group_s_name_stands_for_its_members(platform: Account, ann: Actor) -> None:
     group = team(ann, ACME, GLOBEX)
     function = factories.function("hello", platform)

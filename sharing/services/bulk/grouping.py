@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from django.utils import timezone
@@ -18,6 +18,8 @@ from sharing.services.naming import account_names
 
 from .lines import Line, check_count
 
+#: So many accounts one group may hold.
+MOST = 1_000
 #: What may stand before a group's name where an account has the same.
 PREFIX = "group:"
 #: What a line of a group can be without keeping the others from being the group's share.
@@ -81,6 +83,12 @@ def require_as_read(group: Group, *, joins: Sequence[str] = (), leaves: Sequence
         raise Refusal(said, next="Have the group follow the unit no more, then remove the account.", code="stale")
 
 
+def require_room(there: Collection[str], more: Collection[str]) -> None:
+    """Raises Refusal when a group of these accounts cannot take in so many more."""
+    if len(there) + len(more) > MOST:
+        raise Refusal(f"A group holds at most {MOST:,} accounts.", next="Make another group.", field="who")
+
+
 def ended(bulk: Bulk) -> None:
     """Taken back: whoever joins a group gets nothing of it any more."""
     GroupShare.objects.filter(items__bulk=bulk, ended_at=None).update(ended_at=timezone.now())
@@ -139,13 +147,18 @@ def _change_members(bulk: Bulk, group: Group, by: Actor) -> None:
         raise _changed()
     if not bulk.ends_group:
         require_as_read(group, joins=bulk.joins, leaves=bulk.leaves)
+    there = set(group.members.values_list("number", flat=True))
+    went = [number for number in bulk.leaves if number in there]
+    came: list[str] = []
+    if bulk.ends_group and there - set(bulk.leaves):
+        raise _changed()  # who joined since would keep what it got
     if bulk.joins:
         seen = set(bulk.items.values_list("share", flat=True))
         if set(GroupShare.objects.filter(group=group).open(now).values_list("pk", flat=True)) != seen:
             raise _changed()
-        there = set(group.members.values_list("number", flat=True))
-        new = [number for number in bulk.joins if number not in there]
-        GroupMember.objects.bulk_create(GroupMember(group=group, number=number) for number in new)
+        came = [number for number in bulk.joins if number not in there]
+        require_room(there, came)
+        GroupMember.objects.bulk_create(GroupMember(group=group, number=number) for number in came)
     if bulk.leaves:
         _call_off(group, bulk.leaves)
         owned = {item.grant_id for items in grants_of(group).values() for item in items if item.who in bulk.leaves}
@@ -155,8 +168,10 @@ def _change_members(bulk: Bulk, group: Group, by: Actor) -> None:
     if bulk.ends_group:
         Group.objects.filter(pk=group.pk).update(deleted_at=now)
         GroupShare.objects.filter(group=group, ended_at=None).update(ended_at=now)
+    if not (came or went or bulk.ends_group):
+        raise _changed()  # another preview of the same was confirmed
     names = account_names()
-    people = ", ".join(names.get(number, number) for number in (bulk.joins or bulk.leaves)[:20])
+    people = ", ".join(names.get(number, number) for number in (came or went)[:20])
     verb = "group.deleted" if bulk.ends_group else "group.joined" if bulk.joins else "group.left"
     words = "is deleted" if bulk.ends_group else f"{'has new' if bulk.joins else 'lost'} members: {people}"
     record(verb, f"The group {group.name} {words}.", by=by, reason=bulk.reason, detail={"group": str(group.pk)})
@@ -189,4 +204,15 @@ def _changed() -> Refusal:
     return Refusal("The group, or what is shared with it, has changed since.", next="Begin again.", code="stale")
 
 
-__all__ = ["PREFIX", "confirmed", "ended", "expanded", "grants_of", "group_named", "look_again", "require_as_read"]
+__all__ = [
+    "MOST",
+    "PREFIX",
+    "confirmed",
+    "ended",
+    "expanded",
+    "grants_of",
+    "group_named",
+    "look_again",
+    "require_as_read",
+    "require_room",
+]
