@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -34,7 +35,7 @@ def unit_list(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     organization = get_object_or_404(
         Organization.objects.visible_to(actor(request)).select_related("connection__account"), pk=pk
     )
-    page = page_of(organization.units.present().order_by("trail", "unit_id"), request)
+    page = page_of(_as_tree(list(organization.units.present())), request)
     members = OrganizationMember.objects.present().filter(organization=organization)
     counted = Counter(members.exclude(unit=None).order_by().values_list("unit__path", flat=True))
     groups: dict[uuid.UUID, list[Group]] = {}
@@ -59,6 +60,18 @@ def unit_list(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "unplaced": members.filter(unit=None).count(),
     }
     return render(request, "organisations/units.html", context)
+
+
+def _as_tree(units: Sequence[OrganizationUnit]) -> list[OrganizationUnit]:
+    """By names, each directly after the one above it: no order of the written trails is that, in whatever database."""
+    names = {one.path: one.name.casefold() for one in units}
+
+    def place(unit: OrganizationUnit) -> list[tuple[str, str]]:
+        steps = unit.path.rstrip("/").split("/")
+        above = ["/".join(steps[:end]) + "/" for end in range(2, len(steps) + 1)]
+        return [(names.get(path, ""), path) for path in above]
+
+    return sorted(units, key=place)
 
 
 def is_reading(organization: Organization) -> bool:

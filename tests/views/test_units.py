@@ -35,6 +35,16 @@ def test_units_with_their_accounts_and_the_groups_that_follow_them(signed_in: Cl
     assert f'/settings/organisations/{made.pk}/units/">2 beneath the root</a>' in page
 
 
+def test_each_unit_stands_after_the_one_above_it_whatever_they_are_called(signed_in: Client) -> None:
+    made = factories.organization()
+    prod = factories.unit(made, "ou-ab12-11111111", name="Prod")
+    factories.unit(made, "ou-ab12-22222222", name="Prod - old")
+    factories.unit(made, "ou-ab12-33333333", name="web", under=prod)
+    page = signed_in.get(f"/settings/organisations/{made.pk}/units/").content.decode()
+    names = [cell.split("<span>")[1].split("<")[0] for cell in page.split("unit-name unit-depth-")[1:]]
+    assert names == ["Root", "Prod", "web", "Prod - old"]
+
+
 def test_unread_units_are_not_none(signed_in: Client) -> None:
     made = factories.organization(
         ACME, units_failure="The role may not do organizations:ListRoots.", units_failure_next="Let it."
