@@ -211,4 +211,6 @@ def _page(
 
 
 def _paused(wish: AccessRequest, policy: Policy | None) -> str:
-    return requests_paused(wish.account) or (granting.why_paused(wish.account.number, policy) if policy else "")
+    return requests_paused(wish.account) or (
+        granting.why_paused(wish.account.number, policy.function.account_id) if policy else ""
+    )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from sharing.models import Actor, Event, Grant, GrantState, Mapping, Offboarding, Role, User, Wanted
+from sharing.models import Actor, Event, Grant, GrantState, Mapping, MappingChange, Offboarding, Role, User, Wanted
 from sharing.services import granting, limits, offboarding
 from sharing.services.access import of_function
 from sharing.services.consuming.reaching import side_of
 from sharing.services.consuming.telling import shared
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting import settling
+from sharing.services.timelines.telling import doer
 from sharing.tasks import sweep
 from tests import factories
 from tests.services.estate import Estate
@@ -111,6 +112,7 @@ def test_what_somebody_put_back_is_active_again_and_said(sandbox: "Sandbox") -> 
     grant.refresh_from_db()
     assert (grant.state, grant.wanted, grant.failure_code) == (GrantState.ACTIVE, Wanted.PRESENT, "put-back")
     assert "it lets them in" in grant.failure
+    assert grant.check_due_at is not None, "what was proved while it was suspended is not so any more"
     assert grant.events.filter(verb="grant.put-back").count() == 1
     grant = estate.settle(granting.suspend(grant, by=estate.by, reason="Again"))
     assert (grant.state, estate.held(policy)) == (GrantState.SUSPENDED, [])
@@ -237,6 +239,8 @@ def test_a_suspended_grant_is_taken_back_without_asking_aws_only_if_the_last_rea
     by = admin()
     grant = granting.revoke(asleep(), by=by)
     assert (grant.state, grant.resume_at) == (GrantState.REVOKED, None)
+    with pytest.raises(Refusal, match="is revoked"):
+        granting.suspend(grant, by=by, reason="An incident")
     grant = asleep(on=grant.policy.function)
     kept(grant.policy.function, grant.statement)
     Grant.objects.filter(pk=grant.pk).update(state="suspended", wanted="absent", suspended_at=timezone.now())
@@ -295,7 +299,102 @@ def test_by_itself_only_with_the_rights_of_who_suspended_it() -> None:
     assert (grant.state, "Auditors" in grant.failure) == (GrantState.SUSPENDED, True)
 
 
+def test_a_suspension_that_aws_refuses_leaves_nobody_named_who_took_it_away() -> None:
+    grant = granting.suspend(decided(), by=admin(), reason="An incident")
+    settling.still_there(grant, "AWS refused.", "Look.", code="AccessDeniedException")
+    grant.refresh_from_db()
+    assert (grant.state, grant.suspended_at, grant.revoked_as, grant.revoke_reason) == (GrantState.ACTIVE, None, "", "")
+
+
+def test_history_names_who_suspended_it_each_time_and_who_resumed_it() -> None:
+    first, second, third = (factories.person(Role.ADMIN) for _ in range(3))
+    grant = granting.suspend(decided(), by=Actor.of(first), reason="An incident", until=timezone.now() + timedelta(days=1))
+    settling.gone(grant, request_id="")
+    Grant.objects.update(resume_at=timezone.now())
+    granting.resume_due(timezone.now())
+    grant.refresh_from_db()
+    settling.active(grant, request_id="")
+    settling.gone(granting.suspend(grant, by=Actor.of(second), reason="Another"), request_id="")
+    grant.refresh_from_db()
+    settling.active(granting.resume(grant, by=Actor.of(third)), request_id="")
+    told = []
+    for event in grant.events.filter(verb__in=("grant.suspended", "grant.active")).order_by("sequence"):
+        kind = "disappeared" if event.verb == "grant.suspended" else "appeared"
+        told.append(doer(kind, statement=None, since=None, until=event.at, events=[event]).text)
+    assert told == [
+        f"Suspended by {first.email}.",
+        "Resumed by fnshare.",
+        f"Suspended by {second.email}.",
+        f"Resumed by {third.email}.",
+    ]
+    assert Event.objects.filter(verb="grant.resume-asked", actor="fnshare").count() == 1, "nobody clicked on that day"
+
+
 # An account
+
+
+def test_what_would_come_by_itself_waits_while_its_account_is_suspended() -> None:
+    by = admin()
+    grant = asleep(resume_at=timezone.now() - timedelta(minutes=1))
+    decided(on=factories.function("b", grant.policy.function.account))
+    made = started(by)
+    assert granting.resume_due(timezone.now()) == []
+    grant.refresh_from_db()
+    assert (grant.state, grant.failure, grant.resume_at is None) == (GrantState.SUSPENDED, "", False)
+    half = Actor.of(factories.person(Role.OWNER, accounts=[grant.policy.function.account]))
+    assert refused(grant, half) == "suspended", "nor by somebody who could not resume the account"
+    [found] = granting.resuming([grant], by=by)
+    assert (found.problem, [one.next for one in found.warnings]) == (None, ["This share alone comes back."])
+    offboarding.undo(made, roles=False, by=by)
+    assert granting.resume_due(timezone.now()) == [grant]
+
+
+def test_resuming_one_suspension_of_an_account_gives_nothing_while_another_stands() -> None:
+    mine, theirs = decided(), decided(on=factories.shareable("other", "777788889999"))
+    half, by = Actor.of(factories.person(Role.OWNER, accounts=[mine.policy.function.account])), admin()
+    first = started(half)
+    offboarding.run(first.pk)
+    Grant.objects.filter(pk=mine.pk).update(state=GrantState.SUSPENDED, settled_at=timezone.now())
+    second = started(by)
+    assert offboarding.suspended_by_others(ACME, by=half) == second
+    assert offboarding.suspended_by_others(GLOBEX, by=half) is None
+    offboarding.run(second.pk)
+    Grant.objects.filter(pk=theirs.pk).update(state=GrantState.SUSPENDED, settled_at=timezone.now())
+    assert [one.problem and one.problem.code for one in offboarding.coming_back(first, by=half)] == ["suspended"]
+    offboarding.undo(first, roles=False, by=by)
+    offboarding.run(first.pk)
+    mine.refresh_from_db()
+    assert (mine.state, "is suspended since" in mine.failure) == (GrantState.SUSPENDED, True)
+    assert [one.problem for one in offboarding.coming_back(second, by=by)] == [None]
+
+
+def test_a_suspension_that_only_pauses_a_mapping_stands_in_the_account_of_that_function() -> None:
+    function = factories.shareable()
+    Mapping.objects.create(
+        function=function, source_arn=f"arn:aws:sqs:us-east-1:{ACME}:orders", source_account=ACME, state="Enabled"
+    )
+    other = factories.shareable("other", "777788889999")
+    decided(on=other, state=GrantState.REQUESTED)
+    started(Actor.of(factories.person(Role.OWNER, accounts=[function.account, other.account])))
+    plans = [granting.plan(policy=one.policies.get(), who=ACME, by=admin()) for one in (function, other)]
+    assert [one.ok for one in plans] == [False, True]
+
+
+def test_a_mapping_stays_paused_while_another_suspension_of_its_account_stands() -> None:
+    function, by = factories.shareable(), admin()
+    queue = f"arn:aws:sqs:us-east-1:{ACME}:orders"
+    mapping = Mapping.objects.create(function=function, source_arn=queue, source_account=ACME, state="Enabled")
+    factories.membership(account_=factories.account("Acme", ACME))
+    first = started(by)
+    offboarding.run(first.pk)
+    MappingChange.objects.update(state="done")
+    Mapping.objects.filter(pk=mapping.pk).update(state="Disabled")
+    Grant.objects.filter(pk=decided(GLOBEX, on=function).pk).update(principal_account=ACME, principal=ACME)
+    started(by)
+    offboarding.undo(first, roles=False, by=by)
+    assert offboarding.run(first.pk).changes == []
+    item = first.items.select_related("offboarding", "mapping", "change").get()
+    assert (offboarding.status(item)[0], "is suspended since" in item.failure) == ("not", True)
 
 
 def test_nothing_is_shared_with_a_suspended_account_until_it_is_resumed() -> None:
@@ -396,6 +495,9 @@ def test_what_was_taken_back_meanwhile_does_not_come_back_with_its_account() -> 
     offboarding.run(made.pk)
     Grant.objects.filter(pk=grant.pk).update(state=GrantState.SUSPENDED)
     granting.revoke(grant, by=by)
+    item = made.items.select_related("offboarding", "grant").get()
+    assert offboarding.status(item) == ("over", "It is revoked by now."), "and not called suspended"
+    assert (offboarding.standing_of(made).gone, offboarding.standing_of(made).over) == (0, 1)
     offboarding.undo(made, roles=True, by=by)
     offboarding.run(made.pk)
     item = made.items.select_related("offboarding").get()
@@ -403,8 +505,8 @@ def test_what_was_taken_back_meanwhile_does_not_come_back_with_its_account() -> 
 
 
 def test_the_preview_of_resuming_costs_the_same_with_many(django_assert_max_num_queries: Any) -> None:
-    by = admin()
     account = factories.shareable().account
+    by = Actor.of(factories.person(Role.OWNER, accounts=[account]))  # whose scope is asked of the database
     for number in range(12):
         decided(on=factories.function(f"f{number}", account))
     made = started(by)

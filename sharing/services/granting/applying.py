@@ -99,8 +99,11 @@ def _found(grant: Grant, found: tuple[Statement, ...], door: Door, request_id: s
 
 def why_not_written(grant: Grant, permission: Permission | None) -> str:
     """What the worker checks for itself, whatever the web process wrote: rights, approval, and that it is one permission."""
-    if lost := rights.lost_by_requester(grant):
-        return lost
+    return rights.lost_by_requester(grant) or why_not_as_kept(grant, permission)
+
+
+def why_not_as_kept(grant: Grant, permission: Permission | None) -> str:
+    """The same but for the rights of whoever asked."""
     if permission is None or not same_statement(mask_tokens(permission.statement()), grant.statement):
         return "The kept permission and the kept statement differ."
     if problems := permission.problems():

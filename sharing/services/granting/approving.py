@@ -47,7 +47,8 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
         raise NotPermitted("Nobody approves their own request.", next="Ask another owner or admin.")
     if approval_of(grant, ends_at=ends_at) != digest:
         raise Refusal("The request is not the one that was shown.", next="Reload the page and read it again.", code="stale")
-    if grant.state == GrantState.REQUESTED and (why := why_paused(grant.principal_account, grant.policy)):
+    owner = grant.policy.function.account_id
+    if grant.state == GrantState.REQUESTED and (why := why_paused(grant.principal_account, owner)):
         raise Refusal(why, next=RESUME_FIRST, code="suspended")
     if grant.extension:
         _require_no_freeze()

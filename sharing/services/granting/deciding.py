@@ -47,7 +47,7 @@ def grant(plan: Plan, *, reason: str, by: Actor, form_token: str | None = None, 
             Policy.objects.select_for_update().get(pk=plan.policy.pk)
             if equal := _equal_to(plan, anyway=anyway):
                 return equal
-            if why := why_paused(row.principal_account, plan.policy):
+            if why := why_paused(row.principal_account, plan.policy.function.account_id):
                 raise Refusal(why, next=RESUME_FIRST, code="suspended", field="who")
             row.full_clean(validate_unique=False, validate_constraints=False)
             row.validate_constraints()

@@ -42,6 +42,7 @@ def active(grant: Grant, *, request_id: str) -> Outcome | None:
     with transaction.atomic(savepoint=False):
         changes = {**clear_failure(), "event_source_token": "", "request_id": request_id or grant.request_id}
         resumed = grant.suspended_at is not None
+        asked = grant.events.filter(verb="grant.resume-asked").order_by("-sequence").first() if resumed else None
         if not move(grant, GrantState.ACTIVE, **changes, **(NOT_SUSPENDED if resumed else {})):
             return None
         record(
@@ -51,7 +52,7 @@ def active(grant: Grant, *, request_id: str) -> Outcome | None:
             grant=grant,
             reason=grant.reason,
             request_id=grant.request_id,
-            detail={"resumed": True} if resumed else None,
+            detail={"resumed": asked.actor if asked else True} if resumed else None,
         )
         check = checking.request(grant=grant, occasion=Occasion.GRANT, by=Actor.system())
     return Outcome(grant, check=check if check.state != "done" else None)
@@ -98,6 +99,7 @@ def _suspended(grant: Grant, *, request_id: str) -> Outcome | None:
             grant=grant,
             reason=grant.revoke_reason,
             request_id=grant.request_id,
+            detail={"suspended": grant.revoked_as},
         )
         checking.renew_others(grant)
         check = checking.request(grant=grant, occasion=Occasion.REVOKE, by=Actor.system())
@@ -171,7 +173,7 @@ def still_there(grant: Grant, sentence: str, following: str, *, code: str, reque
             only_if=_as_meant(grant),
             wanted=Wanted.PRESENT,
             removes=None,
-            **({"suspended_at": None, "resume_at": None} if paused else {}),
+            **(NOT_SUSPENDED if paused else {}),
             failure=sentence,
             failure_code=code[:100],
             failure_next=following,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import uuid
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,18 +11,19 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from sharing.models import Actor, Grant, GrantState, Wanted
+from sharing.models import Actor, Grant, GrantState, Offboarding, Wanted
 from sharing.policy.permission import why_not_writable
 from sharing.services import limits, trusting
 from sharing.services.errors import Refusal
 from sharing.services.history import record
 
 from . import rights
-from .applying import why_not_written
+from .applying import why_not_as_kept
 from .deciding import checked_reason
 from .ground import Ground, ground_of
 from .keeping import arn_of, permission_of
-from .revoking import agreed, require_way_in
+from .pausing import RESUME_FIRST, is_paused, paused_in
+from .revoking import OVER, agreed, require_way_in
 from .shapes import Problem
 from .statements import holds_token, same_as_granted
 from .transitions import clear_failure, is_overdue, look_again, move
@@ -59,7 +61,7 @@ def suspend(grant: Grant, *, by: Actor, reason: str, until: datetime | None = No
     check_until(until, now=timezone.now())
     for _ in range(5):
         grant = look_again(grant)
-        if grant.suspended_at is not None and grant.wanted == Wanted.ABSENT:
+        if grant.suspended_at is not None and grant.wanted == Wanted.ABSENT and grant.state not in OVER:
             return grant
         if problem := why_not_suspended(grant):
             raise Refusal(problem.message, next=problem.next, code=problem.code)
@@ -110,17 +112,20 @@ def check_until(until: datetime | None, *, now: datetime) -> None:
         raise Refusal("That moment has passed.", next="Choose a later one, or none.", field="until")
 
 
-def resume(grant: Grant, *, by: Actor, confirm_role: bool = False) -> Grant:
+def resume(
+    grant: Grant, *, by: Actor, confirm_role: bool = False, itself: bool = False, under: Offboarding | None = None
+) -> Grant:
     """Have the same statement written again by a worker, and proved. Twice is once.
 
     Everything is judged anew, here and by the worker: rights, approval, limits, end date, whether the function is there.
-    `confirm_role`: the role or user of this name is meant (code `confirm-role` without). Raises Refusal.
+    `confirm_role`: the role or user of this name is meant (code `confirm-role` without). `itself`: its day has come; nobody
+    did it, it is only judged with the rights of `by`. `under`: as in `resuming`. Raises Refusal.
     """
     rights.require_change(by, grant.policy, "That grant")
     grant = look_again(grant)
     if grant.wanted == Wanted.PRESENT and grant.state in _MAY_BE:
         return grant
-    [found] = resuming([grant], by=by)
+    [found] = resuming([grant], by=by, under=under)
     if found.problem is not None:
         raise Refusal(found.problem.message, next=found.problem.next, code=found.problem.code)
     if found.confirm_role and not confirm_role:
@@ -141,42 +146,50 @@ def resume(grant: Grant, *, by: Actor, confirm_role: bool = False) -> Grant:
             **clear_failure(),
         ):
             raise Refusal("Somebody was faster.", next="Reload the page.", code="stale")
-        record("grant.resume-asked", f"To be resumed: {named(grant)}.", by=by, grant=grant, reason=grant.revoke_reason)
+        text = f"To be resumed{' by itself' if itself else ''}: {named(grant)}."
+        who = Actor.system() if itself else by
+        record("grant.resume-asked", text, by=who, grant=grant, reason=grant.revoke_reason)
     return grant
 
 
-def resuming(grants: Collection[Grant], *, by: Actor) -> list[Resuming]:
+def resuming(grants: Collection[Grant], *, by: Actor, under: Offboarding | None = None) -> list[Resuming]:
     """Of each whether it would come back, judged now on what is known here: what a preview shows, and `resume` asks.
 
-    The grants with their policy, function and account. The number of queries does not grow with them, but for approvals.
-    Raises NotFound, NotPermitted.
+    The grants with their policy, function and account. `under`: the suspension of their account that ends with it; none comes
+    back by that while another stands. One alone does, if whoever resumes it could resume the account as well. The number of
+    queries does not grow with the grants, but for approvals. Raises NotFound, NotPermitted.
     """
     ground = ground_of([one.policy for one in grants], by=by)
+    others = Offboarding.objects.suspensions()
+    others = others.exclude(pk=under.pk) if under else others.exclude(pk__in=Offboarding.objects.visible_to(by))
+    paused = paused_in({one.policy.function.account_id for one in grants}, among=others)
     frozen = limits.is_frozen()
     trusted = trusting.trust().accounts
     found = []
     for grant in grants:
-        warnings = tuple(_warnings(grant, ground, frozen=frozen, trusted=trusted))
-        found.append(
-            Resuming(grant, named(grant, ground.names), _why_not_resumed(grant, ground, by), warnings, may_be_another(grant))
-        )
+        problem = _why_not_resumed(grant, ground, paused)
+        warnings = tuple(_warnings(grant, ground, frozen=frozen, trusted=trusted, alone=under is None))
+        found.append(Resuming(grant, named(grant, ground.names), problem, warnings, may_be_another(grant)))
     return found
 
 
 def resume_due(now: datetime) -> list[Grant]:
     """Resume what is to be resumed by itself, with the rights of whoever suspended it. Gives those a worker has to write.
 
-    One that cannot be, or whose role may be another one by now, stays suspended and says why.
+    One that cannot be, or whose role may be another one by now, stays suspended and says why. One of an account that is
+    suspended waits until that is resumed.
     """
-    due = Grant.objects.filter(state=GrantState.SUSPENDED, resume_at__lte=now).select_related("revoked_by")
+    due = Grant.objects.filter(~is_paused(), state=GrantState.SUSPENDED, resume_at__lte=now).select_related("revoked_by")
     found = [(one, Actor.of(one.revoked_by) if one.revoked_by else Actor.system()) for one in due.order_by("resume_at")[:200]]
-    return [grant for grant, by in found if resume_or_say(grant, by=by)]
+    return [grant for grant, by in found if resume_or_say(grant, by=by, itself=True)]
 
 
-def resume_or_say(grant: Grant, *, by: Actor, confirm_role: bool = False) -> bool:
+def resume_or_say(
+    grant: Grant, *, by: Actor, confirm_role: bool = False, itself: bool = False, under: Offboarding | None = None
+) -> bool:
     """Resume it, or say on the row and in its history why not, and try it by itself no more. Whether it is resumed."""
     try:
-        resume(grant, by=by, confirm_role=confirm_role)
+        resume(grant, by=by, confirm_role=confirm_role, itself=itself, under=under)
     except Refusal as refusal:
         said: dict[str, Any] = {"failure": refusal.message, "failure_code": _NOT_RESUMED, "failure_next": refusal.next}
         grant = look_again(grant)
@@ -190,7 +203,7 @@ def resume_or_say(grant: Grant, *, by: Actor, confirm_role: bool = False) -> boo
     return True
 
 
-def _why_not_resumed(grant: Grant, ground: Ground, by: Actor) -> Problem | None:
+def _why_not_resumed(grant: Grant, ground: Ground, paused: Mapping[tuple[str, uuid.UUID], str]) -> Problem | None:
     if grant.state != GrantState.SUSPENDED:
         said = grant.get_state_display().lower()
         return Problem(f"Only a suspended share is resumed; this one is {said}.", "Reload the page.", code="stale")
@@ -199,10 +212,11 @@ def _why_not_resumed(grant: Grant, ground: Ground, by: Actor) -> Problem | None:
     if grant.policy.vanished_at or grant.policy.function.vanished_at:
         what = grant.policy.qualifier or grant.policy.function.name
         return Problem(f"{what} does not exist any more in AWS.", "Make it again there and sync, then resume.", code="gone")
+    if why := paused.get((grant.principal_account, grant.policy.function.account_id)):
+        return Problem(why, RESUME_FIRST, code="suspended")
     if refusal := ground.ways[grant.policy.function.account_id]:
         return Problem(refusal.message, refusal.next, code=refusal.code)
-    grant.resumed_by = by.person  # the worker asks for the rights of whoever resumes it
-    if why := why_not_written(grant, permission_of(grant)):
+    if why := why_not_as_kept(grant, permission_of(grant)):  # who may change it was asked for the ground
         return Problem(why, "Revoke it and share anew: that asks for what is missing.", code="not-permitted")
     stored = ground.document(grant.policy).by_sid(grant.sid)
     if stored and not same_as_granted(grant, stored[0].raw):
@@ -214,7 +228,9 @@ def _why_not_resumed(grant: Grant, ground: Ground, by: Actor) -> Problem | None:
     return None
 
 
-def _warnings(grant: Grant, ground: Ground, *, frozen: bool, trusted: Collection[str]) -> Iterable[Problem]:
+def _warnings(grant: Grant, ground: Ground, *, frozen: bool, trusted: Collection[str], alone: bool) -> Iterable[Problem]:
+    if alone and (why := ground.paused.get((grant.principal_account, grant.policy.function.account_id))):
+        yield Problem(why, "This share alone comes back.")
     if ground.document(grant.policy).by_sid(grant.sid):
         yield Problem("As last read, AWS holds the statement again: somebody put it back.", "It is then only proved.")
     if trusted and grant.principal_account and grant.principal_account not in trusted:

@@ -9,7 +9,7 @@ and never touched here.
 from .deciding import UNDO_WITHIN, coming_back, may_undo, start, undo
 from .finding import Kept, Preview, Thing, preview
 from .running import Told, due, run
-from .telling import Standing, standing_of, status
+from .telling import Standing, standing_of, status, suspended_by_others
 
 __all__ = [
     "UNDO_WITHIN",
@@ -26,5 +26,6 @@ __all__ = [
     "standing_of",
     "start",
     "status",
+    "suspended_by_others",
     "undo",
 ]

@@ -128,7 +128,7 @@ def coming_back(offboarding: Offboarding, *, by: Actor) -> list[granting.Resumin
     keys = offboarding.items.filter(grant__state=GrantState.SUSPENDED).order_by("position").values_list("grant", flat=True)
     related = ("policy__function__account", "policy__current", "requested_by", "approved_by")
     found = Grant.objects.visible_to(by).filter(pk__in=list(keys)).select_related(*related).in_bulk()
-    return granting.resuming([found[key] for key in keys if key in found], by=by)
+    return granting.resuming([found[key] for key in keys if key in found], by=by, under=offboarding)
 
 
 def resume_due(offboarding: Offboarding, *, now: datetime) -> None:

@@ -134,7 +134,7 @@ def _for_a_while(one: Thing | Kept) -> Thing | Kept | None:
         return Kept(one.sentence, one.where, f"{problem.message} {problem.next}", grant=grant) if problem else one
     following = {
         OffboardingKind.STATEMENT: "It was made elsewhere: revoke it, if it may go for good.",
-        OffboardingKind.INVITATION: "It can be accepted; nothing is shared by it before the account is resumed.",
+        OffboardingKind.INVITATION: "If it is accepted meanwhile, nothing is shared by it: invite again afterwards.",
     }.get(one.kind, "What is shared of layers is not suspended: revoke it, if it may go for good.")
     refs = one.refs
     layer = refs.get("layer") or (refs["layer_grant"].layer if "layer_grant" in refs else None)

@@ -173,7 +173,8 @@ def _give_grant(item: OffboardingItem, by: Actor, told: Told) -> None:
         if grant.state not in (*UNSETTLED, GrantState.ACTIVE, GrantState.SUSPENDED):
             raise Refusal(f"It is {grant.get_state_display().lower()} by now.", next="Share anew, if it is needed.")
         item.again = grant  # it carries its own resuming, and says what came of it
-        granting.resume_or_say(grant, by=by, confirm_role=one.undo_roles)
+        itself = one.undo_as == Actor.system().label
+        granting.resume_or_say(grant, by=by, confirm_role=one.undo_roles, itself=itself, under=one)
         told.grants.append(grant.pk)
         return
     if _still_there(item, grant):
@@ -213,6 +214,9 @@ def _give_mapping(item: OffboardingItem, by: Actor, told: Told) -> None:
     if item.change.state != "done":
         item.failure = "It was not paused."
         return
+    one = item.offboarding
+    if one.suspends and (why := granting.why_paused(one.number, item.mapping.function.account_id)):
+        raise Refusal(why, next="Resume the mapping on its page once that is over.")
     item.change = mappings.resume(item.mapping, by=by, form_token=f"resume-{item.pk.hex}")
     told.changes.append(item.change.pk)
 

@@ -66,6 +66,7 @@ def _put_back(grant: Grant, at: datetime) -> None:
         wanted=Wanted.PRESENT,
         settled_at=at,
         next_try_at=None,
+        check_due_at=at,
         **NOT_SUSPENDED,
         failure=f"Another tool put the statement back while it was suspended (by {by}): it lets them in.",
         failure_code=PUT_BACK,

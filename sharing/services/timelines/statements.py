@@ -83,7 +83,7 @@ def _events(policy: Policy, key: str, by: Actor) -> list[Event]:
     if not is_sid(key):
         return []
     found = Event.objects.visible_to(by).filter(function=policy.function_id, qualifier=policy.qualifier, sid=key)
-    newest = found.select_related("grant__approved_by", "grant__resumed_by").order_by("-sequence")[:_EVENTS]
+    newest = found.select_related("grant__approved_by").order_by("-sequence")[:_EVENTS]
     return list(reversed(newest))
 
 

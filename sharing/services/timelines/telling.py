@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sharing.models import Event, Grant, GrantState, Policy, PolicyVersion
+from sharing.models import Event, Grant, Policy, PolicyVersion
 from sharing.policy import Document, Statement, Tool, origin_of, parse
 from sharing.policy.following import Line
 
@@ -111,10 +111,11 @@ def doer(
 
 
 def _by_grant(kind: str, grant: Grant, event: Event) -> str:
+    told = event.detail or {}  # of that time: a grant may be suspended and resumed again and again
     if event.verb == "grant.suspended":
-        return f"Suspended by {grant.revoked_as}." if grant.state == GrantState.SUSPENDED else "Suspended."
-    if (event.detail or {}).get("resumed"):
-        return f"Resumed by {grant.resumed_by or 'fnshare'}."
+        return f"Suspended by {told.get('suspended') or 'fnshare'}."
+    if told.get("resumed"):
+        return f"Resumed by {told['resumed']}."
     if kind == "disappeared":
         return f"Taken back by {grant.revoked_as or 'its end date'}."
     approved = f", approved by {grant.approved_by}" if grant.approved_by else ""

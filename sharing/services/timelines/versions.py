@@ -65,7 +65,7 @@ def _events(
     events = (
         Event.objects.visible_to(by)
         .filter(function__in=functions, sid__in=sorted(sid[:100] for sid in sids), verb__in=(*WRITTEN, *REMOVED))
-        .select_related("grant__approved_by", "grant__resumed_by")
+        .select_related("grant__approved_by")
         .order_by("sequence")
     )
     for event in events:
