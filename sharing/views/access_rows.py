@@ -259,6 +259,8 @@ def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> 
     elif grant.state == GrantState.SUSPENDED:
         acts.append(Act("Resume", reverse("grant-resume", args=key), classes="btn-undo"))
         acts.append(Act("Revoke for good", reverse("grant-revoke", args=key), "trash"))
+    elif grant.state in OVER and grant.suspended_at is not None:
+        acts.append(Act("Undo", reverse("grant-undo", args=key), classes="btn-undo"))  # asks: it gives more than they had
     elif grant.state in OVER:
         token = uuid.uuid4().hex  # one per page shown: the same button pressed twice is one undo
         acts.append(Act("Undo", reverse("grant-undo", args=key), post=True, classes="btn-undo", token=token))

@@ -18,7 +18,7 @@ from sharing.forms.consumers import NameForm
 from sharing.models import Actor, Grant, GrantState, Membership, Offboarding, Verdict
 from sharing.models.grant import LIVE
 from sharing.policy.arn import is_account_id
-from sharing.services import access, consumers, proofs
+from sharing.services import access, consumers, offboarding, proofs
 from sharing.services.access.about_who import FOLDED
 from sharing.services.access.lines import HEAD
 from sharing.services.consumers import Consumer
@@ -103,6 +103,7 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
         "offboarded": Offboarding.objects.visible_to(me).filter(number=number, suspends=False).first(),
         "suspended": Offboarding.objects.visible_to(me).suspensions().filter(number=number)[:_SUSPENSIONS],
+        "suspended_by_others": offboarding.suspended_by_others(number, by=me),
         "vendor_list": f"{SOURCE}, {AS_OF}",
     }
     return render(request, "consumers/detail.html", context)

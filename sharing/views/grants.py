@@ -109,7 +109,8 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         said.append(words)
         places = places_of(grant.policy.function)
         context |= {"gauges_too": True, "places_of_function": places, "limit": LIMIT}
-        context["undo"] = row.primary if row and grant.state == GrantState.REVOKED else None
+        undoes = row is not None and row.primary is not None and row.primary.post
+        context["undo"] = row.primary if row and undoes and grant.state == GrantState.REVOKED else None
     if row is not None and not row.of.unsettled and grant.verdict in (Verdict.ALLOWED, Verdict.DENIED):
         who = grant.verdict_principal.rpartition(":")[2]
         tones.append("ok" if grant.verdict == row.expected else "bad")

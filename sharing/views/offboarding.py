@@ -31,6 +31,7 @@ _MARKS = {
     "working": ("busy", "loader-2", "Working"),
     "not": ("bad", "alert-circle", "Not done"),
     "again": ("plain", "rotate", "As before"),
+    "over": ("off", "circle-minus", "Over"),
 }
 _SUSPENDING = _MARKS | {"gone": ("wait", "clock-pause", "Suspended"), "again": ("ok", "circle-check", "As before")}
 #: So many shares that would come back are shown before an account is resumed.
@@ -122,7 +123,7 @@ def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(offboard, found.pk)
-            messages.success(request, "It is resumed." if found.suspends else "What was taken away is asked for again.")
+            messages.success(request, "It is being resumed." if found.suspends else "What was taken away is asked for again.")
             return redirect("offboarding-detail", found.pk)
     back = offboarding.coming_back(found, by=me) if found.suspends and not found.undo_wanted_at else []
     context = {
@@ -132,6 +133,7 @@ def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "stays": [one for one in back if one.problem][:_PREVIEWED],
         "roles": not found.suspends or any(one.confirm_role for one in back),
         "counted": (sum(not one.problem for one in back), sum(bool(one.problem) for one in back)),
+        "working": offboarding.standing_of(found).working if found.suspends and not found.undo_wanted_at else 0,
         "warnings": list(dict.fromkeys(warning for one in back for warning in one.warnings)),
     }
     return render(request, "offboarding/undo.html", context, status=422 if form.errors else 200)

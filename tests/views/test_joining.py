@@ -139,7 +139,7 @@ def test_one_account_shows_access_both_ways_and_offboarding(client: Client) -> N
     factories.grant(factories.function("theirs", factories.account("Team", ACME)), OTHER)
     OrganizationMember.objects.update(left_at=timezone.now())
     page = text(client_of(client), account_page(organization))
-    for words in ("mine", "theirs", "Left", f"/consumers/{ACME}/offboard/", "Called here"):
+    for words in ("mine", "theirs", "Left", f"/consumers/{ACME}/offboard/", f"/consumers/{ACME}/suspend/", "Called here"):
         assert words in page
     assert "offboard" not in text(client_of(client, Role.AUDITOR), account_page(organization))
 

@@ -124,6 +124,31 @@ def test_one_share_is_suspended_and_resumed_by_its_page(me: Client, grant: Grant
     assert me.get(f"{address}resume/").status_code == 200
 
 
+def test_who_cannot_see_a_suspension_reads_that_it_keeps_them_from_sharing(client: Client, me: Client, grant: Grant) -> None:
+    suspended(me, reason="Their keys leaked")
+    client.force_login(factories.person(Role.OWNER, accounts=[grant.policy.function.account]))
+    page = client.get(f"/consumers/{ACME}/").content.decode()
+    assert "They, or an admin, resume it" in page
+    assert "leaked" not in page.split('id="shares')[0]
+    assert "What is suspended, and resume" not in page
+
+
+def test_an_account_is_resumed_also_while_something_is_stuck(me: Client) -> None:
+    made = suspended(me)
+    Grant.objects.update(state=GrantState.STUCK)
+    assert 'id="undo-offboarding"' in me.get(f"/consumers/offboardings/{made.pk}/").content.decode()
+    assert "1 thing is still being taken away" in me.get(f"/consumers/offboardings/{made.pk}/undo/").content.decode()
+
+
+def test_undo_of_what_was_suspended_asks_first_since_it_gives_more_than_they_had(me: Client, grant: Grant) -> None:
+    at = timezone.now()
+    Grant.objects.update(state=GrantState.REVOKED, wanted="absent", suspended_at=at, settled_at=at)
+    page = me.get(f"/grants/{grant.pk}/").content.decode()
+    assert f'href="/grants/{grant.pk}/undo/"' in page
+    assert f'action="/grants/{grant.pk}/undo/"' not in page
+    assert "written again, it lets them in" in me.get(f"/grants/{grant.pk}/undo/").content.decode()
+
+
 def test_the_other_side_reads_that_the_owner_suspended_it_and_nothing_more(me: Client, client: Client, grant: Grant) -> None:
     suspended(me, reason="Their keys leaked")
     client.force_login(factories.acting("jo@example.com", type(grant.policy.function.account).objects.get(number=ACME)))
