@@ -18,14 +18,13 @@ from sharing.aws.errors import AwsError, Unavailable
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
-from sharing.policy import parse
 from sharing.services import tallying, waking
 
 from .keeping import DETAILS_EVERY, keep_mappings, keep_versions, vanish_function
 from .listing import waited
-from .reach import keep_exposures
 from .reading import FunctionRead, read_function, read_policy, sentence_of
 from .running import Run
+from .storing import expose_again
 from .sweeping import keep_read
 
 log = structlog.get_logger(__name__)
@@ -136,9 +135,8 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
     changed += keep_read(fresh, found.policies)
     if found.urls is not None and found.urls != urls_before:
         for policy in fresh.policies.all():
-            if policy.current is not None and "url" in policy.current.document.lower():
-                policy.function = fresh
-                keep_exposures(policy, parse(policy.current.document or None))
+            policy.function = fresh
+            expose_again(policy)
     run.sync.changed += bool(changed)
     run.sync.unread += bool(found.failures) or found.policies.unread
 

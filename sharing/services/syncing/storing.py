@@ -118,7 +118,7 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
 
     In one transaction: the version (event source tokens masked), the exposures, the policy's flags; active grants whose
     statement is gone become vanished, those whose statement was changed get `statement.changed`. Sets `policy`'s fields
-    to what is kept. Call it inside the transaction that settles a grant, after the grant's own state was written.
+    to what is kept. In a transaction that settles a grant, call it first: the policy is locked before its grants.
     """
     with transaction.atomic():
         return store_reads(policy, [Answered(stored, read_at)], ours=ours)
@@ -128,9 +128,7 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
     """Keep several reads, the earliest first, as `store_policy` does each; what follows from the content follows from the
     last one. `policy.current` may be loaded: what it was is then not read again. Part of the transaction around it."""
     with transaction.atomic(savepoint=False):
-        # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
-        held = Policy.objects.select_for_update().get(pk=policy.pk)
-        held.function = policy.function
+        held = _locked(policy)
         if held.current_id is not None and held.current_id == policy.current_id:
             held.current = policy.current  # versions never change
         later = [one for one in reads if held.read_at is None or held.read_at <= one.at]
@@ -155,6 +153,14 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
             held.save(update_fields=_READ)
         _take_over(policy, held)
     return latest is not None
+
+
+def expose_again(policy: Policy) -> None:
+    """What follows from the content that is kept now, once more: whether the function has URLs became known."""
+    with transaction.atomic():
+        held = _locked(policy)
+        if held.current is not None and "url" in held.current.document.lower():
+            keep_exposures(held, parse(held.current.document or None))
 
 
 def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
@@ -192,6 +198,17 @@ def last_read_of(policy: Policy) -> datetime | None:
         sweeps = sweeps.filter(finished_at__lt=policy.unread_since)
     latest = sweeps.order_by("-started_at").values_list("started_at", flat=True).first()
     return latest or own
+
+
+def _locked(policy: Policy) -> Policy:
+    """The row as it is, kept from other writers. Call it before any grant of the policy is written, as everybody does.
+
+    Rows that name the policy (a check, say) may be written meanwhile: whoever writes one may have a grant already.
+    """
+    # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
+    held = Policy.objects.select_for_update(no_key=True).get(pk=policy.pk)
+    held.function = policy.function
+    return held
 
 
 def _keep_content(
