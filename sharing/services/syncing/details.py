@@ -122,25 +122,31 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
         fields["tags"] = found.tags
     if found.urls is not None:
         fields["urls"] = found.urls
-    urls_before = function.urls
     with transaction.atomic():
+        if found.urls is not None and found.urls != function.urls:
+            _judge_by_urls(function, found.urls)
         if found.mappings is not None:
-            fields["mappings_read_at"] = now
+            # When they were listed, which may be long ago: by a later moment what was found once would have been found twice.
+            fields["mappings_read_at"] = max(run.mappings_at, function.mappings_read_at or run.mappings_at)
             changed += keep_mappings(function, found.mappings, run.mappings_at)
         Function.objects.filter(pk=function.pk).update(**fields)
         if function.details_read_at is None:
             tallying.note(function.account_id)
-        if found.urls is not None and found.urls != urls_before:
-            waking.note(function.pk)
-    fresh = with_policies(function.pk)
-    changed += keep_read(fresh, found.policies)
-    if found.urls is not None and found.urls != urls_before:
-        for policy in fresh.policies.all():
-            if policy.current is not None and "url" in policy.current.document.lower():
-                policy.function = fresh
-                keep_exposures(policy, parse(policy.current.document or None))
+    changed += keep_read(with_policies(function.pk), found.policies)
     run.sync.changed += bool(changed)
     run.sync.unread += bool(found.failures) or found.policies.unread
+
+
+def _judge_by_urls(function: Function, urls: dict[str, str]) -> None:
+    """What statements let in by URLs that are others now. In the transaction that keeps those: nobody would do it later."""
+    waking.note(function.pk)
+    function.urls = urls
+    about = list(function.policies.filter(current__document__icontains="url").values_list("pk", flat=True))
+    # Locked alone, as wherever contents are kept; and before the function, as there.
+    for policy in list(Policy.objects.select_for_update(no_key=True).filter(pk__in=about).order_by("pk")):
+        policy.function = function
+        if policy.current is not None:
+            keep_exposures(policy, parse(policy.current.document or None))
 
 
 def with_policies(pk: uuid.UUID) -> Function:

@@ -102,6 +102,8 @@ def vanish_function(pk: Any, at: datetime) -> None:
     """One function is gone from AWS: deleted there, its policies with it."""
     with transaction.atomic():
         function = Function.objects.select_related("account").get(pk=pk)
+        # Before the function, as wherever a policy is kept and its function with it.
+        list(Policy.objects.select_for_update(no_key=True).filter(function=pk).order_by("pk").values_list("pk"))
         if not Function.objects.filter(pk=pk, vanished_at=None).update(vanished_at=at):
             return
         tallying.note(function.account_id)
