@@ -129,7 +129,8 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
     last one. `policy.current` may be loaded: what it was is then not read again. Part of the transaction around it."""
     with transaction.atomic(savepoint=False):
         # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
-        held = Policy.objects.select_for_update().get(pk=policy.pk)
+        # Not its key: who holds one of its grants and names it in a new row (a check) must not wait for who waits for them.
+        held = Policy.objects.select_for_update(no_key=True).get(pk=policy.pk)
         held.function = policy.function
         if held.current_id is not None and held.current_id == policy.current_id:
             held.current = policy.current  # versions never change
