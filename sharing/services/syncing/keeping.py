@@ -211,6 +211,9 @@ def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: 
         if held.is_on_its_way:  # found so once more: it may be stuck
             waking.note(function.pk)
         return False
+    if held is None:  # new, or of another function until now: people may have it run another one
+        for before in Mapping.objects.filter(pk=one.id).exclude(function=function).values_list("function", flat=True):
+            waking.note(before)
     since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
     Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, "read_at": at, **facts, **since})
     waking.note(function.pk)
