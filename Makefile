@@ -15,8 +15,8 @@ echo "fnshare needs Python 3.11 to 3.14; none of these is: $(CANDIDATES). Instal
 exit 1
 endef
 
-demo: ## the whole product on this machine with a sandbox AWS; PORT=8000
-	$(call with_python,demo sharing.running.demo)
+demo: ## the whole product on this machine with a sandbox AWS; PORT=8000; DEMO=--untold leaves its accounts to be connected
+	$(call with_python,demo sharing.running.demo $(DEMO))
 
 run: ## web, workers, beat from the environment only (.env.example)
 	$(call with_python,run sharing.running.run)

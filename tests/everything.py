@@ -40,7 +40,9 @@ _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
 ONE_DATABASE = (
     *("permitting", "consumers_gate", "frame", "headers", "functions_share", "accepting", "invoking", "accounts", "reason"),
     *("signing", "people", "outbox", "limiting", "sso_logged_out", "second_factors", "guessing", "profile", "errors"),
-    *("demo_deliveries", "restoring", "pacing"),
+    *("demo_deliveries", "restoring", "pacing", "wiring", "shared_wirings", "wirings_elsewhere", "grants", "invitations"),
+    *("requests", "shared", "layers", "functions_detail", "joining", "limits", "operations", "offboarding", "suspending"),
+    "units",
 )
 #: The second database changes nothing for rooms that know no database, for what walks every address or template to see who
 #: is let in at all, and tests of processes choose theirs by themselves (tests/running/test_run.py runs the product on

@@ -206,7 +206,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description="fnshare with a sandbox AWS, on this machine only.")
     parser.add_argument("--folder", type=Path, default=CHECKOUT / "var", help="where to keep it (default: var)")
     parser.add_argument("--story", default="demo", help="the sandbox's story (default: demo)")
-    parser.add_argument("--untold", action="store_true", help="connect, sync and share nothing (tests)")
+    parser.add_argument(
+        "--untold", action="store_true", help="leave the accounts to be connected: connect, sync and share nothing"
+    )
     parser.add_argument("--control-key", default="", help="opens the sandbox's controls to requests that carry it (tests)")
     parser.add_argument("--database-url", default="", help="an empty database to use instead of a SQLite file (tests)")
     options = parser.parse_args()

@@ -19,7 +19,7 @@ def read_organization(pk: str) -> None:
         soon(join_accounts, due, queue="sync")
 
 
-@shared_task(name="sharing.read_units", ignore_result=True, acks_late=True, time_limit=1740, soft_time_limit=1720)
+@shared_task(name="sharing.read_units", ignore_result=True, acks_late=True)
 def read_units(pk: str) -> None:
     """Read its units and who is in which, if that is due; what fails is on the row. Two calls for each unit, at a slow pace."""
     organizations.read_units(pk)

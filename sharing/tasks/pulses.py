@@ -75,18 +75,19 @@ def _wait(**_: Any) -> None:
         heart = _hearts.pop()
         heart.stop()
         heart.join(2.0)
+    _calls.tell(at_once=True)  # of tasks that ended after the heart did
 
 
 class _Calls:
     """What this process counted: told after a task, once a second at most, since fifty clicks at once would wait for one
-    another's counts. The rest is told after a later task or with the next sign of life."""
+    another's counts. The rest is told after a later task, with the next sign of life or when the worker ends."""
 
     last = float("-inf")
 
-    def tell(self, **_: Any) -> None:
+    def tell(self, *, at_once: bool = False, **_: Any) -> None:
         """Called by Celery after each task; costs nothing when it called nobody."""
         now = time.monotonic()
-        if now - self.last < _TELL_EVERY:
+        if now - self.last < _TELL_EVERY and not at_once:
             return
         self.last = now
         try:

@@ -312,7 +312,7 @@ def test_make_passes_its_end_on(tmp_path: Path, number: signal.Signals, whom: st
     lend(checkout / "var")
     port = ports.free()
     make = subprocess.Popen(
-        ["make", "demo"],
+        ["make", "demo", "DEMO=--untold"],
         cwd=checkout,
         env={**os.environ, "PORT": str(port)},
         stdin=subprocess.DEVNULL,

@@ -244,4 +244,4 @@ def test_motos_own_pages_are_closed(sandbox: Sandbox, path: str) -> None:
         assert connection.getresponse().status == 404
     finally:
         connection.close()
-    assert len(sandbox.accounts) == 6
+    assert len(sandbox.accounts) == 7

@@ -859,6 +859,24 @@ def test_knowing_the_urls_settles_what_hung_on_them(estate: Estate) -> None:
     assert policy.exposures.filter(latent=True).exists()
 
 
+def test_what_hung_on_urls_is_settled_by_the_content_that_is_kept_by_then(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced(estate, EAST)
+    policy = Policy.objects.get(function__arn=arn(estate, "checkout-webhook"), qualifier="")
+    estate.sandbox.function(policy.function.arn).urls.clear()  # type: ignore[union-attr]
+
+    def keep(function: Function, result: Any, **how: Any) -> int:
+        changed = sweeping.keep_read(function, result, **how)
+        if not how:  # with the details; meanwhile another worker has read that there is no policy any more
+            syncing.store_policy(Policy.objects.get(pk=policy.pk), None, read_at=timezone.now())
+        return changed
+
+    monkeypatch.setattr("sharing.services.syncing.details.keep_read", keep)
+    syncing.run(syncing.request_function(policy.function, by=estate.by).pk)
+    assert not policy.exposures.exists()
+
+
 def test_a_refused_list_of_mappings_is_asked_for_once_a_run_and_said_of_each_function(estate: Estate) -> None:
     synced(estate, WEST)
     Function.objects.filter(region=WEST).update(details_due_at=timezone.now())

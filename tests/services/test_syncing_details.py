@@ -12,7 +12,7 @@ from sharing.aws.mapped import ListedMapping
 from sharing.models import Actor, Exposure, Function
 from sharing.policy import FunctionArn
 from sharing.services import waking
-from sharing.services.syncing import details
+from sharing.services.syncing import details, storing
 from tests import factories
 from tests.services.kept import ACME, allow, kept, owner
 
@@ -35,7 +35,7 @@ def test_a_worker_that_dies_over_urls_leaves_those_and_what_they_let_in_as_they_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(details, "keep_exposures", dies)
+        patched.setattr(storing, "keep_exposures", dies)
         with pytest.raises(KeyboardInterrupt):
             details.keep_details(run(), details.with_policies(function.pk), details.Details(urls={"": "NONE"}))
     assert Exposure.objects.filter(latent=True).exists()
@@ -61,3 +61,12 @@ def test_a_list_of_mappings_that_is_kept_long_after_it_was_read_is_one_read() ->
     assert problems(60) == []
     assert Function.objects.get(pk=function.pk).mappings_read_at == now - timedelta(minutes=60)
     assert problems(40) == ["stuck"]
+
+
+def test_a_content_is_judged_by_the_urls_that_are_known_when_it_is_kept() -> None:
+    """A worker loads the function, then is busy with AWS; meanwhile the URLs were read."""
+    function = factories.function("f", owner(), urls={})
+    Function.objects.filter(pk=function.pk).update(urls={"": "NONE"})
+    paired = allow("*", "InvokeFunctionUrl", StringEquals={"lambda:FunctionUrlAuthType": "NONE"})
+    kept(function, paired, allow("*", Bool={"lambda:InvokedViaFunctionUrl": "true"}))
+    assert Exposure.objects.filter(action_class="invoke-url", latent=False).exists()

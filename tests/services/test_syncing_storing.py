@@ -8,15 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
+from django.db import OperationalError, transaction
 from django.db import connection as database
 
 from sharing.aws.functions import StoredPolicy
 from sharing.aws.pace import Pace, connect
-from sharing.models import Event, Exposure, Grant, GrantState, Policy, PolicyVersion, Reading, Sync, SyncState
+from sharing.models import (
+    Actor,
+    Check,
+    Event,
+    Exposure,
+    Grant,
+    GrantState,
+    Occasion,
+    Policy,
+    PolicyVersion,
+    Reading,
+    Sync,
+    SyncState,
+)
 from sharing.sandbox.story.demo import CANARY
-from sharing.services import syncing
+from sharing.services import checking, syncing
 from sharing.services.masking import fingerprint, mask_tokens
 from sharing.services.syncing import last_read_of, mark_unread, store_policy
+from sharing.services.syncing.storing import Answered, store_reads
 from tests import factories
 from tests.services.estate import Estate
 
@@ -289,6 +304,30 @@ def test_what_we_changed_is_not_told_but_what_came_with_it_is(policy: Policy) ->
     assert Event.objects.get(verb="policy.changed").detail["added"] == ["sneaky"]
 
 
+def test_two_reads_kept_at_once_leave_the_versions_events_and_grants_that_each_would(policy: Policy) -> None:
+    kept, gone, sneaky = statement(policy, "kept"), statement(policy, "fnshare-1", GLOBEX), statement(policy, "sneaky")
+    store_policy(policy, stored(kept, gone), read_at=at(0))
+    lost = grant(policy, gone)
+    before = Answered(stored(kept, sneaky, revision="r-2"), at(10))
+    after = Answered(stored(kept, sneaky, statement(policy, "fnshare-2"), revision="r-3"), at(11))
+    assert store_reads(policy, [before, after], ours=["fnshare-2"])
+    assert list(
+        PolicyVersion.objects.filter(policy=policy)
+        .order_by("first_seen_at")
+        .values_list("revision_id", "last_seen_without", "first_seen_at")
+    ) == [("r-1", None, at(0)), ("r-2", at(0), at(10)), ("r-3", at(10), at(11))]
+    told = Event.objects.get(verb="policy.changed").detail
+    assert (told["added"], told["removed"], told["changed"]) == (["sneaky"], ["fnshare-1"], [])
+    lost.refresh_from_db()
+    assert lost.state == GrantState.VANISHED
+    policy.refresh_from_db()
+    assert (policy.revision_id, policy.read_at) == ("r-3", at(11))
+    assert policy.current is not None
+    assert '"fnshare-2"' in policy.current.document
+    assert not policy.exposures.filter(account=GLOBEX).exists()
+    assert not store_reads(policy, [before, after], ours=["fnshare-2"]), "the first is older than what is kept"
+
+
 @pytest.mark.parametrize("state", [GrantState.GRANTING, GrantState.REVOKING, GrantState.STUCK])
 def test_a_sync_that_sees_a_write_under_way_tells_nothing(policy: Policy, state: str) -> None:
     store_policy(policy, stored(), read_at=at(0))
@@ -404,6 +443,35 @@ def test_two_stores_at_the_same_moment_make_one_version(policy: Policy) -> None:
         thread.join(20)
     assert not problems
     assert PolicyVersion.objects.filter(policy=policy).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_asks_for_a_check_does_not_wait_for_a_policy_that_is_being_kept(policy: Policy) -> None:
+    """Who asks has the grant already, and who keeps the policy may want it next: neither would end (PostgreSQL)."""
+    ended = grant(policy, statement(policy), state=GrantState.REVOKED)
+    has_it = threading.Event()
+    problems: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            with transaction.atomic():  # as checking.due does
+                Grant.objects.filter(pk=ended.pk).update(check_due_at=at(2))
+                has_it.set()
+                checking.request(grant=ended, occasion=Occasion.REVOKE, by=Actor.system())
+        except OperationalError as problem:
+            problems.append(problem)
+        finally:
+            database.close()
+
+    asking = threading.Thread(target=ask)
+    with transaction.atomic():
+        store_policy(policy, stored(statement(policy)), read_at=at(1))
+        asking.start()
+        has_it.wait(0.3)  # SQLite has one writer: there it comes after this
+        Grant.objects.filter(pk=ended.pk).update(check_due_at=at(3))
+    asking.join(20)
+    assert not problems
+    assert Check.objects.get().grant == ended
 
 
 def test_a_grant_made_while_a_sync_reads_does_not_vanish(sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> None:

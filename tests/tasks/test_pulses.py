@@ -1,6 +1,7 @@
 """Signs of life, what workers counted, and the id of a click on its way into a task and into the log of a call to AWS."""
 
 import logging
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -106,6 +107,15 @@ def test_what_was_counted_in_the_last_second_is_told_with_the_sign_of_life(monke
     heart = pulses._Heart("worker@here", ("clicks",))
     heart.stop()
     heart.run()
+    assert CallCount.objects.get().calls == 3
+
+
+def test_what_the_last_tasks_of_a_worker_counted_is_told_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulses._calls, "last", time.monotonic())
+    noting.give_back({("111122223333", "us-east-1"): noting.Noted(3, 1, 0)})
+    pulses._calls.tell()
+    assert not CallCount.objects.exists()
+    pulses._wait()
     assert CallCount.objects.get().calls == 3
 
 

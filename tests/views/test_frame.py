@@ -83,6 +83,8 @@ def test_no_template_has_inline_style_or_script(path: Path) -> None:
     assert "hx-boost" not in text
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     assert not re.search(r"every \d+m?s \[", text), "trigger filters need eval"
+    for polled in re.findall(r"<tr [^>]*every \{\{[^>]*outerHTML[^>]*>", text):
+        assert 'hx-disinherit="hx-swap"' in polled, "what a row's buttons open would replace the panel, not fill it"
     assert "|safe" not in text
     assert "autoescape off" not in text
 

@@ -18,14 +18,13 @@ from sharing.aws.errors import AwsError, Unavailable
 from sharing.aws.mapped import ListedMapping
 from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, Sync, SyncKind, SyncState
-from sharing.policy import parse
 from sharing.services import tallying, waking
 
 from .keeping import DETAILS_EVERY, keep_mappings, keep_versions, vanish_function
 from .listing import waited
-from .reach import keep_exposures
 from .reading import FunctionRead, read_function, read_policy, sentence_of
 from .running import Run
+from .storing import expose_again
 from .sweeping import keep_read
 
 log = structlog.get_logger(__name__)
@@ -124,7 +123,9 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
         fields["urls"] = found.urls
     with transaction.atomic():
         if found.urls is not None and found.urls != function.urls:
-            _judge_by_urls(function, found.urls)
+            waking.note(function.pk)
+            function.urls = found.urls
+            expose_again(function)  # before the function is locked, as wherever a content is kept
         if found.mappings is not None:
             # When they were listed, which may be long ago: by a later moment what was found once would have been found twice.
             fields["mappings_read_at"] = max(run.mappings_at, function.mappings_read_at or run.mappings_at)
@@ -135,18 +136,6 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
     changed += keep_read(with_policies(function.pk), found.policies)
     run.sync.changed += bool(changed)
     run.sync.unread += bool(found.failures) or found.policies.unread
-
-
-def _judge_by_urls(function: Function, urls: dict[str, str]) -> None:
-    """What statements let in by URLs that are others now. In the transaction that keeps those: nobody would do it later."""
-    waking.note(function.pk)
-    function.urls = urls
-    about = list(function.policies.filter(current__document__icontains="url").values_list("pk", flat=True))
-    # Locked alone, as wherever contents are kept; and before the function, as there.
-    for policy in list(Policy.objects.select_for_update(no_key=True).filter(pk__in=about).order_by("pk")):
-        policy.function = function
-        if policy.current is not None:
-            keep_exposures(policy, parse(policy.current.document or None))
 
 
 def with_policies(pk: uuid.UUID) -> Function:

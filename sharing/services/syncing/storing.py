@@ -15,7 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Actor, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
+from sharing.models import Actor, Function, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
@@ -118,7 +118,7 @@ def store_policy(policy: Policy, stored: StoredPolicy | None, *, read_at: dateti
 
     In one transaction: the version (event source tokens masked), the exposures, the policy's flags; active grants whose
     statement is gone become vanished, those whose statement was changed get `statement.changed`. Sets `policy`'s fields
-    to what is kept. Call it inside the transaction that settles a grant, after the grant's own state was written.
+    to what is kept. In a transaction that settles a grant, call it first: the policy is locked before its grants.
     """
     with transaction.atomic():
         return store_reads(policy, [Answered(stored, read_at)], ours=ours)
@@ -128,10 +128,7 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
     """Keep several reads, the earliest first, as `store_policy` does each; what follows from the content follows from the
     last one. `policy.current` may be loaded: what it was is then not read again. Part of the transaction around it."""
     with transaction.atomic(savepoint=False):
-        # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
-        # Not its key: who holds one of its grants and names it in a new row (a check) must not wait for who waits for them.
-        held = Policy.objects.select_for_update(no_key=True).get(pk=policy.pk)
-        held.function = policy.function
+        held = _locked(policy)
         if held.current_id is not None and held.current_id == policy.current_id:
             held.current = policy.current  # versions never change
         later = [one for one in reads if held.read_at is None or held.read_at <= one.at]
@@ -149,6 +146,8 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
             held.read_at = read.at
             held.unread_since, held.unread_reason, held.vanished_at = None, "", None
         if latest is not None:
+            if "url" in latest.text.lower():  # others may have been read since the function was
+                held.function.urls = Function.objects.values_list("urls", flat=True).get(pk=held.function_id)
             keep_exposures(held, latest.document, also=_READ, anew=not known)
             note_drift(held, latest.in_clear, read_at=later[-1].at)
             _look_for_urls(held, latest)
@@ -156,6 +155,21 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
             held.save(update_fields=_READ)
         _take_over(policy, held)
     return latest is not None
+
+
+def expose_again(function: Function) -> None:
+    """What follows from the contents that are kept now, once more: other URLs of the function became known.
+
+    Call it in the transaction that keeps those, before they are written: nobody would do it later. Whoever keeps a content
+    at the same time does so before, and is seen here, or afterwards, and sees the URLs.
+    """
+    rows = Policy.objects.select_for_update(no_key=True).filter(function=function, current__isnull=False).order_by("pk")
+    held = list(rows)
+    about = PolicyVersion.objects.filter(document__icontains="url").in_bulk([one.current_id for one in held])
+    for policy in held:
+        if policy.current_id in about:
+            policy.function, policy.current = function, about[policy.current_id]
+            keep_exposures(policy, parse(policy.current.document or None))
 
 
 def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:
@@ -193,6 +207,17 @@ def last_read_of(policy: Policy) -> datetime | None:
         sweeps = sweeps.filter(finished_at__lt=policy.unread_since)
     latest = sweeps.order_by("-started_at").values_list("started_at", flat=True).first()
     return latest or own
+
+
+def _locked(policy: Policy) -> Policy:
+    """The row as it is, kept from other writers. Call it before any grant of the policy is written, as everybody does.
+
+    Rows that name the policy (a check, say) may be written meanwhile: whoever writes one may have a grant already.
+    """
+    # Locked alone: what is joined could be the version from before the wait for the lock (PostgreSQL).
+    held = Policy.objects.select_for_update(no_key=True).get(pk=policy.pk)
+    held.function = policy.function
+    return held
 
 
 def _keep_content(
