@@ -10,14 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
-from sharing.aws.functions import StoredPolicy
 from sharing.models import Check, Function, Grant, GrantState, Occasion, Verdict, Wanted
 from sharing.services import checking, waking
 from sharing.services.checking.answering import finish
 from sharing.services.granting import settling
-from sharing.services.syncing import store_policy
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,15 +55,6 @@ def test_rows_are_made_of_the_functions_that_nobody_is_just_changing() -> None:
     kept = set(Function.objects.exclude(wakes_kept_at=None).values_list("pk", flat=True))
     assert kept == ({other.pk} if connection.features.has_select_for_update else {one.pk, other.pk})
     assert waking.keep_due() == 2 - len(kept)
-
-
-def test_a_check_of_a_grant_is_asked_for_while_its_policy_is_kept() -> None:
-    """Who asks holds the grant, which whoever keeps a policy changes next, if its statement is gone."""
-    grant = factories.grant()
-    with _held():
-        store_policy(grant.policy, StoredPolicy('{"Statement": []}', "r"), read_at=timezone.now())
-        _elsewhere(lambda: Check.objects.create(policy=grant.policy, occasion=Occasion.SCHEDULE, requested_as="fnshare"))
-    assert Check.objects.count() == 1
 
 
 def test_a_check_is_answered_while_its_grant_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
