@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from sharing.models import Account
-from sharing.services.access import picture
+from sharing.services.access import account_matrix, picture
 from sharing.services.access.drawing import BOX_HEIGHT, BOX_WIDTH, WIDTH, draw, fitted
 from sharing.services.access.picture import MOST_LEFT, MOST_RIGHT, Edge, Picture
 from sharing.services.trusting import Trust
@@ -65,6 +65,13 @@ def test_parties_that_do_not_fit_are_folded_by_kind() -> None:
     assert found.right[-1].label == "and 8 more accounts"
     assert edge(found, "one", "and 8 more accounts").many == 8
     assert found.left[0].beneath == f"us-east-1 · lets in {MOST_RIGHT + 8}"
+
+
+def test_parties_that_go_while_the_picture_is_made_are_no_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = owner()
+    kept(factories.function("one", platform), allow(ACME), allow(GHOST))
+    monkeypatch.setattr(account_matrix, "many_parties", lambda _: {"ghost": 0})
+    assert [node.folded for node in of_account(platform).right] == [0, 0]
 
 
 def test_accounts_stand_by_parties_and_the_rest_is_folded() -> None:

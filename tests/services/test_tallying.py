@@ -267,6 +267,26 @@ def test_what_every_party_has_in_all_accounts_is_what_its_tallies_add_up_to() ->
     assert ACME not in agree()
 
 
+def test_what_is_taken_off_sums_that_do_not_have_it_yet_makes_no_consumer() -> None:
+    platform = owner()
+    kept(factories.function("one", platform), allow(platform.number), allow(ACME))
+    counted()
+    PartyTally.objects.filter(principal=platform.number).delete()
+    assert {one.number for one in consumers.gather(Actor.system())} == {ACME}
+
+
+def test_accounts_without_functions_do_not_keep_the_sums_from_being_those_of_everybody() -> None:
+    """A restore has all accounts counted, those of consumers as well."""
+    platform, consumer = owner(), factories.account()
+    kept(factories.function("one", platform), allow(ACME))
+    tallying.note(consumer.pk)
+    counted()
+    assert Tallied.objects.filter(account=consumer).exists()
+    assert account_matrix.are_all([platform])
+    Tallied.objects.create(account=owner("Data"))  # its first count is under way
+    assert not account_matrix.are_all([platform])
+
+
 def test_tallies_that_are_as_they_were_are_left_alone() -> None:
     platform = owner()
     kept(factories.function("one", platform), allow(ACME), allow(GLOBEX))

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,13 @@ from django.utils import timezone
 
 from benchmarks.large import build
 from benchmarks.large_policies import Size, owner_number
+from sharing.aws.mapped import ListedMapping
 from sharing.models import Account, Actor, Function, Grant, GrantState, KeptWaker, Policy, Qualifier, StepState, WakingDue
+from sharing.policy import FunctionArn
 from sharing.services import waking
 from sharing.services.granting.transitions import move as move_grant
 from sharing.services.syncing import drift
+from sharing.services.syncing.keeping import keep_mappings
 from sharing.services.waking import Asked, Problem, Way, keeping
 from sharing.services.waking.gathering import gather_of
 from sharing.services.waking.survey import Rows
@@ -181,6 +185,16 @@ def test_wirings_and_vanished_shares_leave_marks_wherever_they_go() -> None:
         before = waking.gather(Actor.system())
         change()
         assert waking.gather(Actor.system()) != before
+        _equal(Actor.system(), Asked())
+
+
+def test_a_mapping_that_runs_another_function_from_now_on_is_listed_once() -> None:
+    one, other = factories.function("one"), factories.function("other")
+    key, now = uuid.uuid4(), timezone.now()
+    for function in (one, other):
+        listed = ListedMapping(key, FunctionArn.parse(function.arn), "arn:aws:sqs:us-east-1:111122223333:jobs", "Enabled")
+        keep_mappings(function, [listed], now)
+        assert _kept() == 1
         _equal(Actor.system(), Asked())
 
 

@@ -86,8 +86,12 @@ def facts(of: Sequence[Account]) -> Facts:
 
 
 def are_all(of: Sequence[Account]) -> bool:
-    """Whether nothing is counted of any other account: sums over all of them are theirs. One query."""
-    return not Tallied.objects.exclude(account__in=[one.pk for one in of]).exists()
+    """Whether nothing is counted of any other account: sums over all of them are theirs. One query.
+
+    An account without functions has no part in them: a restore has every account counted, consumers' as well.
+    """
+    others = Tallied.objects.exclude(account__in=[one.pk for one in of])
+    return not others.exclude(counted_at__isnull=False, functions=0).exists()
 
 
 def many_parties(of: Sequence[Account]) -> dict[str, int]:

@@ -6,6 +6,7 @@ Whatever is too much for a picture is folded into a node that says how much it s
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,11 +113,10 @@ def _parties(owners: Sequence[Account], trust: Trust) -> tuple[list[Node], dict[
         Node(one.key, one.label, _functions(row["many"], row["lacking"]), one.kind, one)
         for row, one in zip(top, shown.values(), strict=True)
     ]
-    counts = account_matrix.many_parties(owners)
-    for kind, _ in keys:
-        counts[kind] -= 1
+    counts = Counter(account_matrix.many_parties(owners))  # a moment later: some may be gone by then
+    counts.subtract(kind for kind, _ in keys)
     for kind, _ in KINDS:
-        if counts.get(kind):
+        if counts[kind] > 0:
             words = _KINDS[kind].lower() if kind != "service" else "AWS services"
             words = words.removesuffix("s") if counts[kind] == 1 and words.endswith("s") else words
             nodes.append(Node(f"fold:{kind}", f"and {counts[kind]:,} more {words}", kind=kind, folded=counts[kind]))

@@ -34,6 +34,9 @@ def finish(
     """End the check if it still is open; False when something newer replaced it. `ever`: whether to ask again weekly."""
     now = timezone.now()
     with transaction.atomic():
+        # The grant before its check, as whoever settles it does: the other way round each would wait for the other.
+        if check.grant_id is not None:
+            Grant.objects.select_for_update(no_key=True).get(pk=check.grant_id)
         done = (
             Check.objects.filter(pk=check.pk)
             .exclude(state=CheckState.DONE)

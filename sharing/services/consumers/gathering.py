@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum, Value
 from django.utils import timezone
 
 from sharing.models import (
@@ -153,16 +153,22 @@ def _reach(by: Actor, number: str | None) -> dict[str, Reach]:
 
 
 def _reach_of_all(number: str | None) -> dict[str, Reach]:
-    """From the sums that are kept; what an owner account has of its own functions is taken off again."""
-    sums = PartyTally.objects.filter(kind="account")
+    """From the sums that are kept; what an owner account has of its own functions is taken off again.
+
+    In one query: of two, the second could take off what the first had not seen yet.
+    """
+    sums = PartyTally.objects.filter(kind="account").annotate(sign=Value(1))
     owners = Account.objects.filter(tallied__isnull=False).values("number")
     own = Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal"))
+    own = own.annotate(sign=Value(-1), owners=Value(1))
     if number is not None:
         sums, own = sums.filter(principal=number), own.filter(principal=number)
-    found = {principal: counts for principal, *counts in sums.order_by().values_list("principal", "owners", *_TALLIED)}
-    for principal, *counts in own.order_by().values_list("principal", *_TALLIED):
-        mine = (1, *counts)
-        found[principal] = [all_ - one for all_, one in zip(found[principal], mine, strict=True)]
+    columns = ("principal", "sign", "owners", *_TALLIED)
+    rows: Iterable[Any] = sums.order_by().values_list(*columns).union(own.order_by().values_list(*columns), all=True)
+    found: dict[str, list[int]] = {}
+    for principal, sign, *counts in rows:
+        before = found.get(principal, [0] * len(counts))
+        found[principal] = [one + sign * more for one, more in zip(before, counts, strict=True)]
     return {principal: Reach(*counts) for principal, (owners, *counts) in found.items() if owners > 0}
 
 

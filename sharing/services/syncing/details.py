@@ -121,22 +121,19 @@ def keep_details(run: Run, function: Function, found: Details) -> None:
         fields["tags"] = found.tags
     if found.urls is not None:
         fields["urls"] = found.urls
-    urls_before = function.urls
     with transaction.atomic():
+        if found.urls is not None and found.urls != function.urls:
+            waking.note(function.pk)
+            function.urls = found.urls
+            expose_again(function)  # before the function is locked, as wherever a content is kept
         if found.mappings is not None:
-            fields["mappings_read_at"] = now
+            # When they were listed, which may be long ago: by a later moment what was found once would have been found twice.
+            fields["mappings_read_at"] = max(run.mappings_at, function.mappings_read_at or run.mappings_at)
             changed += keep_mappings(function, found.mappings, run.mappings_at)
         Function.objects.filter(pk=function.pk).update(**fields)
         if function.details_read_at is None:
             tallying.note(function.account_id)
-        if found.urls is not None and found.urls != urls_before:
-            waking.note(function.pk)
-    fresh = with_policies(function.pk)
-    changed += keep_read(fresh, found.policies)
-    if found.urls is not None and found.urls != urls_before:
-        for policy in fresh.policies.all():
-            policy.function = fresh
-            expose_again(policy)
+    changed += keep_read(with_policies(function.pk), found.policies)
     run.sync.changed += bool(changed)
     run.sync.unread += bool(found.failures) or found.policies.unread
 

@@ -102,6 +102,8 @@ def vanish_function(pk: Any, at: datetime) -> None:
     """One function is gone from AWS: deleted there, its policies with it."""
     with transaction.atomic():
         function = Function.objects.select_related("account").get(pk=pk)
+        # Before the function, as wherever a policy is kept and its function with it.
+        list(Policy.objects.select_for_update(no_key=True).filter(function=pk).order_by("pk").values_list("pk"))
         if not Function.objects.filter(pk=pk, vanished_at=None).update(vanished_at=at):
             return
         tallying.note(function.account_id)
@@ -209,6 +211,9 @@ def keep_mapping(function: Function, one: ListedMapping, at: datetime, *, held: 
         if held.is_on_its_way:  # found so once more: it may be stuck
             waking.note(function.pk)
         return False
+    if held is None:  # new, or of another function until now: people may have it run another one
+        for before in Mapping.objects.filter(pk=one.id).exclude(function=function).values_list("function", flat=True):
+            waking.note(before)
     since = {"state_since": at} if held is None or held.state != facts["state"] or held.vanished_at else {}
     Mapping.objects.update_or_create(pk=one.id, defaults={"function": function, "read_at": at, **facts, **since})
     waking.note(function.pk)

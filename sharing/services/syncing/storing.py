@@ -15,7 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Actor, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
+from sharing.models import Actor, Function, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
@@ -146,6 +146,8 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
             held.read_at = read.at
             held.unread_since, held.unread_reason, held.vanished_at = None, "", None
         if latest is not None:
+            if "url" in latest.text.lower():  # others may have been read since the function was
+                held.function.urls = Function.objects.values_list("urls", flat=True).get(pk=held.function_id)
             keep_exposures(held, latest.document, also=_READ, anew=not known)
             note_drift(held, latest.in_clear, read_at=later[-1].at)
             _look_for_urls(held, latest)
@@ -155,12 +157,19 @@ def store_reads(policy: Policy, reads: Iterable[Answered], *, ours: Collection[s
     return latest is not None
 
 
-def expose_again(policy: Policy) -> None:
-    """What follows from the content that is kept now, once more: whether the function has URLs became known."""
-    with transaction.atomic():
-        held = _locked(policy)
-        if held.current is not None and "url" in held.current.document.lower():
-            keep_exposures(held, parse(held.current.document or None))
+def expose_again(function: Function) -> None:
+    """What follows from the contents that are kept now, once more: other URLs of the function became known.
+
+    Call it in the transaction that keeps those, before they are written: nobody would do it later. Whoever keeps a content
+    at the same time does so before, and is seen here, or afterwards, and sees the URLs.
+    """
+    rows = Policy.objects.select_for_update(no_key=True).filter(function=function, current__isnull=False).order_by("pk")
+    held = list(rows)
+    about = PolicyVersion.objects.filter(document__icontains="url").in_bulk([one.current_id for one in held])
+    for policy in held:
+        if policy.current_id in about:
+            policy.function, policy.current = function, about[policy.current_id]
+            keep_exposures(policy, parse(policy.current.document or None))
 
 
 def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:

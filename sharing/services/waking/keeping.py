@@ -59,13 +59,14 @@ def _keep_some() -> int:
     due = set(marked)
     for others in (Function.objects.filter(wakes_kept_at=None), old.order_by("wakes_kept_at")):
         due |= set(others.values_list("pk", flat=True)[: max(0, _AT_ONCE - len(due))])
-    if due:
-        _keep(due)
-    return len(due)
+    return _keep(due) if due else 0
 
 
-def _keep(due: Iterable[uuid.UUID]) -> None:
-    """Of two at the same time, the first is kept; the other leaves its marks for next time."""
+def _keep(due: Iterable[uuid.UUID]) -> int:
+    """Of two at the same time, the first is kept; the other leaves its marks for next time. Of how many functions.
+
+    What somebody is just changing is left, too: nobody waits here for a lock while holding those of other functions.
+    """
     now = timezone.now()
     functions = Function.objects.filter(pk__in=due)
     seen = list(WakingDue.objects.filter(function__in=due).values_list("pk", "function_id"))
@@ -75,13 +76,16 @@ def _keep(due: Iterable[uuid.UUID]) -> None:
         rows[row.place.pk].append(row)
     owners = dict(functions.values_list("pk", "account_id"))
     with transaction.atomic():
-        held = functions.select_for_update(no_key=True).order_by("pk").values_list("pk", "wakes_turn")
-        mine = [pk for pk, turn in held if turns.get(pk) == turn]
+        held = functions.select_for_update(no_key=True, skip_locked=True).values_list("pk", "wakes_turn")
+        mine = {pk for pk, turn in held if turns.get(pk) == turn}
         Function.objects.filter(pk__in=mine).update(wakes_turn=F("wakes_turn") + 1, wakes_kept_at=now)
         KeptWaker.objects.filter(function__in=mine).delete()
         made = [_kept(row, owners[pk], place) for pk in mine for place, row in enumerate(rows.get(pk, ()))]
         KeptWaker.objects.bulk_create(made, batch_size=500)
-        WakingDue.objects.filter(pk__in=[mark for mark, of in seen if of in set(mine)]).delete()
+        marks = [mark for mark, of in seen if of in mine]
+        for at in range(0, len(marks), 500):
+            WakingDue.objects.filter(pk__in=marks[at : at + 500]).delete()
+    return len(mine)
 
 
 def _kept(row: Waker, owner: uuid.UUID, at: int) -> KeptWaker:
