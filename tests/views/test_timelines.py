@@ -121,7 +121,8 @@ def test_a_stranger_is_a_page_and_what_is_no_account_is_not(auditor: Client, fun
         ({"since": "2026-02-02", "until": "2026-02-01"}, 422),
         ({"since": "0001-01-01"}, 422),
         ({"until": "9999-12-31"}, 422),
-        ({"since": "\x00"}, 422),
+        ({"since": "\x00"}, 200),  # NUL is left out of every query, and nothing else is asked
+        ({"since": "\x00x"}, 422),
         ({"before": "\x00"}, 200),
         ({"before": "9" * 400}, 200),
         ({"before": "2026-01-01T00:00:00"}, 200),
