@@ -35,14 +35,15 @@ DEPLOYED = {
 TESTED = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
 _UPGRADE = ("django_upgrade", "--target-version", "5.2")
 _DJADE = (str(Path(PYTHON).with_name("djade")), "--target-version", "5.2")
-#: Pages that list and count are looked at on both; of pages about one thing the services are, and every address is walked.
+#: Pages that search, order and count functions, consumers, mappings and history are looked at on both; of the others the
+#: services are, and every address is walked.
 #: Of what talks to the sandbox tests/conftest.py marks most.
 ONE_DATABASE = (
     *("permitting", "consumers_gate", "frame", "headers", "functions_share", "accepting", "invoking", "accounts", "reason"),
     *("signing", "people", "outbox", "limiting", "sso_logged_out", "second_factors", "guessing", "profile", "errors"),
     *("demo_deliveries", "restoring", "pacing", "wiring", "shared_wirings", "wirings_elsewhere", "grants", "invitations"),
     *("requests", "shared", "layers", "functions_detail", "joining", "limits", "operations", "offboarding", "suspending"),
-    "units",
+    *("units", "findings", "access", "bulk", "organizations", "groups", "overview", "coverage"),
 )
 #: The second database changes nothing for rooms that know no database, for what walks every address or template to see who
 #: is let in at all, and tests of processes choose theirs by themselves (tests/running/test_run.py runs the product on

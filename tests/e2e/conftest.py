@@ -62,7 +62,7 @@ class Visitor:
         self.page.wait_for_url(lambda url: "/login/" not in url)
 
     def accessibility_problems(self) -> list[str]:
-        """axe's serious and critical findings on the page as it is now, one line each."""
+        """axe's serious and critical findings on the page as it is now, in both themes, one line each."""
         self.page.wait_for_load_state()
         try:
             found = violations(self.page)

@@ -1,5 +1,7 @@
 """What the tests of accessibility find, and that fewer looks at contrast find the same."""
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import Browser
 
@@ -29,5 +31,19 @@ def test_each_style_is_looked_at_once_and_everything_else_everywhere(
 ) -> None:
     page = chrome.new_page()
     page.set_content(_PAGE.format("".join(map(_ROW.format, rows)), after))
-    assert {one["id"]: len(one["nodes"]) for one in violations(page) if one["impact"] in ("serious", "critical")} == found
+    seen = [one for one in violations(page) if one["impact"] in ("serious", "critical")]
+    assert {one["id"]: len(one["nodes"]) for one in seen} == found
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_are_looked_at_from_either(chrome: Browser, scheme: Literal["light", "dark"]) -> None:
+    page = chrome.new_page(color_scheme=scheme)
+    style = """<style>:root { color-scheme: light dark } body { background: light-dark(white, black) !important }
+    h1 { color: light-dark(black, #333); transition: color 2s } td { color: light-dark(#ccc, white) }</style>"""
+    page.set_content(style + _PAGE.format(_ROW.format("fine"), ""))
+    pale = [node["html"] for one in violations(page) if one["id"] == "color-contrast" for node in one["nodes"]]
+    assert any("h1" in one for one in pale), "only in the dark"
+    assert any("td" in one for one in pale), "only in the light"
+    assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") is (scheme == "dark")
     page.close()

