@@ -18,9 +18,9 @@ from django.utils import timezone
 from sharing.aws.errors import AwsError, Unavailable, malformed
 from sharing.aws.organizations import AccountPage, ListedUnit, Organizations, UnitPage
 from sharing.models import Actor, ConnectionState, Organization, OrganizationMember, OrganizationUnit
-from sharing.services import connecting, history
+from sharing.services import history
 
-from .reading import Mistaken, held_by_its_role
+from .reading import Mistaken, begin, held_by_its_role
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +57,9 @@ def read_units(pk: uuid.UUID | str) -> Organization | None:
     """
     now = timezone.now()
     lease = now + _LEASE
-    claimed = Organization.objects.filter(pk=pk, connection__state=ConnectionState.CONNECTED, units_due_at__lte=now)
-    if not claimed.update(units_due_at=lease):
+    if (begun := begin(pk, "units_due_at", until=lease, session_name="fnshare-units")) is None:
         return None
-    seen = Organization.objects.select_related("connection__account").get(pk=pk)
-    assert seen.connection is not None  # noqa: S101
-    calls = Organizations(connecting.role(seen.connection), pace=connecting.pace(), session_name="fnshare-units")
+    seen, calls = begun
     try:
         tree = _walk(calls, seen.organization_id)
     except (AwsError, Mistaken) as problem:

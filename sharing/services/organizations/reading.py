@@ -78,12 +78,9 @@ def read(pk: uuid.UUID | str) -> Organization | None:
     """
     now = timezone.now()
     lease = now + _LEASE
-    claimed = Organization.objects.filter(pk=pk, connection__state=ConnectionState.CONNECTED, read_due_at__lte=now)
-    if not claimed.update(read_due_at=lease):
+    if (begun := begin(pk, "read_due_at", until=lease, session_name="fnshare-members")) is None:
         return None
-    seen = Organization.objects.select_related("connection__account").get(pk=pk)
-    assert seen.connection is not None  # noqa: S101
-    calls = Organizations(connecting.role(seen.connection), pace=connecting.pace(), session_name="fnshare-members")
+    seen, calls = begun
     try:
         described, accounts = _members(calls, seen)
     except (AwsError, Mistaken) as problem:
@@ -99,6 +96,16 @@ def read(pk: uuid.UUID | str) -> Organization | None:
         held.units_due_at = timezone.now()
         _settle(held, seen, lease, now + EVERY)
     return held
+
+
+def begin(pk: uuid.UUID | str, due: str, *, until: datetime, session_name: str) -> tuple[Organization, Organizations] | None:
+    """Take what is due by that field, so that no other worker does before `until`. None: it is not due, or another has it."""
+    due_now = Organization.objects.filter(pk=pk, connection__state=ConnectionState.CONNECTED, **{f"{due}__lte": timezone.now()})
+    if not due_now.update(**{due: until}):
+        return None
+    taken = Organization.objects.select_related("connection__account").get(pk=pk)
+    assert taken.connection is not None  # noqa: S101
+    return taken, Organizations(connecting.role(taken.connection), pace=connecting.pace(), session_name=session_name)
 
 
 def _members(calls: Organizations, seen: Organization) -> tuple[Described, list[ListedAccount]]:
