@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +23,11 @@ import botocore.session
 from botocore.config import Config
 
 from . import endpoints, noting
+from .acting import As, OnlyActing, SessionCredentials, acting_as
 from .errors import CREDENTIAL_CODES, TROUBLE, AwsError, classify
 
 BROAD = 3600
 NARROW = 900
-_RENEW_BEFORE = 300.0
 _SESSIONS = 128
 _CLIENTS = 64
 #: Calls of one shared client that may be under way at once without opening a connection just for them.
@@ -88,72 +87,13 @@ class CallerIdentity:
         return ":assumed-role/" in self.arn
 
 
-@dataclass(frozen=True)
-class _Credentials:
-    access_key: str
-    secret_key: str
-    token: str
-    expires: float  # time.time()
-
-    @property
-    def fresh(self) -> bool:
-        return self.expires - time.time() > _RENEW_BEFORE
-
-
-#: As whom, and in which account, this thread calls by a shared client just now.
-_acting: ContextVar[tuple[_Credentials, str]] = ContextVar("acting")
-
-
-class _Acting(botocore.credentials.Credentials):
-    """The credentials of a shared client: those of the session that the call under way is made in. None: no call is made."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", method="fnshare-acting")
-
-    def get_frozen_credentials(self) -> botocore.credentials.ReadOnlyCredentials:
-        """Asked by botocore when it signs, in the thread of the call. Raises LookupError outside `_As`."""
-        credentials, _ = _acting.get()
-        return botocore.credentials.ReadOnlyCredentials(credentials.access_key, credentials.secret_key, credentials.token)
-
-
-class _OnlyActing(botocore.credentials.CredentialProvider):
-    """Nothing of the environment ever signs a call of a shared client."""
-
-    METHOD = "fnshare-acting"
-
-    def load(self) -> _Acting:
-        return _Acting()
-
-
-class _As:
-    """A shared client in the hands of one session: whatever is called by it is signed as that session."""
-
-    def __init__(self, made: Any, credentials: _Credentials, account: str) -> None:
-        self._made = made
-        self._who = (credentials, account)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._made, name)
-        if not callable(found):
-            return found
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            before = _acting.set(self._who)
-            try:
-                return found(*args, **kwargs)
-            finally:
-                _acting.reset(before)
-
-        return call
-
-
 _lock = threading.RLock()
 # One thread assumes a role, the others wait for its session: striped, so that different roles hardly ever wait.
 _assuming = [threading.Lock() for _ in range(1024)]
 _loader: botocore.loaders.Loader | None = None
 _base: botocore.session.Session | None = None
 _shared: botocore.session.Session | None = None
-_sessions: "OrderedDict[tuple[str, ...], _Credentials]" = OrderedDict()
+_sessions: "OrderedDict[tuple[str, ...], SessionCredentials]" = OrderedDict()
 _clients: "OrderedDict[tuple[str, ...], Any]" = OrderedDict()
 
 
@@ -233,7 +173,7 @@ def client(
                 with _lock:
                     _remember(_sessions, key, credentials, _SESSIONS)
     if service == "lambda":
-        return _As(_shared_client(service, region, timeout), credentials, role.account)
+        return As(_shared_client(service, region, timeout), credentials, role.account)
     of_client = (service, region, str(timeout), hashlib.sha256(credentials.token.encode()).hexdigest(), credentials.access_key)
     with _lock:
         made = _clients.get(of_client)
@@ -252,7 +192,7 @@ def client(
 
 
 def _shared_client(service: str, region: str, timeout: float) -> Any:
-    """The client of this region for all sessions; to be used through `_As` only."""
+    """The client of this region for all sessions; to be used through `As` only."""
     global _shared
     key = ("shared", service, region, str(timeout))
     with _lock:
@@ -260,10 +200,10 @@ def _shared_client(service: str, region: str, timeout: float) -> Any:
         if made is None:
             if _shared is None:
                 _shared = _new_session()
-                only = botocore.credentials.CredentialResolver([_OnlyActing()])
+                only = botocore.credentials.CredentialResolver([OnlyActing()])
                 _shared.register_component("credential_provider", only)
             made = _shared.create_client(service, region_name=region, config=_config(timeout, service))
-            noting.listen(made, account=lambda: _acting.get()[1], region=region)
+            noting.listen(made, account=lambda: acting_as.get()[1], region=region)
         _remember(_clients, key, made, _CLIENTS)
         return made
 
@@ -285,7 +225,7 @@ def drop(role: RoleRef) -> None:
             del _sessions[key]
 
 
-def _known(key: tuple[str, ...]) -> _Credentials | None:
+def _known(key: tuple[str, ...]) -> SessionCredentials | None:
     with _lock:
         credentials = _sessions.get(key)
         if credentials is None or not credentials.fresh:
@@ -359,7 +299,7 @@ def _identity(sts: Any) -> CallerIdentity:
         raise classify(problem, "GetCallerIdentity") from None
 
 
-def _assume(role: RoleRef, session_name: str, policy: str, seconds: int, external_id: str | None) -> _Credentials:
+def _assume(role: RoleRef, session_name: str, policy: str, seconds: int, external_id: str | None) -> SessionCredentials:
     """STS AssumeRole at a regional endpoint; transient trouble is tried three times."""
     request: dict[str, Any] = {"RoleArn": role.role_arn, "RoleSessionName": session_name[:64], "DurationSeconds": seconds}
     if external_id is not None:
@@ -369,7 +309,7 @@ def _assume(role: RoleRef, session_name: str, policy: str, seconds: int, externa
     for pause in (0.3, 1.0, None):
         try:
             said = _client_of_worker("sts", home_region(role.partition)).assume_role(**request)["Credentials"]
-            return _Credentials(
+            return SessionCredentials(
                 said["AccessKeyId"], said["SecretAccessKey"], said["SessionToken"], said["Expiration"].timestamp()
             )
         except TROUBLE as problem:

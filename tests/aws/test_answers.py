@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sharing.aws import calling, session
+from sharing.aws import acting, calling, session
 from sharing.aws.checking import Answer, dry_run
 from sharing.aws.errors import AwsError
 from sharing.aws.functions import Functions
@@ -102,7 +102,7 @@ def test_an_answer_that_is_none_opens_no_session(stranger: type[Stranger], answe
 def test_an_answer_that_is_none_is_no_policy(
     stranger: type[Stranger], unpaced: None, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
-    monkeypatch.setattr(session, "_assume", lambda *_: session._Credentials("ASIA", "key", "token", 9e12))
+    monkeypatch.setattr(session, "_assume", lambda *_: acting.SessionCredentials("ASIA", "key", "token", 9e12))
     functions = Functions(ROLE, "us-east-1", pace=Pace(), purpose="click", timeout=2.0)
     for status in (200, 403, 500):
         stranger.says = (status, answer)
