@@ -2,6 +2,8 @@
 
 import re
 
+from sharing.models import Mention, Policy
+
 _DIGITS = re.compile(r"(?=([0-9]{12}))")
 
 
@@ -11,3 +13,13 @@ def mentioned(text: str, owner: str) -> set[str]:
     if not (f"::{owner}:" in text or f'"{owner}"' in text or '"Condition"' in text):
         found.discard(owner)
     return found
+
+
+def mention(policy: Policy, text: str, *, known: str = "") -> None:
+    """Keep which accounts' digits a content holds. Call it in the transaction that keeps the content.
+
+    known: a content of this policy whose digits are kept already.
+    """
+    owner = policy.function.account.number
+    new = sorted(mentioned(text, owner) - mentioned(known, owner))
+    Mention.objects.bulk_create([Mention(policy=policy, number=one) for one in new], batch_size=500, ignore_conflicts=True)

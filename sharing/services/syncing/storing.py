@@ -15,7 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Actor, Function, Grant, Mention, Policy, PolicyVersion, Reading, Sync, SyncKind
+from sharing.models import Actor, Function, Grant, Policy, PolicyVersion, Reading, Sync, SyncKind
 from sharing.models.grant import UNSETTLED
 from sharing.policy import Changes, Document, compare, parse
 from sharing.policy.arn import FunctionArn
@@ -23,7 +23,7 @@ from sharing.services import history, tallying, waking
 from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
-from .mentioned import mentioned
+from .mentioned import mention
 from .reach import DERIVED, keep_exposures
 
 _NAMED = 8  # statements named in one event's sentence
@@ -240,16 +240,6 @@ def _keep_content(
     mention(held, content.text, known=before.document if before is not None else "")
     if before is not None:
         _tell(held, compare(parse(before.document or None), content.document), ours)
-
-
-def mention(policy: Policy, text: str, *, known: str = "") -> None:
-    """Keep which accounts' digits a content holds. Call it in the transaction that keeps the content.
-
-    known: a content of this policy whose digits are kept already.
-    """
-    owner = policy.function.account.number
-    new = sorted(mentioned(text, owner) - mentioned(known, owner))
-    Mention.objects.bulk_create([Mention(policy=policy, number=one) for one in new], batch_size=500, ignore_conflicts=True)
 
 
 def _tell(held: Policy, changes: Changes, ours: Collection[str]) -> None:
