@@ -5,11 +5,9 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,11 +18,9 @@ from typing import Any, Self
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from sharing.running import ports, template
+from sharing.running import ports
 from sharing.running.install import CHECKOUT
-
-#: Where demos of the tests leave the migrated database for each other.
-LENT = Path(tempfile.gettempdir()) / f"fnshare-tests-lent-{os.getuid()}"
+from tests import lent
 
 
 def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20) -> None:
@@ -108,27 +104,6 @@ class Controls:
         self.ask("POST", "switches", off)
 
 
-def lend(folder: Path) -> None:
-    """The migrated database that a demo before kept, if it fits: in its own folder each would make one anew."""
-    fits = template.kept(LENT)
-    if not (folder / fits.name).exists():
-        with contextlib.suppress(FileNotFoundError):  # none yet, or another checkout's tests just kept theirs instead
-            shutil.copyfile(fits, folder / fits.name)
-
-
-def keep(folder: Path) -> None:
-    """The migrated database of this demo's folder, for those after it; instead of any earlier one."""
-    made = template.kept(folder)
-    if not made.exists() or (LENT / made.name).exists():
-        return
-    LENT.mkdir(mode=0o700, exist_ok=True)
-    draft = LENT / f"draft-{os.getpid()}"
-    shutil.copyfile(made, draft)
-    for outdated in LENT.glob("migrated-*.sqlite3"):
-        outdated.unlink(missing_ok=True)
-    draft.replace(LENT / made.name)
-
-
 class LiveDemo:
     """`make demo` in a folder and on ports of its own, as a context manager.
 
@@ -160,7 +135,7 @@ class LiveDemo:
         """Start it and wait until it says that it is ready. Its output goes to folder/output."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "demo.json").unlink(missing_ok=True)  # of one that was killed: only a new one says "ready"
-        lend(self.folder)
+        lent.lend(self.folder)
         command = [sys.executable, "-m", "sharing.running.demo", "--folder", str(self.folder), "--story", self.story]
         command += ["--control-key", self._key, "--database-url", self.database_url, *([] if self.told else ["--untold"])]
         with (self.folder / "output").open("wb") as output:
@@ -182,7 +157,7 @@ class LiveDemo:
             self.stop()
             raise
         self.described = json.loads(described.read_text())
-        keep(self.folder)
+        lent.keep(self.folder)
         return self
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 40) -> int:

@@ -14,7 +14,8 @@ import pytest
 
 from sharing.running import leftovers, ports
 from sharing.running.install import CHECKOUT
-from tests.live import LiveDemo, alive, as_from_a_terminal, lend, wait_for
+from tests import lent
+from tests.live import LiveDemo, alive, as_from_a_terminal, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -185,7 +186,7 @@ def _configuration(demo: LiveDemo) -> list[str]:
 
 
 def test_under_nohup_it_outlives_its_terminal(tmp_path: Path) -> None:
-    lend(tmp_path)
+    lent.lend(tmp_path)
     command = ["nohup", os.fspath(CHECKOUT / ".venv/bin/python"), "-m", "sharing.running.demo", "--untold", "--folder"]
     with (tmp_path / "output").open("wb") as output:
         process = subprocess.Popen(
@@ -309,7 +310,7 @@ def test_make_passes_its_end_on(tmp_path: Path, number: signal.Signals, whom: st
     checkout = tmp_path / "checkout"
     _linked_checkout(checkout)
     (checkout / "var").mkdir()
-    lend(checkout / "var")
+    lent.lend(checkout / "var")
     port = ports.free()
     make = subprocess.Popen(
         ["make", "demo", "DEMO=--untold"],
