@@ -9,7 +9,7 @@ import sys
 import django
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from sharing.running.static import collect
 
@@ -27,7 +27,9 @@ def main() -> int:
     try:
         call_command("check", verbosity=0)
         prepare()
-    except OperationalError as problem:
+    except DatabaseError as problem:
+        if type(problem) not in (DatabaseError, OperationalError):  # as in manage.py
+            raise
         first = str(problem).strip().partition("\n")[0]
         print(f"fnshare cannot start: DATABASE_URL: the database does not answer: {first}", file=sys.stderr)
         return 1
