@@ -100,10 +100,6 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """With an end date up to this moment, and perhaps still in AWS, in whatever state: access may still stand."""
         return self.filter(state__in=MAY_HOLD_ACCESS, ends_at__lte=moment)
 
-    def ending_before(self, moment: datetime) -> "GrantQuerySet":
-        """Active, with an end date before this moment."""
-        return self.filter(state=S.ACTIVE, ends_at__lt=moment)
-
 
 class Grant(models.Model):
     """A person's decision: a principal may do an action on a function, alias or version, until a date.
