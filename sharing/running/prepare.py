@@ -4,6 +4,7 @@
 settings that cannot work, are told without a trace.
 """
 
+import os
 import sys
 
 import django
@@ -23,6 +24,7 @@ def prepare() -> None:
 
 def main() -> int:
     """Check and prepare; the exit status. The demo's settings are our own: only a deployment's are checked."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
     django.setup()
     try:
         call_command("check", verbosity=0)
