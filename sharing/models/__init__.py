@@ -13,6 +13,7 @@ from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
 from .joining import Joiner, JoinerState, Joining
+from .latch import Latch
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
@@ -77,6 +78,7 @@ __all__ = [
     "Joining",
     "Judgement",
     "KeptWaker",
+    "Latch",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",

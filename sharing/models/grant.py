@@ -184,6 +184,9 @@ class Grant(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     check_due_at = models.DateTimeField(null=True, blank=True)
 
+    #: Whether a suspension of the consumer keeps it back, where that was asked (services.granting.pausing).
+    is_kept_back = False
+
     objects = GrantQuerySet.as_manager()
 
     class Meta:
