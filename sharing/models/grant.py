@@ -225,6 +225,15 @@ class Grant(models.Model):
         return f"{self.principal} {self.action} on {self.policy_id}"
 
     @property
+    def is_being_suspended(self) -> bool:
+        """Whether it is on its way out for a while only; until then it may still let them in."""
+        return self.state == S.REVOKING and self.suspended_at is not None
+
+    def get_state_display(self) -> str:  # type: ignore[no-redef]
+        """Its state in words."""
+        return "Being suspended" if self.is_being_suspended else str(GrantState(self.state).label)
+
+    @property
     def is_unsettled(self) -> bool:
         """Whether a worker still has something to do: pages poll while this is true."""
         return self.state in UNSETTLED

@@ -33,7 +33,12 @@ _MARKS = {
     "again": ("plain", "rotate", "As before"),
     "over": ("off", "circle-minus", "Over"),
 }
-_SUSPENDING = _MARKS | {"gone": ("wait", "clock-pause", "Suspended"), "again": ("ok", "circle-check", "As before")}
+_SUSPENDING = _MARKS | {
+    "gone": ("wait", "clock-pause", "Suspended"),
+    "working": ("busy", "loader-2", "Being suspended"),
+    "again": ("ok", "circle-check", "As before"),
+}
+_RESUMING = _SUSPENDING | {"working": ("busy", "loader-2", "Being resumed")}
 #: So many shares that would come back are shown before an account is resumed.
 _PREVIEWED = 500
 
@@ -92,7 +97,7 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     related = ("offboarding", "grant", "layer_grant", "change", "again", "layer_again", "mapping")
     page = page_of(found.items.select_related(*related), request, _SHOWN)
     standing = offboarding.standing_of(found)
-    marks = _SUSPENDING if found.suspends else _MARKS
+    marks = (_RESUMING if found.undo_wanted_at else _SUSPENDING) if found.suspends else _MARKS
     context = {
         "found": found,
         "page": page,

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from sharing.management.commands._grants import item_of
 from sharing.models import Actor, Grant, GrantState, Offboarding, Role
 from sharing.services import granting, offboarding
 from tests import factories
@@ -158,3 +159,32 @@ def test_the_other_side_reads_that_the_owner_suspended_it_and_nothing_more(me: C
     export = b"".join(client.get("/shared/export/")).decode()
     assert "suspended by the owner" in export
     assert "leaked" not in export
+
+
+def test_while_it_is_being_suspended_everybody_reads_so_and_nobody_that_it_is_taken_back(
+    me: Client, client: Client, grant: Grant
+) -> None:
+    made = suspended(me)
+    going = {"state": GrantState.REVOKING, "wanted": "absent", "unsettled_since": timezone.now(), "settled_at": None}
+    Grant.objects.update(**going)
+    function = grant.policy.function_id
+    for address in (
+        f"/grants/{grant.pk}/",
+        f"/functions/{function}/",
+        f"/consumers/{ACME}/",
+        f"/consumers/offboardings/{made.pk}/",
+    ):
+        page = me.get(address).content.decode()
+        assert "Being suspended" in page, address
+        assert ">Revoking<" not in page, address
+    grant.refresh_from_db()
+    assert item_of(grant)["says"] == "Being suspended"
+    client.force_login(factories.acting("jo@example.com", type(grant.policy.function.account).objects.get(number=ACME)))
+    for address in ("/shared/", f"/shared/{grant.policy_id}/"):
+        page = client.get(address).content.decode()
+        assert "Being suspended by the owner" in page, address
+        assert "Being taken back" not in page, address
+    export = b"".join(client.get("/shared/export/")).decode()
+    assert "being suspended by the owner" in export
+    Grant.objects.update(suspended_at=None)
+    assert "Being taken back" in client.get("/shared/").content.decode(), "whoever revoked it meanwhile is told so"
