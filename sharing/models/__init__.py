@@ -26,6 +26,7 @@ from .person import Actor, Role, Theme, User
 from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
+from .renewal import Renewal
 from .seal import Seal
 from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
@@ -109,6 +110,7 @@ __all__ = [
     "Qualifier",
     "QualifierKind",
     "Reading",
+    "Renewal",
     "RequestKind",
     "RequestState",
     "Role",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from sharing.models import Account, Actor, Organization
 from sharing.services import syncing
+from sharing.services.renewing import telling as renewing
 from sharing.services.syncing import Coverage, Covered
 from sharing.services.syncing.latest import Place
 
@@ -56,7 +57,12 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str,
     are UTC. The number of queries does not depend on how much there is.
     """
     of = None if within is None else {account for account, _ in within}
-    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *unread_organizations())
+    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *beside_regions())
+
+
+def beside_regions(now: datetime | None = None) -> tuple[str, ...]:
+    """What else is not known, or not as it is now, one sentence each. Two queries."""
+    return (*renewing.said(), *unread_organizations(now))
 
 
 def unread_organizations(now: datetime | None = None) -> tuple[str, ...]:
