@@ -1,11 +1,21 @@
+from datetime import timedelta
+
 import django.utils.timezone
 from django.db import migrations, models
+from django.utils import timezone
 
 
 def all_is_of_unknown_rules(apps, _schema):
     """What an installation kept before rules had versions is made anew once; one that is new has nothing of that kind."""
     if apps.get_model("sharing", "Function").objects.exists():
         apps.get_model("sharing", "Renewal").objects.create(pk=1)
+
+
+def what_waits_already(apps, _schema):
+    """Since when a step waits was not kept: people are reminded of it as if it were handed over now."""
+    now = timezone.now()
+    waiting = apps.get_model("sharing", "WiringStep").objects.filter(state="asked", wiring__abandoned_at=None)
+    waiting.update(asked_at=now, remind_at=now + timedelta(days=3))
 
 
 class Migration(migrations.Migration):
@@ -39,4 +49,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunPython(all_is_of_unknown_rules, migrations.RunPython.noop),
+        migrations.AddField(
+            model_name='user',
+            name='reminders',
+            field=models.BooleanField(default=True, help_text='Whether mail reminds them of what ends or waits for them.'),
+        ),
+        migrations.AddField(
+            model_name='wiringstep',
+            name='asked_at',
+            field=models.DateTimeField(blank=True, help_text='When it was last handed over to people.', null=True),
+        ),
+        migrations.AddField(
+            model_name='wiringstep',
+            name='remind_at',
+            field=models.DateTimeField(blank=True, help_text='When they are reminded of it; null: no more.', null=True),
+        ),
+        migrations.AddIndex(
+            model_name='wiringstep',
+            index=models.Index(condition=models.Q(('remind_at__isnull', False), ('state', 'asked')), fields=['remind_at'], name='wiringstep_remind'),
+        ),
+        migrations.RunPython(what_waits_already, migrations.RunPython.noop),
     ]

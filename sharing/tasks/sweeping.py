@@ -98,6 +98,7 @@ def sweep(_pk: str = "1") -> None:
         soon(take_up_request, wish.pk, expires=again)
     leasing.remind(now)
     leasing.alarm(now)
+    wiring.remind(now)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
