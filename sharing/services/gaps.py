@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Organization
@@ -66,14 +67,26 @@ def beside_regions(now: datetime | None = None) -> tuple[str, ...]:
 
 
 def unread_organizations(now: datetime | None = None) -> tuple[str, ...]:
-    """Organisations whose members should be known and are not, one sentence each: answers about members depend then."""
+    """Organisations whose members, or the units that these are in, should be known and are not, one sentence each: answers
+    about members, and groups that follow a unit, depend then. One query."""
     now = now or timezone.now()
-    return tuple(
-        f"Organisation {one.organization_id}: which accounts belong to it is not known. {why.rstrip('.')}. "
-        + (f"Last read {utc(one.read_at)}." if one.read_at else "Never read completely.")
-        for one in Organization.objects.read_through().select_related("connection")
-        if (why := one.stale(now))
-    )
+    unplaced = Count("members", filter=Q(members__left_at=None, members__unit=None))
+    found = Organization.objects.read_through().select_related("connection").annotate(unplaced=unplaced)
+    return tuple(said for one in found if (said := _unread(one, one.unplaced, now)))  # type: ignore[attr-defined]
+
+
+def _unread(one: Organization, unplaced: int, now: datetime) -> str:
+    of, read_at = f"Organisation {one.organization_id}", one.units_read_at
+    if why := one.stale(now):
+        what, read_at = "which accounts belong to it is not known", one.read_at
+    elif why := one.units_stale(now):
+        what = "which account is in which organisational unit is not known"
+    elif unplaced:
+        some = "1 account" if unplaced == 1 else f"{unplaced:,} accounts"
+        return f"{of}: of {some} the organisational unit was not seen when they were read, {utc(read_at)}." if read_at else ""
+    else:
+        return ""
+    return f"{of}: {what}. {why.rstrip('.')}. " + (f"Last read {utc(read_at)}." if read_at else "Never read completely.")
 
 
 def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:
