@@ -86,6 +86,7 @@ def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpRespon
     found = offboarding.preview(number, by=me, suspends=suspends)
     token = form.data.get("form") if form.is_bound and len(form.data.get("form", "")) == 32 else secrets.token_hex(16)
     context = {"consumer": consumer, "found": found, "form": form, "token": token, "everything": me.sees_every_account}
+    context |= {"kept": found.others, "layers": found.layers} if suspends else {"kept": found.kept}
     return render(request, "offboarding/preview.html", context, status=422 if form.errors else 200)
 
 
@@ -106,6 +107,7 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "may_undo": offboarding.may_undo(found, by=me, now=timezone.now()),
         "until": found.created_at + offboarding.UNDO_WITHIN,
         "form": UndoForm(),
+        "layers": offboarding.staying_layers(found.number, by=me) if found.suspends and not found.undo_wanted_at else (),
         "every": "1s" if (timezone.now() - (found.undo_wanted_at or found.created_at)).total_seconds() < 60 else "5s",
     }
     template = "offboarding/detail.html#progress" if request.htmx else "offboarding/detail.html"  # type: ignore[attr-defined]
