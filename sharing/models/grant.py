@@ -180,6 +180,9 @@ class Grant(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     check_due_at = models.DateTimeField(null=True, blank=True)
 
+    #: Whether a suspension of the consumer keeps it back, where that was asked (services.granting.pausing).
+    is_kept_back = False
+
     objects = GrantQuerySet.as_manager()
 
     class Meta:
@@ -216,6 +219,15 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.principal} {self.action} on {self.policy_id}"
+
+    @property
+    def is_being_suspended(self) -> bool:
+        """Whether it is on its way out for a while only; until then it may still let them in."""
+        return self.state == S.REVOKING and self.suspended_at is not None
+
+    def get_state_display(self) -> str:  # type: ignore[no-redef]
+        """Its state in words."""
+        return "Being suspended" if self.is_being_suspended else str(GrantState(self.state).label)
 
     @property
     def is_unsettled(self) -> bool:
