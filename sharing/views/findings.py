@@ -48,7 +48,8 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     if grouped:
         groups = listing.Grouped(found, since=since, by=form.cleaned_data.get("by") or "cause")
         page = page_of(groups, request)
-        context |= {"page": page, "groups": listing.with_words(page.object_list, found, account_names())}
+        shown_groups = listing.with_words(page.object_list, found, account_names())
+        context |= {"page": page, "groups": [(one, SEVERITIES[one.worst]) for one in shown_groups]}
         whole = valid and asked == listing.Asked()
         summary = listing.summary_of(groups, me, now=now) if whole else listing.summary(me, since=since, now=now)
     else:

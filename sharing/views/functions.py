@@ -14,7 +14,7 @@ from sharing.policy.arn import is_account_id
 from sharing.services import inventory
 from sharing.services.inventory import Exposed, Order, Summary
 
-from .paging import page_of
+from .paging import KeysFirst, page_of
 from .permitting import actor
 
 # How many principals of each kind are let in, in words: widest first.
@@ -98,7 +98,7 @@ def function_list(request: HttpRequest) -> HttpResponse:
         order=Order(filters.sort.removeprefix("-")),
         descending=filters.sort.startswith("-"),
     )
-    page = page_of(found, request)
+    page = page_of(KeysFirst(found, "account"), request)
     functions: list[Function] = list(page.object_list)
     context = {
         "filters": filters,
