@@ -173,6 +173,7 @@ def test_functions_are_listed_by_what_their_policies_let_in_as_they_are_now(esta
     usual = list(Function.objects.filter(urls={}).order_by("pk"))
     Policy.objects.filter(function=usual[14]).update(reading=Reading.UNREAD, unread_since=timezone.now(), unread_reason="No.")
     Policy.objects.filter(function=usual[15]).update(vanished_at=timezone.now())
+    Policy.objects.filter(function=usual[16]).update(public="no", open_service="no", external="no")
 
     def listed() -> list[list[uuid.UUID]]:
         found = [inventory.functions(by=me, exposed=kind) for kind in (*inventory.Exposed, None)]
