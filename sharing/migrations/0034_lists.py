@@ -99,23 +99,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('lets_public', True), ('vanished_at', None)), fields=['name', 'region', 'id'], name='function_public'),
+            index=models.Index(condition=models.Q(('lets_public', True), ('vanished_at', None)), fields=['name', 'region', 'id', 'lets_public', 'vanished_at'], name='function_lets_public'),
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('lets_open_service', True), ('vanished_at', None)), fields=['name', 'region', 'id'], name='function_open_service'),
+            index=models.Index(condition=models.Q(('lets_open_service', True), ('vanished_at', None)), fields=['name', 'region', 'id', 'lets_open_service', 'vanished_at'], name='function_lets_open_service'),
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('lets_external', True), ('vanished_at', None)), fields=['name', 'region', 'id'], name='function_external'),
+            index=models.Index(condition=models.Q(('lets_external', True), ('vanished_at', None)), fields=['name', 'region', 'id', 'lets_external', 'vanished_at'], name='function_lets_external'),
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('lets_nobody', True), ('vanished_at', None)), fields=['name', 'region', 'id'], name='function_nobody'),
+            index=models.Index(condition=models.Q(('lets_nobody', True), ('vanished_at', None)), fields=['name', 'region', 'id', 'lets_nobody', 'vanished_at'], name='function_lets_nobody'),
         ),
         migrations.AddIndex(
             model_name='function',
-            index=models.Index(condition=models.Q(('is_unread', True), ('vanished_at', None)), fields=['name', 'region', 'id'], name='function_unread'),
+            index=models.Index(condition=models.Q(('is_unread', True), ('vanished_at', None)), fields=['name', 'region', 'id', 'is_unread', 'vanished_at'], name='function_is_unread'),
         ),
         migrations.AddIndex(
             model_name='function',
@@ -133,6 +133,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='wakercount',
             index=models.Index(fields=['kind', 'problems', 'way', 'account', 'many'], name='wakercount_by_kind'),
+        ),
+        migrations.RemoveIndex(
+            model_name='finding',
+            name='finding_accepted',
+        ),
+        migrations.AddIndex(
+            model_name='finding',
+            index=models.Index(condition=models.Q(('accepted_until__isnull', False)), fields=['state', 'accepted_until'], name='finding_borne'),
         ),
         migrations.RunPython(count_wakers, migrations.RunPython.noop),
         migrations.RunPython(keep_widths, migrations.RunPython.noop),

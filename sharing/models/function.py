@@ -80,23 +80,14 @@ class Function(models.Model):
             # What was not looked at, counted above most lists: few, or none.
             models.Index(fields=["mappings_read_at"], name="function_mappings_read"),
             models.Index(fields=["urls"], name="function_urls_unread", condition=Q(urls__isnull=True)),
-            # The filters and the order of the list by what is let in.
-            models.Index(
-                fields=["name", "region", "id"], name="function_public", condition=Q(lets_public=True, vanished_at=None)
-            ),
-            models.Index(
-                fields=["name", "region", "id"],
-                name="function_open_service",
-                condition=Q(lets_open_service=True, vanished_at=None),
-            ),
-            models.Index(
-                fields=["name", "region", "id"], name="function_external", condition=Q(lets_external=True, vanished_at=None)
-            ),
-            models.Index(
-                fields=["name", "region", "id"], name="function_nobody", condition=Q(lets_nobody=True, vanished_at=None)
-            ),
-            models.Index(
-                fields=["name", "region", "id"], name="function_unread", condition=Q(is_unread=True, vanished_at=None)
+            # The filters and the order of the list by what is let in. With the columns of the condition SQLite looks at no row.
+            *(
+                models.Index(
+                    fields=["name", "region", "id", column, "vanished_at"],
+                    name=f"function_{column}",
+                    condition=Q(**{column: True}, vanished_at=None),
+                )
+                for column in ("lets_public", "lets_open_service", "lets_external", "lets_nobody", "is_unread")
             ),
             models.Index(fields=["-width", "name", "region", "id"], name="function_by_width", condition=Q(vanished_at=None)),
         )

@@ -53,12 +53,13 @@ def finding_list(request: HttpRequest) -> HttpResponse:
         whole = valid and asked == listing.Asked()
         summary = listing.summary_of(groups, me, now=now) if whole else listing.summary(me, since=since, now=now)
     else:
-        page = page_of(listing.NewFirst(found, since=since), request)
+        summary = listing.summary(me, since=since, now=now, asked=asked)
+        whole = valid and listing.is_summed(asked)
+        page = page_of(listing.NewFirst(found, since=since, many=summary.open if whole else None), request)
         context |= {"page": page, "rows": [shown(one, since) for one in page.object_list]}
         if asked.cause:
             label = listing.cause_label(asked.cause, account_names())
             context["chosen"] = " · ".join(part for part in (title_of(asked.rule) if asked.rule else "", label) if part)
-        summary = listing.summary(me, since=since, now=now, asked=asked)
     context["summary"] = summary
     if not asked.cause:
         context["finding_count"] = summary.open  # counted already: the side bar need not count once more

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from sharing.forms.choices import options
 from sharing.models import Function
 from sharing.policy.arn import is_account_id
 from sharing.services import inventory
@@ -100,11 +101,13 @@ def function_list(request: HttpRequest) -> HttpResponse:
     )
     page = page_of(KeysFirst(found, "account"), request)
     functions: list[Function] = list(page.object_list)
+    choices = inventory.places(by=me)
     context = {
         "filters": filters,
         "page": page,
         "rows": [Row(summary, lets_in_words(summary.lets_in, summary.lacking)) for summary in inventory.summaries(functions)],
-        "choices": inventory.places(by=me),
+        "choices": choices,
+        "accounts": options(((one.number, f"{one.name} ({one.spaced})") for one in choices.accounts), filters.account),
         "exposures": EXPOSURES,
         "orders": ORDERS,
     }
