@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
@@ -186,12 +187,23 @@ def _width() -> Case:
     )
 
 
+class _Told(NamedTuple):
+    """What a row says of one policy."""
+
+    public: str
+    open_service: str
+    external: str
+    reading: str
+    unread_since: datetime | None
+    unread_reason: str
+
+
 def summaries(rows: Sequence[Function]) -> list[Summary]:
     """What the list says about these functions (one page of them), in the same order. Five queries."""
     keys = [function.pk for function in rows]
-    policies: dict[uuid.UUID, list[Policy]] = {}
-    for policy in Policy.objects.filter(function__in=keys, vanished_at=None):
-        policies.setdefault(policy.function_id, []).append(policy)
+    policies: dict[uuid.UUID, list[_Told]] = {}
+    for owner, *told in Policy.objects.filter(function__in=keys, vanished_at=None).values_list("function_id", *_Told._fields):
+        policies.setdefault(owner, []).append(_Told(*told))
     aliases: dict[uuid.UUID, list[str]] = {}
     for owner, name in Qualifier.objects.filter(function__in=keys, kind=QualifierKind.ALIAS, vanished_at=None).values_list(
         "function_id", "name"
@@ -242,7 +254,7 @@ def _sweeps() -> QuerySet[Sync, datetime | None]:
 def _summary(
     function: Function,
     *,
-    policies: list[Policy],
+    policies: list[_Told],
     aliases: list[str],
     lets_in: dict[str, int],
     lacking: dict[str, int],

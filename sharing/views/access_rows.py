@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from sharing.models import Actor, Function, Grant, GrantState, Verdict
 from sharing.policy.actions import ACTIONS, INVOKE
@@ -21,7 +23,7 @@ from sharing.policy.following import is_sid, statement_key
 from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
 from sharing.services.granting.ends import past_its_end
-from sharing.templatetags.ui import spaced
+from sharing.templatetags.ui import icon, spaced
 
 WHO_ICONS = {
     "everyone": "world",
@@ -71,6 +73,12 @@ class Act:
     panel: bool = True
     classes: str = ""
     token: str = ""
+
+    @property
+    def link(self) -> SafeString:
+        """The line of a menu: half of what a long list's template would else have to look up."""
+        beside = format_html(' hx-get="{}" hx-target="#panel"', self.url) if self.panel else ""
+        return format_html('<a href="{}"{}>{}{}</a>', self.url, beside, icon(self.icon), self.words)
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,15 @@ def owners(by: Actor, *, but: Collection[uuid.UUID] = ()) -> set[str]:
 def sources(by: Actor, *, but: Collection[uuid.UUID] = ()) -> dict[str, int]:
     """How many rows have a source in each account, likewise. Whoever sees some accounts has those rows counted now."""
     kept = KeptWaker.objects.visible_to(by)
-    if by.active and by.sees_every_account:
-        return {whose: many for (whose,), many in _sums(SourceCount.objects.all(), kept, ("whose",), but).items()}
-    return dict(kept.exclude(function__in=but).order_by().values_list("whose").annotate(total=Count("pk")))
+    if not (by.active and by.sees_every_account):
+        return dict(kept.exclude(function__in=but).order_by().values_list("whose").annotate(total=Count("pk")))
+    found: QuerySet[Any, Any] = SourceCount.objects.values_list("whose", "many")  # a row each, or hardly more
+    if but:
+        found = found.union(_less(kept, ("whose",), but), all=True)
+    sums: dict[str, int] = {}
+    for whose, many in found:
+        sums[whose] = sums.get(whose, 0) + many
+    return {whose: many for whose, many in sums.items() if many > 0}
 
 
 def _sums(
@@ -77,9 +83,14 @@ def _sums(
     """What there is, less what is read in full, at one moment: a single query, or a worker could come between the two."""
     found: QuerySet[Any, Any] = counts.order_by().values_list(*columns).annotate(total=Sum("many"))
     if but:
-        less = kept.filter(function__in=but).order_by().values_list(*columns).annotate(total=Count("pk") * -1)
-        found = found.union(less, all=True)
+        found = found.union(_less(kept, columns, but), all=True)
     sums: Counter[tuple[Any, ...]] = Counter()
     for *key, total in found:
         sums[tuple(key)] += total
     return {key: total for key, total in sums.items() if total > 0}
+
+
+def _less(
+    kept: QuerySet[KeptWaker, KeptWaker], columns: tuple[str, ...], but: Collection[uuid.UUID]
+) -> QuerySet[KeptWaker, Any]:
+    return kept.filter(function__in=but).order_by().values_list(*columns).annotate(total=Count("pk") * -1)
