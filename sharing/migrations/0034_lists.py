@@ -135,6 +135,14 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['kind', 'problems', 'way', 'account', 'many'], name='wakercount_by_kind'),
         ),
         migrations.RemoveIndex(
+            model_name='keptwaker',
+            name='keptwaker_by_whose',
+        ),
+        migrations.AddIndex(
+            model_name='keptwaker',
+            index=models.Index(fields=['whose', 'problems', 'account', 'function'], name='keptwaker_by_source'),
+        ),
+        migrations.RemoveIndex(
             model_name='finding',
             name='finding_accepted',
         ),

@@ -54,7 +54,7 @@ class KeptWaker(models.Model):
             # All that is counted above the list, so that no row is read for it.
             models.Index(fields=["kind", "problems", "way", "account", "function"], name="keptwaker_by_kind"),
             models.Index(fields=["account", "kind", "problems", "way", "function"], name="keptwaker_by_account"),
-            models.Index(fields=["whose", "account", "function"], name="keptwaker_by_whose"),
+            models.Index(fields=["whose", "problems", "account", "function"], name="keptwaker_by_source"),
         )
 
     def __str__(self) -> str:
