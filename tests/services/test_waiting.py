@@ -15,6 +15,7 @@ from sharing.models import Actor, Check, Function, Grant, GrantState, Occasion, 
 from sharing.services import checking, waking
 from sharing.services.checking.answering import finish
 from sharing.services.granting import settling
+from sharing.services.waking.survey import Rows
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +68,7 @@ def test_rows_are_counted_while_somebody_else_writes_the_same_number() -> None:
         assert [many for model in (WakerCount, SourceCount) for many in _writing(model)] == [2, 2]
         _elsewhere(waking.keep_due)
     found = waking.survey(Actor.system(), waking.Asked())
+    assert isinstance(found.rows, Rows)
     assert (found.every, found.rows.count(), len(found.rows[0:50])) == (1, 1, 1)
     assert WakerCount.objects.count() == (2 if connection.features.has_select_for_update else 1)
 
