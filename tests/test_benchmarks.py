@@ -18,14 +18,17 @@ from sharing.models import (
     Exposure,
     Finding,
     FindingCount,
+    Function,
     KeptWaker,
     Mention,
     PartyTally,
     Policy,
     PolicyVersion,
+    SourceCount,
     Tallied,
     Tally,
     TallyDue,
+    WakerCount,
 )
 from sharing.services import tallying, waking
 from sharing.services.findings import refreshing
@@ -33,6 +36,7 @@ from sharing.services.syncing.storing import store_policy
 
 pytestmark = pytest.mark.django_db
 
+WIDTHS = ("lets_public", "lets_open_service", "lets_external", "lets_nobody", "is_unread")
 #: When something was found or counted, which the two ways do at different times; a version's number in a finding.
 _TIMES = ("first_seen_at", "opened_at", "last_seen_at", "counted_at")
 
@@ -69,6 +73,8 @@ def _derived() -> dict[str, Any]:
         "parties": _rows(PartyTally, "id"),
         "mentions": _rows(Mention, "id"),
         "wakers": _rows(KeptWaker, "id"),
+        "counts of wakers": [*_rows(WakerCount, "id"), *_rows(SourceCount, "id")],
+        "widths": list(Function.objects.order_by("pk").values("pk", *WIDTHS, "width")),
         "tallied": _rows(Tallied, "id", "turn"),
         "today": sorted(
             FindingCount.objects.filter(day=timezone.now().date()).values_list("account", "severity", "open"), key=repr
@@ -86,7 +92,7 @@ def test_rows_made_in_bulk_are_those_that_storing_one_by_one_makes() -> None:
 
     versions = list(PolicyVersion.objects.select_related("policy__function__account").order_by("first_seen_at", "pk"))
     unread = list(Policy.objects.filter(unread_since__isnull=False))
-    for model in (Exposure, Finding, Tally, PartyTally, Tallied, TallyDue, Mention, KeptWaker):
+    for model in (Exposure, Finding, Tally, PartyTally, Tallied, TallyDue, Mention, KeptWaker, WakerCount, SourceCount):
         model.objects.all().delete()
     Policy.objects.update(current=None, read_at=None, public="no", open_service="no", external="no", denies=False, size=0)
     PolicyVersion.objects.all().delete()
@@ -110,12 +116,22 @@ def test_an_installation_that_is_upgraded_gets_what_is_kept_from_now_on() -> Non
     PartyTally.objects.all().delete()
     Mention.objects.all().delete()
     Tallied.objects.update(kinds={})
-    name = next(Path(migrations.__file__).parent.glob("*_kept_pages.py")).stem
-    fill = importlib.import_module(f"sharing.migrations.{name}")
+    for model in (WakerCount, SourceCount):
+        model.objects.all().delete()
+    Function.objects.update(width=0, **dict.fromkeys(WIDTHS, False))
+    fill = _migration("kept_pages")
     fill.look_for_accounts(apps, None)
     fill.add_up(apps, None)
+    lists = _migration("lists")
+    lists.count_wakers(apps, None)
+    lists.keep_widths(apps, None)
     assert _derived() == made
     assert dict(Tallied.objects.values_list("account", "kinds")) == kinds
+
+
+def _migration(name: str) -> Any:
+    found = next(Path(migrations.__file__).parent.glob(f"*_{name}.py")).stem
+    return importlib.import_module(f"sharing.migrations.{found}")
 
 
 def test_the_same_size_gives_the_same_documents() -> None:

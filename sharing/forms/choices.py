@@ -14,8 +14,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 def options(choices: Iterable[tuple[object, object]], chosen: str = "") -> SafeString:
     """Options of a select: values and words; the one that is chosen is marked. Values and words are text, never markup."""
-    rows = ((str(value), str(words)) for value, words in choices)
-    found = (f'<option value="{escape(one)}"{" selected" * (one == chosen)}>{escape(words)}</option>' for one, words in rows)
+    found = []
+    for value, words in choices:
+        one = str(value)
+        found.append(f'<option value="{escape(one)}"{" selected" if one == chosen else ""}>{escape(str(words))}</option>')
     return mark_safe("".join(found))  # noqa: S308  # escaped just here
 
 

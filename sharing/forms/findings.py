@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sharing.models import User, Weight
 
+from .choices import LongSelect
 from .share import end_of_day
 
 STATUSES = (("open", "Open"), ("accepted", "Accepted"), ("closed", "Closed"), ("all", "All"))
@@ -24,18 +25,19 @@ class FindingFilter(forms.Form):
     """All optional. `since` decides what counts as new: the last visit where it is left out."""
 
     q = forms.CharField(max_length=400, required=False, label="Search", widget=forms.TextInput(attrs={"type": "search"}))
-    status = forms.ChoiceField(choices=STATUSES, required=False, label="Status")
+    status = forms.ChoiceField(choices=STATUSES, required=False, label="Status", widget=LongSelect)
     severity = forms.ChoiceField(
         choices=(("", "Any"), *((weight.value, weight.label) for weight in sorted(Weight, reverse=True))),
         required=False,
         label="Severity",
+        widget=LongSelect,
     )
-    rule = forms.ChoiceField(required=False, label="Rule")
+    rule = forms.ChoiceField(required=False, label="Rule", widget=LongSelect)
     account = forms.CharField(max_length=80, required=False, label="Account")
     since = forms.DateField(
         required=False, label="New since", validators=SENSIBLE, widget=forms.DateInput(attrs={"type": "date"})
     )
-    by = forms.ChoiceField(choices=SHOWN, required=False, label="Show")
+    by = forms.ChoiceField(choices=SHOWN, required=False, label="Show", widget=LongSelect)
     owner = forms.CharField(max_length=254, required=False, widget=forms.HiddenInput)
     cause = forms.CharField(max_length=300, required=False, widget=forms.HiddenInput)
 

@@ -21,7 +21,7 @@ def what_waits_already(apps, _schema):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0031_kept_pages'),
+        ('sharing', '0034_lists'),
     ]
 
     operations = [

@@ -33,7 +33,7 @@ from .sign_in_failure import SignInFailure
 from .sync import Sync, SyncKind, SyncState
 from .tally import PartyTally, Tallied, Tally, TallyDue
 from .trust import Trusted, TrustKind
-from .waking import KeptWaker, WakingDue
+from .waking import KeptWaker, SourceCount, WakerCount, WakingDue
 from .wiring import StepState, TestState, Wiring, WiringSource, WiringState, WiringStep
 
 __all__ = [
@@ -118,6 +118,7 @@ __all__ = [
     "Seen",
     "Shipment",
     "SignInFailure",
+    "SourceCount",
     "StepState",
     "Sync",
     "SyncKind",
@@ -131,6 +132,7 @@ __all__ = [
     "Trusted",
     "User",
     "Verdict",
+    "WakerCount",
     "WakingDue",
     "Wanted",
     "Weight",

@@ -54,13 +54,24 @@ class Function(models.Model):
     wakes_kept_at = models.DateTimeField(null=True, blank=True, default=None)
     wakes_turn = models.PositiveIntegerField(default=0)
 
+    # What its policies let in together (services.widths), kept with the rows above.
+    lets_public = models.BooleanField(default=False)
+    lets_open_service = models.BooleanField(default=False)
+    lets_external = models.BooleanField(default=False)
+    lets_nobody = models.BooleanField(default=False, help_text="All was read and lets nobody outside in.")
+    is_unread = models.BooleanField(default=False)
+    width = models.PositiveSmallIntegerField(default=0, help_text="How wide: 6 public, 0 nobody outside.")
+
     objects = FunctionQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "region", "id")
         indexes = (
             models.Index(fields=["account", "region", "name"], name="function_by_place"),
-            models.Index(fields=["name", "region", "id"], name="function_by_name"),
+            # Lists in the order of names are searched, counted and paged in it alone: rows are read of one page.
+            models.Index(
+                fields=["name", "region", "id", "arn", "description", "vanished_at", "account"], name="function_by_words"
+            ),
             models.Index(fields=["account", "region"], name="function_aliases_unlisted", condition=~Q(aliases_failure="")),
             models.Index(fields=["details_read_at"], name="function_details_read"),
             models.Index(fields=["account", "name", "region", "id"], name="function_by_account"),
@@ -69,6 +80,16 @@ class Function(models.Model):
             # What was not looked at, counted above most lists: few, or none.
             models.Index(fields=["mappings_read_at"], name="function_mappings_read"),
             models.Index(fields=["urls"], name="function_urls_unread", condition=Q(urls__isnull=True)),
+            # The filters and the order of the list by what is let in. With the columns of the condition SQLite looks at no row.
+            *(
+                models.Index(
+                    fields=["name", "region", "id", column, "vanished_at"],
+                    name=f"function_{column}",
+                    condition=Q(**{column: True}, vanished_at=None),
+                )
+                for column in ("lets_public", "lets_open_service", "lets_external", "lets_nobody", "is_unread")
+            ),
+            models.Index(fields=["-width", "name", "region", "id"], name="function_by_width", condition=Q(vanished_at=None)),
         )
 
     def __str__(self) -> str:

@@ -54,11 +54,55 @@ class KeptWaker(models.Model):
             # All that is counted above the list, so that no row is read for it.
             models.Index(fields=["kind", "problems", "way", "account", "function"], name="keptwaker_by_kind"),
             models.Index(fields=["account", "kind", "problems", "way", "function"], name="keptwaker_by_account"),
-            models.Index(fields=["whose", "account", "function"], name="keptwaker_by_whose"),
+            models.Index(fields=["whose", "problems", "account", "function"], name="keptwaker_by_source"),
         )
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.name}:{self.qualifier}"
+
+
+class WakerCountQuerySet(models.QuerySet["WakerCount"]):
+    """Which counts."""
+
+    def visible_to(self, actor: Actor) -> "WakerCountQuerySet":
+        """Counts of functions in the actor's scope."""
+        if actor.active and actor.sees_every_account:
+            return self
+        return self.filter(account__in=Account.objects.visible_to(actor))
+
+
+class WakerCount(models.Model):
+    """How many kept rows of one sort an owner has: the sum of `many` over the rows of that sort, usually one.
+
+    Written with the rows that are counted (services.waking.counting), so the sum is never older or newer than they are.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False, help_text="The owner.")
+    way = models.CharField(max_length=4)
+    kind = models.CharField(max_length=30)
+    problems = models.CharField(max_length=120, blank=True)
+    many = models.IntegerField()
+
+    objects = WakerCountQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=["kind", "problems", "way", "account", "many"], name="wakercount_by_kind"),)
+
+    def __str__(self) -> str:
+        return f"{self.many} {self.kind} of {self.account_id}"
+
+
+class SourceCount(models.Model):
+    """How many kept rows have a source in this account (`whose`, "" where nothing says it), over all owners; likewise."""
+
+    whose = models.CharField(max_length=12, blank=True)
+    many = models.IntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=["whose", "many"], name="sourcecount_by_whose"),)
+
+    def __str__(self) -> str:
+        return f"{self.many} from {self.whose}"
 
 
 class WakingDue(models.Model):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -144,7 +144,7 @@ def compare(before: Document, after: Document) -> Changes:
     Statements are paired by content first, so that a missing or doubled Sid does no harm; of the rest, those whose
     Sid is unique on both sides are `changed`, all others are removed and added.
     """
-    old, new = _unmatched(before, after), _unmatched(after, before)
+    old, new = _unmatched(*_not_spelled_alike(before, after))
     old_sids = Counter(statement.sid for statement in before.statements)
     new_sids = Counter(statement.sid for statement in after.statements)
     successors = {s.sid: s for s in new if s.sid and old_sids[s.sid] == 1 and new_sids[s.sid] == 1}
@@ -157,16 +157,43 @@ def compare(before: Document, after: Document) -> Changes:
     )
 
 
-def _unmatched(these: Document, those: Document) -> list[Statement]:
-    left = Counter(canonical(statement.raw) for statement in those.statements)
-    unmatched = []
-    for statement in these.statements:
-        key = canonical(statement.raw)
-        if left[key]:
-            left[key] -= 1
-        else:
-            unmatched.append(statement)
-    return unmatched
+def _not_spelled_alike(before: Document, after: Document) -> tuple[list[Statement], list[Statement]]:
+    """Without the pairs that are written the same, which is nearly all of most policies: their meaning need not be made out."""
+    old, new = ([_spelled(one) for one in these.statements] for these in (before, after))
+    both = Counter(old) & Counter(new)
+    del both[""]
+
+    def rest(statements: Iterable[Statement], spelled: list[str]) -> list[Statement]:
+        left, found = both.copy(), []
+        for one, text in zip(statements, spelled, strict=True):
+            if left[text]:
+                left[text] -= 1
+            else:
+                found.append(one)
+        return found
+
+    return rest(before.statements, old), rest(after.statements, new)
+
+
+def _spelled(statement: Statement) -> str:
+    """The statement as text; "" for an unusual one, whose text may hide what it is."""
+    return repr(statement.raw) if statement.usual else ""
+
+
+def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:
+    """Those of each that have no equal among the other, by meaning."""
+    keys = [canonical(one.raw) for one in old], [canonical(one.raw) for one in new]
+
+    def rest(these: list[Statement], own: list[Any], others: list[Any]) -> list[Statement]:
+        left, found = Counter(others), []
+        for one, key in zip(these, own, strict=True):
+            if left[key]:
+                left[key] -= 1
+            else:
+                found.append(one)
+        return found
+
+    return rest(old, *keys), rest(new, *reversed(keys))
 
 
 def _read(raw: Any, text: str | None, partition: str) -> Document:

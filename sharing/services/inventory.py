@@ -1,7 +1,8 @@
 """The list of functions: search, filters, order, and what each row says about who is let in.
 
 Nothing here decides access: the widest exposure of every policy and its exposures were stored when the policy was read
-(services.syncing); this only asks for them, in the same number of queries whatever the number of functions.
+(services.syncing), and what they come to with the function (services.widths); this only asks for them, in the same number of
+queries whatever the number of functions. Functions whose policies changed since are asked policy by policy.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from sharing.models import (
     Account,
@@ -28,8 +30,8 @@ from sharing.models import (
     Sync,
     SyncKind,
 )
-
-NOT_SAFE = ("yes", "depends")  # what hangs on something unknown counts as not safe
+from sharing.services import waking
+from sharing.services.widths import NOT_SAFE as NOT_SAFE  # asked for by lists of other things, too
 
 
 class Exposed(StrEnum):
@@ -106,22 +108,22 @@ def functions(
     for word in text.split():
         found = found.filter(_matching(word))
     if exposed is not None:
-        found = found.filter(_exposed(exposed))
+        found = found.filter(_exposed(exposed) if vanished else _kept(exposed, by))
     sign = "-" if descending else ""
     keys = {
         Order.NAME: (f"{sign}name", "region", "id"),
         Order.ACCOUNT: (f"{sign}account__name", "name", "region", "id"),
         Order.REGION: (f"{sign}region", "name", "id"),
         # Widest first is what one looks for, so that is the ascending order.
-        Order.EXPOSURE: (f"{'' if descending else '-'}width", "name", "region", "id"),
+        Order.EXPOSURE: (f"{'' if descending else '-'}wide", "name", "region", "id"),
     }
     if order is Order.EXPOSURE:
-        found = found.annotate(width=_width())
+        found = found.annotate(wide=_width() if vanished else _kept_width(by))
     return found.select_related("account").order_by(*keys[order])
 
 
 def _matching(word: str) -> Q:
-    wanted = Q(name__icontains=word) | Q(arn__icontains=word) | Q(description__icontains=word)
+    wanted = Q(arn__icontains=word) | Q(description__icontains=word)  # an ARN ends with the name
     if word.startswith("arn:") and word.count(":") == 7:
         wanted |= Q(arn__iexact=word.rpartition(":")[0])
     return wanted
@@ -144,6 +146,31 @@ def _exposed(kind: Exposed) -> Q:
     return Q(Exists(_policies().filter(**{f"{column}__in": NOT_SAFE})))
 
 
+_COLUMNS = {
+    Exposed.PUBLIC: "lets_public",
+    Exposed.OPEN_SERVICE: "lets_open_service",
+    Exposed.EXTERNAL: "lets_external",
+    Exposed.UNREAD: "is_unread",
+    Exposed.NOBODY: "lets_nobody",
+}
+
+
+def _kept(kind: Exposed, by: Actor) -> Q:
+    """The same by what is kept with each function; those of which it is not as it is now are asked. Two queries."""
+    apart = waking.unkept(by)
+    if len(apart) > waking.FEW:
+        return _exposed(kind)
+    wanted = Q(**{_COLUMNS[kind]: True})
+    return wanted & ~Q(pk__in=apart) | Q(pk__in=apart) & _exposed(kind) if apart else wanted
+
+
+def _kept_width(by: Actor) -> Case | F:
+    apart = waking.unkept(by)
+    if len(apart) > waking.FEW:
+        return _width()
+    return Case(When(pk__in=apart, then=_width()), default=F("width"), output_field=IntegerField()) if apart else F("width")
+
+
 def _width() -> Case:
     steps = (
         Q(public="yes"),
@@ -160,12 +187,23 @@ def _width() -> Case:
     )
 
 
+class _Told(NamedTuple):
+    """What a row says of one policy."""
+
+    public: str
+    open_service: str
+    external: str
+    reading: str
+    unread_since: datetime | None
+    unread_reason: str
+
+
 def summaries(rows: Sequence[Function]) -> list[Summary]:
     """What the list says about these functions (one page of them), in the same order. Five queries."""
     keys = [function.pk for function in rows]
-    policies: dict[uuid.UUID, list[Policy]] = {}
-    for policy in Policy.objects.filter(function__in=keys, vanished_at=None):
-        policies.setdefault(policy.function_id, []).append(policy)
+    policies: dict[uuid.UUID, list[_Told]] = {}
+    for owner, *told in Policy.objects.filter(function__in=keys, vanished_at=None).values_list("function_id", *_Told._fields):
+        policies.setdefault(owner, []).append(_Told(*told))
     aliases: dict[uuid.UUID, list[str]] = {}
     for owner, name in Qualifier.objects.filter(function__in=keys, kind=QualifierKind.ALIAS, vanished_at=None).values_list(
         "function_id", "name"
@@ -216,7 +254,7 @@ def _sweeps() -> QuerySet[Sync, datetime | None]:
 def _summary(
     function: Function,
     *,
-    policies: list[Policy],
+    policies: list[_Told],
     aliases: list[str],
     lets_in: dict[str, int],
     lacking: dict[str, int],

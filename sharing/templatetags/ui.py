@@ -5,6 +5,7 @@ can be copied.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -78,7 +79,9 @@ ROLES: dict[str, tuple[str, str]] = {
 }
 
 
+# Names and classes are written in templates and tables here, so there are few; typed, since what is escaped differs by type.
 @register.simple_tag
+@lru_cache(maxsize=1_000, typed=True)
 def icon(name: str, classes: str = "") -> SafeString:
     """A decorative icon of static/vendor/icons.svg; the words beside it carry the meaning."""
     return format_html(
@@ -90,6 +93,7 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=1_000, typed=True)
 def badge(tone: str, icon_name: str, words: str) -> SafeString:
     """A state: icon, words and colour. `tone` is ok, busy, wait, warn, bad or off."""
     turning = "icon-turning" if icon_name == "loader-2" else ""

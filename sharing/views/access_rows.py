@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from sharing.models import Actor, Function, Grant, GrantState, Verdict
 from sharing.policy.actions import ACTIONS, INVOKE
@@ -21,7 +23,7 @@ from sharing.policy.following import is_sid, statement_key
 from sharing.policy.statement import parse_statement
 from sharing.services.access import AccessRow, Who
 from sharing.services.granting.ends import past_its_end
-from sharing.templatetags.ui import spaced
+from sharing.templatetags.ui import icon, spaced
 
 WHO_ICONS = {
     "everyone": "world",
@@ -72,6 +74,12 @@ class Act:
     classes: str = ""
     token: str = ""
 
+    @property
+    def link(self) -> SafeString:
+        """The line of a menu: half of what a long list's template would else have to look up."""
+        beside = format_html(' hx-get="{}" hx-target="#panel"', self.url) if self.panel else ""
+        return format_html('<a href="{}"{}>{}{}</a>', self.url, beside, icon(self.icon), self.words)
+
 
 @dataclass(frozen=True)
 class ShownWho:
@@ -104,15 +112,37 @@ class ShownRow:
     expected: str
 
 
+class _Addresses:
+    """Where the rows of one function lead: what is the same for many of them is made once."""
+
+    def __init__(self, function: Function) -> None:
+        self.policy = reverse("function-policy", args=[function.pk])
+        self.checks = reverse("function-checks", args=[function.pk])
+        self._before: dict[object, str] = {}
+
+    def history(self, policy: uuid.UUID, key: str) -> str:
+        """Of a statement by its key, which needs no quoting (sharing.policy.following)."""
+        if policy not in self._before:
+            self._before[policy] = reverse("statement-history", args=[policy, "-"]).removesuffix("-/")
+        return f"{self._before[policy]}{key}/"
+
+    def revoke(self, policy: uuid.UUID, version: int, index: int) -> str:
+        """The page that asks before a statement made elsewhere is taken away."""
+        if (policy, version) not in self._before:
+            self._before[policy, version] = reverse("statement-revoke", args=[policy, version, 0]).removesuffix("0/revoke/")
+        return f"{self._before[policy, version]}{index}/revoke/"
+
+
 def shown(rows: Iterable[AccessRow], *, function: Function, me: Actor) -> list[ShownRow]:
     """The rows of one function, ready for its page."""
-    return [_shown(row, function, me) for row in rows]
+    addresses = _Addresses(function)
+    return [_shown(row, function, me, addresses) for row in rows]
 
 
-def _shown(row: AccessRow, function: Function, me: Actor) -> ShownRow:
+def _shown(row: AccessRow, function: Function, me: Actor, addresses: _Addresses) -> ShownRow:
     who = tuple(_who(one, denied=row.effect == "Deny") for one in row.who)
     grant = row.grant
-    acts = _acts(row, function, me)
+    acts = _acts(row, function, me, addresses)
     ended = grant is not None and grant.wanted == "absent"
     return ShownRow(
         of=row,
@@ -200,45 +230,45 @@ def _marks(row: AccessRow) -> Iterable[Mark]:
         yield "warn", "ghost-2", "Ghost: deleted role or user"
 
 
-def _acts(row: AccessRow, function: Function, me: Actor) -> Sequence[Act]:
+def _acts(row: AccessRow, function: Function, me: Actor, addresses: _Addresses) -> Sequence[Act]:
     """What can be done, the most likely first. Only that one has `classes`: it is a button, the others a menu."""
     if row.kind == "statement":
-        return _statement_acts(row, function, me)
+        return _statement_acts(row, me, addresses)
     if row.kind == "grant" and row.grant is not None:
-        return _grant_acts(row, row.grant, function, me)
+        return _grant_acts(row, row.grant, function, me, addresses)
     return ()
 
 
-def _statement_acts(row: AccessRow, function: Function, me: Actor) -> list[Act]:
+def _statement_acts(row: AccessRow, me: Actor, addresses: _Addresses) -> list[Act]:
     acts = []
-    where = f"{reverse('function-policy', args=[function.pk])}#statement-{row.policy.pk}-{row.index}"
+    where = f"{addresses.policy}#statement-{row.policy.pk}-{row.index}"
     if me.may_change() and row.version is not None and row.index is not None:
-        revoke = reverse("statement-revoke", args=[row.policy.pk, row.version.pk, row.index])
+        revoke = addresses.revoke(row.policy.pk, row.version.pk, row.index)
         if not row.revoke_refusal:
             acts.append(Act("Revoke", revoke, classes="btn-outline-bad"))
         if _checkable(row):
             asked = urlencode({"on": row.qualifier, "as": row.who[0].account if row.who else ""})
-            acts.append(Act("Check…", f"{reverse('function-checks', args=[function.pk])}?{asked}", "shield-check", panel=False))
+            acts.append(Act("Check…", f"{addresses.checks}?{asked}", "shield-check", panel=False))
         if row.revoke_refusal:
             acts.append(Act("Why it cannot be revoked here", revoke, "help-circle"))
     acts.append(Act("Show the statement", where, "code", panel=False))
-    acts.append(_history(row))
+    acts.append(_history(row, addresses))
     return acts
 
 
-def _history(row: AccessRow) -> Act:
+def _history(row: AccessRow, addresses: _Addresses) -> Act:
     key = row.sid if is_sid(row.sid) else statement_key(parse_statement(row.stored or row.statement))
-    return Act("History of this statement", reverse("statement-history", args=[row.policy.pk, key]), "history", panel=False)
+    return Act("History of this statement", addresses.history(row.policy.pk, key), "history", panel=False)
 
 
 def _checkable(row: AccessRow) -> bool:
     return row.effect == "Allow" and row.action_class == "invoke"
 
 
-def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> list[Act]:
+def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor, addresses: _Addresses) -> list[Act]:
     detail = Act("Why, and its history", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
     if not me.may_change():
-        return [_history(row), detail]
+        return [_history(row, addresses), detail]
     own = me.person is not None and grant.requested_by_id == me.person.pk
     key = [grant.pk]
     revoke = Act("Revoke", reverse("grant-revoke", args=key), classes="btn-outline-bad")
@@ -269,7 +299,7 @@ def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor) -> 
         acts.append(Act("Share again", again, classes="btn-undo"))
     elif grant.wanted == "present":
         acts.append(revoke)
-    acts += [_history(row), detail]
+    acts += [_history(row, addresses), detail]
     return acts
 
 

@@ -48,16 +48,18 @@ def finding_list(request: HttpRequest) -> HttpResponse:
     if grouped:
         groups = listing.Grouped(found, since=since, by=form.cleaned_data.get("by") or "cause")
         page = page_of(groups, request)
-        context |= {"page": page, "groups": listing.with_words(page.object_list, found, account_names())}
+        shown_groups = listing.with_words(page.object_list, found, account_names())
+        context |= {"page": page, "groups": [(one, SEVERITIES[one.worst]) for one in shown_groups]}
         whole = valid and asked == listing.Asked()
         summary = listing.summary_of(groups, me, now=now) if whole else listing.summary(me, since=since, now=now)
     else:
-        page = page_of(listing.NewFirst(found, since=since), request)
+        summary = listing.summary(me, since=since, now=now, asked=asked)
+        whole = valid and listing.is_summed(asked)
+        page = page_of(listing.NewFirst(found, since=since, many=summary.open if whole else None), request)
         context |= {"page": page, "rows": [shown(one, since) for one in page.object_list]}
         if asked.cause:
             label = listing.cause_label(asked.cause, account_names())
             context["chosen"] = " · ".join(part for part in (title_of(asked.rule) if asked.rule else "", label) if part)
-        summary = listing.summary(me, since=since, now=now, asked=asked)
     context["summary"] = summary
     if not asked.cause:
         context["finding_count"] = summary.open  # counted already: the side bar need not count once more

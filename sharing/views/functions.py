@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from sharing.forms.choices import options
 from sharing.models import Function
 from sharing.policy.arn import is_account_id
 from sharing.services import inventory
 from sharing.services.inventory import Exposed, Order, Summary
 
-from .paging import page_of
+from .paging import KeysFirst, page_of
 from .permitting import actor
 
 # How many principals of each kind are let in, in words: widest first.
@@ -98,13 +99,15 @@ def function_list(request: HttpRequest) -> HttpResponse:
         order=Order(filters.sort.removeprefix("-")),
         descending=filters.sort.startswith("-"),
     )
-    page = page_of(found, request)
+    page = page_of(KeysFirst(found, "account"), request)
     functions: list[Function] = list(page.object_list)
+    choices = inventory.places(by=me)
     context = {
         "filters": filters,
         "page": page,
         "rows": [Row(summary, lets_in_words(summary.lets_in, summary.lacking)) for summary in inventory.summaries(functions)],
-        "choices": inventory.places(by=me),
+        "choices": choices,
+        "accounts": options(((one.number, f"{one.name} ({one.spaced})") for one in choices.accounts), filters.account),
         "exposures": EXPOSURES,
         "orders": ORDERS,
     }

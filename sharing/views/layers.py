@@ -17,6 +17,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from sharing.forms.choices import options
 from sharing.models import Actor, Event, GrantState, LayerGrant, LayerVersion
 from sharing.policy.arn import is_account_id
 from sharing.services import layers
@@ -102,11 +103,13 @@ def layer_list(request: HttpRequest) -> HttpResponse:
     page = page_of(found, request)
     reading = layers.open_reads(by=me)
     summaries = layers.summaries(list(page.object_list))
+    choices = layers.places(by=me)
     context = {
         "filters": filters,
         "page": page,
         "rows": [(one, lets_in_words(one.lets_in, {})) for one in summaries],
-        "choices": layers.places(by=me),
+        "choices": choices,
+        "accounts": options(((one.number, f"{one.name} ({one.spaced})") for one in choices.accounts), filters.account),
         "exposures": EXPOSURES,
         "gaps": layers.gaps(by=me),
         "reading": reading,

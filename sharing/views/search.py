@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from sharing.models import Account, Function, LayerVersion, Organization
 from sharing.policy.arn import is_account_id
+from sharing.views.paging import KeysFirst
 from sharing.views.permitting import actor
 
 SHOWN = 20
@@ -30,11 +31,8 @@ def search(request: HttpRequest) -> HttpResponse:
         exact = Function.objects.visible_to(me).filter(arn=unqualified).first()
         if exact is not None:
             return redirect("function-detail", exact.pk)
-        functions = (
-            Function.objects.visible_to(me)
-            .filter(Q(name__icontains=query) | Q(arn__icontains=query) | Q(description__icontains=query))
-            .select_related("account")
-        )
+        # An ARN ends with the name, so whatever is in the name is in the ARN.
+        functions = Function.objects.visible_to(me).filter(Q(arn__icontains=query) | Q(description__icontains=query))
         if layer := LayerVersion.objects.visible_to(me).filter(arn=query).first():
             return redirect("layer-detail", layer.pk)
         layers = (
@@ -48,7 +46,8 @@ def search(request: HttpRequest) -> HttpResponse:
         accounts = Account.objects.visible_to(me).filter(found)
         known_by = Q(organization_id__icontains=query) | Q(name__icontains=query)
         organizations = Organization.objects.visible_to(me).filter(known_by)
-    shown, known, versions = list(functions[: SHOWN + 1]), list(accounts[: SHOWN + 1]), list(layers[: SHOWN + 1])
+    shown = KeysFirst(functions, "account")[0 : SHOWN + 1]
+    known, versions = list(accounts[: SHOWN + 1]), list(layers[: SHOWN + 1])
     return render(
         request,
         "search/search.html",

@@ -88,7 +88,7 @@ def function_wakes(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One function: each source, what lets it in, and the form that runs, as a picture and in words."""
     me = actor(request)
     function = the_function(me, pk)
-    every = waking.of_function(function, by=me)
+    every = waking.survey_of(function, by=me)
     page = page_of(every, request)
     rows: list[Waker] = list(page.object_list)
     context = {

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 from django.db import connection, transaction
 
-from sharing.models import Check, Function, Grant, GrantState, Occasion, Verdict, Wanted
+from sharing.models import Actor, Check, Function, Grant, GrantState, Occasion, SourceCount, Verdict, WakerCount, Wanted
 from sharing.services import checking, waking
 from sharing.services.checking.answering import finish
 from sharing.services.granting import settling
+from sharing.services.waking.survey import Rows
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +56,25 @@ def test_rows_are_made_of_the_functions_that_nobody_is_just_changing() -> None:
     kept = set(Function.objects.exclude(wakes_kept_at=None).values_list("pk", flat=True))
     assert kept == ({other.pk} if connection.features.has_select_for_update else {one.pk, other.pk})
     assert waking.keep_due() == 2 - len(kept)
+
+
+def test_rows_are_counted_while_somebody_else_writes_the_same_number() -> None:
+    one = factories.function(urls={"": "NONE"})
+    other = factories.function(of=one.account, urls={"": "NONE"})
+    waking.keep_due()
+    Function.objects.filter(pk=other.pk).update(urls={})
+    waking.note(other.pk)
+    with _held():
+        assert [many for model in (WakerCount, SourceCount) for many in _writing(model)] == [2, 2]
+        _elsewhere(waking.keep_due)
+    found = waking.survey(Actor.system(), waking.Asked())
+    assert isinstance(found.rows, Rows)
+    assert (found.every, found.rows.count(), len(found.rows[0:50])) == (1, 1, 1)
+    assert WakerCount.objects.count() == (2 if connection.features.has_select_for_update else 1)
+
+
+def _writing(model: type[WakerCount] | type[SourceCount]) -> list[int]:
+    return list(model.objects.select_for_update().values_list("many", flat=True))
 
 
 def test_a_check_is_answered_while_its_grant_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,24 @@ from django.utils import timezone
 from benchmarks.large import build
 from benchmarks.large_policies import Size, owner_number
 from sharing.aws.mapped import ListedMapping
-from sharing.models import Account, Actor, Function, Grant, GrantState, KeptWaker, Policy, Qualifier, StepState, WakingDue
+from sharing.models import (
+    Account,
+    Actor,
+    Function,
+    Grant,
+    GrantState,
+    KeptWaker,
+    Policy,
+    Qualifier,
+    Reading,
+    SourceCount,
+    StepState,
+    WakerCount,
+    WakingDue,
+)
 from sharing.policy import FunctionArn
-from sharing.services import waking
+from sharing.services import inventory, waking
+from sharing.services.access.finding import find_policy
 from sharing.services.granting.transitions import move as move_grant
 from sharing.services.syncing import drift
 from sharing.services.syncing.keeping import keep_mappings
@@ -52,7 +67,8 @@ def estate() -> None:
     Qualifier.objects.filter(function__in=usual[3:12]).update(vanished_at=usual[3].first_seen_at)
     Function.objects.filter(pk=usual[12].pk).update(vanished_at=usual[12].first_seen_at)
     Policy.objects.filter(function=usual[13], qualifier="").update(vanished_at=usual[13].first_seen_at)
-    KeptWaker.objects.all().delete()  # as an installation that is upgraded
+    for model in (KeptWaker, WakerCount, SourceCount):  # as before anything was kept
+        model.objects.all().delete()
     Function.objects.update(wakes_kept_at=None)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as servers do by themselves after a while: plans without it take many times as long
@@ -78,6 +94,7 @@ def _equal(by: Actor, asked: Asked, every: Sequence[waking.Waker] | None = None)
     assert found.rows[0 : len(wanted)] == wanted
     for start in range(0, len(wanted), 37):
         assert found.rows[start : start + 37] == wanted[start : start + 37]
+    assert not found.rows[len(wanted) : len(wanted) + 37]
 
 
 WAYS_OF_ASKING = (
@@ -113,9 +130,78 @@ def test_every_way_of_asking_gives_what_reading_everything_gives(estate: None) -
     every = waking.gather(me)
     for asked in (*WAYS_OF_ASKING[1::4], Asked(text="renamed"), Asked(text="owner"), Asked(order="source")):
         _equal(me, asked, every)
+    one = chosen[0]
+    assert waking.survey_of(Function.objects.get(pk=one.pk), by=me) == waking.of_function(one, by=me)
     assert _kept() == len(every)
     assert not WakingDue.objects.exists()
-    _equal(me, Asked(), every)
+    for asked in (Asked(), Asked(order="source"), Asked(order="source", problem="any")):
+        _equal(me, asked, every)
+
+
+def test_one_function_has_the_rows_of_the_list(estate: None) -> None:
+    """Kept rows name whom a URL lets in as people call them now; the others are read, and what is out of scope is nothing."""
+    _kept()
+    Account.objects.filter(number__startswith="6").update(name="Renamed")
+    functions = list(Function.objects.order_by("pk"))
+    rows = [waking.survey_of(one, by=Actor.system()) for one in functions]
+    assert rows == [waking.of_function(one, by=Actor.system()) for one in functions]
+    assert any("Renamed" in caller for found in rows for one in found for caller in one.callers)
+    nobody = Actor.of(factories.person("owner", accounts=[]))
+    assert not any(waking.survey_of(one, by=nobody) for one in functions)
+
+
+def test_what_is_counted_is_what_is_kept_whoever_kept_it(estate: None) -> None:
+    """Rows of a number that somebody else is just writing stay beside it: it is their sum."""
+    _kept()
+    counted = list(WakerCount.objects.values())
+    assert sum(one["many"] for one in counted) == KeptWaker.objects.count()
+    one = counted[0] | {"id": None}
+    WakerCount.objects.create(**one | {"many": 3})
+    WakerCount.objects.create(**one | {"many": -3})
+    SourceCount.objects.create(whose="111122223333", many=1)
+    SourceCount.objects.create(whose="111122223333", many=-1)
+    _equal(Actor.system(), Asked())
+    waking.note_all()
+    _kept()
+    assert not {pk for pk, many in WakerCount.objects.values_list("pk", "many") if not many}
+    _equal(Actor.system(), Asked())
+
+
+def test_functions_are_listed_by_what_their_policies_let_in_as_they_are_now(estate: None) -> None:
+    """Whether it is kept with them or asked policy by policy; and a policy that nobody could read is never taken for safe."""
+    me = Actor.system()
+    usual = list(Function.objects.filter(urls={}).order_by("pk"))
+    Policy.objects.filter(function=usual[14]).update(reading=Reading.UNREAD, unread_since=timezone.now(), unread_reason="No.")
+    Policy.objects.filter(function=usual[15]).update(vanished_at=timezone.now())
+    Policy.objects.filter(function=usual[16]).update(public="no", open_service="no", external="no")
+
+    def listed() -> list[list[uuid.UUID]]:
+        found = [inventory.functions(by=me, exposed=kind) for kind in (*inventory.Exposed, None)]
+        found += [inventory.functions(by=me, order=inventory.Order.EXPOSURE, descending=down) for down in (False, True)]
+        return [list(one.values_list("pk", flat=True)) for one in found]
+
+    asked = listed()
+    assert all(asked)
+    assert len({len(one) for one in asked}) > 3
+    _kept()
+    assert listed() == asked
+    for one in usual[:6]:
+        one.policies.update(public="depends", open_service="yes", external="yes", reading=Reading.UNREAD)
+        waking.note(one.pk)
+    changed = listed()
+    assert changed != asked
+    _kept()
+    assert listed() == changed
+
+
+def test_a_version_that_somebody_asked_for_makes_its_function_unread() -> None:
+    function = factories.function()
+    _kept()
+    assert not inventory.functions(by=Actor.system(), exposed=inventory.Exposed.UNREAD)
+    find_policy(f"{function.arn}:7", by=Actor.system())
+    for _ in range(2):
+        assert list(inventory.functions(by=Actor.system(), exposed=inventory.Exposed.UNREAD)) == [function]
+        _kept()
 
 
 def test_somebody_with_one_account_sees_the_rows_of_that_account_alone(estate: None) -> None:
@@ -214,6 +300,10 @@ WRITING = {
         {"wiring/settling.py", "wiring/asking.py"},
     ),
     "grants that vanish": (r"state=GrantState\.VANISHED,$", {"syncing/drift.py"}),
+    "policies that come": (
+        r"(?<!Layer)Policy\.objects\..*create\(",
+        {"syncing/keeping.py", "syncing/sweeping.py", "access/finding.py"},
+    ),
     "policies that are not readable": (
         r"unread_since=Coalesce|\.update\(\*\*stale\)",
         {"syncing/storing.py", "operating/restoring.py"},

@@ -236,7 +236,7 @@ def test_the_list_takes_as_many_queries_at_2000_functions_as_at_20(client: Clien
 def many(account: Account, count: int) -> None:
     start = Function.objects.count()
     made = Function.objects.bulk_create(
-        Function(account=account, region="us-east-1", name=f"function-{number:05}", arn=f"arn:{number}")
+        Function(account=account, region="us-east-1", name=f"function-{number:05}", arn=f"arn:function-{number:05}")
         for number in range(start, start + count)
     )
     policies = Policy.objects.bulk_create(

@@ -2,9 +2,12 @@
 
 import difflib
 
+from django.db import transaction
+
 from sharing.models import Actor, Function, Policy, Qualifier
 from sharing.policy import ArnError, FunctionArn
 from sharing.policy.arn import LATEST
+from sharing.services import waking
 from sharing.services.errors import NotFound, Refusal
 
 _SUGGESTED = 3
@@ -27,7 +30,10 @@ def find_policy(text: str, *, by: Actor) -> Policy:
     function = find_function(arn, by=by)
     found = function.policies.filter(qualifier=arn.qualifier or "").select_related("current").first()
     if found is None and arn.is_version:
-        found, _ = Policy.objects.get_or_create(function=function, qualifier=arn.qualifier)
+        with transaction.atomic():
+            found, made = Policy.objects.get_or_create(function=function, qualifier=arn.qualifier)
+            if made:
+                waking.note(function.pk)
     if found is None:
         names = list(Qualifier.objects.filter(function=function, kind="alias", vanished_at=None).values_list("name", flat=True))
         known = f"Its aliases: {', '.join(sorted(names))}." if names else "It has no alias that was read."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sharing.models import Account
 from sharing.policy import Exposure, Principal, PrincipalKind, Statement
@@ -29,7 +30,7 @@ class Names:
         wanted = {number for number in numbers if number}
         return cls({account.number: account for account in Account.objects.filter(number__in=wanted)})
 
-    @property
+    @cached_property
     def texts(self) -> dict[str, str]:
         """Digits to names."""
         return {number: account.name for number, account in self.accounts.items()}

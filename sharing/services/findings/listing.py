@@ -106,14 +106,17 @@ class NewFirst:
 
     ordered = True
 
-    def __init__(self, found: QuerySet[Finding], *, since: datetime) -> None:
-        self._found = found
+    def __init__(self, found: QuerySet[Finding], *, since: datetime, many: int | None = None) -> None:
+        """`many`: how many there are, where that was counted already."""
+        self._found, self._many = found, many
         shown = in_order(found).select_related("account", "function__account", "policy__function", "owner")
         self._new, self._known = shown.filter(opened_at__gt=since), shown.filter(opened_at__lte=since)
 
     def count(self) -> int:
         """How many."""
-        return self._found.count()
+        if self._many is None:
+            self._many = self._found.count()
+        return self._many
 
     def __getitem__(self, wanted: slice) -> list[Finding]:
         new = list(self._new[wanted])
@@ -254,6 +257,11 @@ def summary(by: Actor, *, since: datetime, now: datetime, asked: Asked | None = 
     fresh = Count("severity", filter=Q(opened_at__gt=since))
     rows = mine.open(now).order_by().values("severity").annotate(many=Count("*"), fresh=fresh)
     return _summed(list(rows), mine.accepted(now).count())
+
+
+def is_summed(asked: Asked) -> bool:
+    """Whether what is asked for is what `summary` counts as open: everything, or one cause."""
+    return asked == (Asked(rule=asked.rule, cause=asked.cause) if asked.cause else Asked())
 
 
 def summary_of(grouped: Grouped, by: Actor, *, now: datetime) -> Summary:

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import structlog
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 
 from sharing.aws.errors import AwsError
 from sharing.aws.threads import Threads
 from sharing.models import Function, Policy, QualifierKind, SyncState
+from sharing.services import waking
 
 from .keeping import keep_aliases, vanish_function
 from .listing import list_functions, waited
@@ -172,7 +173,10 @@ def keep_read(function: Function, result: FunctionRead, *, by_itself: bool = Fal
     for qualifier, one in result.policies.items():
         policy = policies.get(qualifier)
         if policy is None:
-            policy, _ = Policy.objects.get_or_create(function=function, qualifier=qualifier)
+            with transaction.atomic():
+                policy, made = Policy.objects.get_or_create(function=function, qualifier=qualifier)
+                if made:
+                    waking.note(function.pk)
         policy.function = function
         try:
             changed += _keep_policy(policy, one, by_itself)

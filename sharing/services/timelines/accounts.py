@@ -97,7 +97,7 @@ def _changes(versions: QuerySet[PolicyVersion], number: str, by: Actor, size: in
     found: dict[int, Entry] = {}
     few = min(2 * size + 20, _LOOKED)
     for start, stop in ((0, few), (few, _LOOKED)):
-        some = list(versions[start : stop + 1])
+        some = _loaded(list(versions.values_list("pk", flat=True)[start : stop + 1]))
         found |= entries_of(some[: stop - start], by=by, about=lambda statement: names_account(statement, number))
         if len(some) <= stop - start:
             return found, None
@@ -119,8 +119,14 @@ def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
     holding = Mention.objects.filter(number=number)
     if not by.sees_every_account or not by.active:
         holding = holding.filter(policy__function__account__in=Account.objects.visible_to(by))
-    versions = with_previous(PolicyVersion.objects.filter(policy__in=holding.values("policy")))
-    return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
+    return PolicyVersion.objects.filter(policy__in=holding.values("policy")).order_by("-first_seen_at", "-pk")
+
+
+def _loaded(keys: list[int]) -> list[PolicyVersion]:
+    """These contents, in their order: they are put in order by an index, and only then read, or all of them were."""
+    versions = with_previous(PolicyVersion.objects.filter(pk__in=keys)).select_related("policy__function__account")
+    found = {one.pk: one for one in versions.order_by()}
+    return [found[key] for key in keys if key in found]
 
 
 def _naming(number: str, by: Actor) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from sharing.models import Actor, Event, PolicyVersion
-from sharing.policy import Statement, compare
+from sharing.policy import Document, Statement, compare
 from sharing.policy.following import difference, statement_key
 
 from .telling import REMOVED, WRITTEN, Change, Entry, document_of, doer
@@ -31,10 +31,11 @@ def entries_of(
     found = list(versions)
     wanted = {version.previous_id for version in found if version.previous_id}  # type: ignore[attr-defined]
     before = {one.pk: one for one in PolicyVersion.objects.filter(pk__in=wanted)}
+    documents = {one.pk: document_of(one) for one in (*found, *before.values())}  # most are the one before of another
     changed: dict[int, list[Changed]] = {}
     for version in found:
-        previous = before.get(version.previous_id)  # type: ignore[attr-defined]
-        differences = list(_differences(version, previous))
+        previous = documents.get(version.previous_id)  # type: ignore[attr-defined]
+        differences = list(_differences(documents[version.pk], previous))
         if about is not None:
             differences = [one for one in differences if any(about(held) for held in (*one[2], *one[3]))]
         if differences:
@@ -44,8 +45,8 @@ def entries_of(
     return {version.pk: _entry(version, changed[version.pk], events) for version in shown}
 
 
-def _differences(version: PolicyVersion, previous: PolicyVersion | None) -> Iterable[Changed]:
-    changes = compare(document_of(previous), document_of(version))
+def _differences(document: Document, previous: Document | None) -> Iterable[Changed]:
+    changes = compare(previous or document_of(None), document)
     came = "appeared" if previous is not None else "first-read"
     for one in changes.added:
         yield came, one, (), (one,)

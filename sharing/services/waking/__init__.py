@@ -5,16 +5,17 @@ nobody reads. So no row of a push source ever says that events arrive.
 """
 
 from .gathering import gather, of_function
-from .keeping import VERSION, keep_due, note, note_all
+from .keeping import FEW, VERSION, keep_due, note, note_all, unkept
 from .letting_in import LetIn, let_in
 from .listing import ORDERS, Asked, accounts_of, listed, problems_of
 from .losing import losses, wirings_lost
 from .polling import SETTLING
 from .shapes import Problem, Trouble, Waker, Way
-from .survey import Survey, survey
+from .survey import Survey, survey, survey_of
 from .unlooked import unlooked
 
 __all__ = [
+    "FEW",
     "ORDERS",
     "SETTLING",
     "VERSION",
@@ -36,6 +37,8 @@ __all__ = [
     "of_function",
     "problems_of",
     "survey",
+    "survey_of",
+    "unkept",
     "unlooked",
     "wirings_lost",
 ]

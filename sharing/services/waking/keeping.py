@@ -20,14 +20,18 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Function, KeptWaker, WakingDue
+from sharing.models import Actor, Function, KeptWaker, WakingDue
+from sharing.services import widths
 
+from . import counting
 from .gathering import gather_of
 from .shapes import Place, Problem, Trouble, Waker, Way, callers_of
 
 #: Counted up whenever what the rows say of unchanged functions is another thing: all of them are made anew then.
 VERSION: Final = 1
 _AT_ONCE: Final = 300
+#: More functions unkept than this, and everything is read in full: as much work, and fewer parameters.
+FEW: Final = 2_000
 #: Rows that nothing was seen to change are made again after this long, should a mark ever have been forgotten.
 _AGAIN: Final = timedelta(days=1)
 _COLUMNS: Final = frozenset({"way", "place", "qualifier", "kind", "whose", "whose_name", "callers"})
@@ -43,6 +47,15 @@ def note_all() -> None:
     """The same of every function."""
     keys = Function.objects.values_list("pk", flat=True)
     WakingDue.objects.bulk_create([WakingDue(function_id=pk) for pk in keys], batch_size=500)
+
+
+def unkept(by: Actor) -> set[uuid.UUID]:
+    """Functions in the actor's scope of which what is kept is not what reading them would give. Two queries."""
+    never = Function.objects.visible_to(by).present().filter(wakes_kept_at=None)
+    marked = WakingDue.objects.all()
+    if not (by.active and by.sees_every_account):
+        marked = marked.filter(function__in=Function.objects.visible_to(by))
+    return {*never.values_list("pk", flat=True), *marked.values_list("function_id", flat=True)}
 
 
 def keep_due(*, seconds: float = 5.0) -> int:
@@ -81,8 +94,12 @@ def _keep(due: Iterable[uuid.UUID]) -> int:
         held = functions.select_for_update(no_key=True, skip_locked=True).values_list("pk", "wakes_turn")
         mine = {pk for pk, turn in held if turns.get(pk) == turn}
         Function.objects.filter(pk__in=mine).update(wakes_turn=F("wakes_turn") + 1, wakes_kept_at=now)
-        KeptWaker.objects.filter(function__in=mine).delete()
+        widths.keep(mine)
+        before = KeptWaker.objects.filter(function__in=mine)
+        gone = list(before.values_list(*counting.COUNTED))
+        before.delete()
         made = [_kept(row, owners[pk], place) for pk in mine for place, row in enumerate(rows.get(pk, ()))]
+        counting.count(gone, ((one.account_id, one.way, one.kind, one.problems, one.whose) for one in made))
         KeptWaker.objects.bulk_create(made, batch_size=500)
         marks = [mark for mark, of in seen if of in mine]
         for at in range(0, len(marks), 500):
@@ -129,10 +146,10 @@ def _rest(row: Waker) -> dict[str, Any]:
     return found
 
 
-def waker_of(one: KeptWaker, owners: Mapping[uuid.UUID, Account], names: Mapping[str, str]) -> Waker:
+def waker_of(one: KeptWaker, names: Mapping[str, str]) -> Waker:
     """The row as it was made, with accounts named as people call them now. No query."""
     rest = dict(one.rest)
-    place = Place(one.function_id, one.name, rest.pop("arn"), one.region, owners[one.account_id].name, one.number)
+    place = Place(one.function_id, one.name, rest.pop("arn"), one.region, names[one.number], one.number)
     for name in ("policy", "grant", "mapping", "wiring"):
         if name in rest:
             rest[name] = uuid.UUID(rest[name])

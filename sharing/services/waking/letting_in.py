@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sharing.models import Grant, Policy
 from sharing.policy import parse
 from sharing.policy.following import statement_key
 
 from .shapes import Waker
+
+_READ: Final = ("id", "unread_since", "current__document")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class LetIn:
 def let_in(rows: Sequence[Waker]) -> list[tuple[LetIn, ...]]:
     """What lets each of these rows in, in their order; () for a pull mapping, which needs nothing. Three queries."""
     keys = {row.policy for row in rows if row.policy is not None}
-    policies = {one.pk: one for one in Policy.objects.filter(pk__in=keys).select_related("current")}
+    policies = {one.pk: one for one in Policy.objects.filter(pk__in=keys).select_related("current").only(*_READ)}
     grants = {(one.policy_id, one.sid): one for one in Grant.objects.live().filter(policy__in=keys)}
     vanished = Grant.objects.in_bulk([row.grant for row in rows if row.grant is not None])
     documents = {pk: parse(one.current.document or None if one.current else None) for pk, one in policies.items()}

@@ -6,27 +6,27 @@ same, whichever way it was found.
 
 from __future__ import annotations
 
-import uuid
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Final
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, Value, When
 
 from sharing.models import Account, Actor, Function, KeptWaker, WakingDue
 from sharing.services.naming import account_names
 
-from .gathering import gather, gather_of
-from .keeping import waker_of
+from . import counting
+from .gathering import gather, gather_of, of_function
+from .keeping import FEW, unkept, waker_of
 from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, problems_of
 from .shapes import Problem, Waker, label_of
 
-#: More functions apart than this, and everything is read in full: as much work, and fewer parameters.
-_FEW: Final = 2_000
 #: More accounts of a name than this are looked up by the database.
 _NAMED_AT_MOST: Final = 500
+_DIGITS: Final = re.compile(r"\d{12}", re.ASCII)
 _ORDERS: Final = {
     "function": ("name", "region", "number", "place"),
     "problem": ("worst", "name", "region", "number", "place"),
@@ -49,14 +49,17 @@ class Survey:
 
 @dataclass
 class Rows:
-    """A list that is not made: kept rows in the database, and those of functions that were read in full."""
+    """A list that is not made: kept rows in the database, and those of functions that were read in full.
+
+    `many`: how many there are; `sources`: how many kept ones by their source's account. None: not counted yet.
+    """
 
     kept: QuerySet[KeptWaker, KeptWaker]
     read: Sequence[Waker]
     asked: Asked
-    owners: Mapping[uuid.UUID, Account]
     names: Mapping[str, str]
     many: int | None = None
+    sources: Mapping[str, int] | None = None
     ordered: bool = field(default=True, init=False)
 
     def count(self) -> int:
@@ -69,13 +72,32 @@ class Rows:
         """Some of them, made now."""
         if not self.read and self.asked.order in _ORDERS:
             return [self._made(one) for one in self.kept.order_by(*_ORDERS[self.asked.order])[wanted]]
-        among = self._in_order()[wanted]
-        kept = self.kept.in_bulk([one for one in among if isinstance(one, int)])
+        among: Sequence[int | Waker] = self._in_order()[wanted] if self.read else self._by_source(wanted)
+        kept = KeptWaker.objects.in_bulk([one for one in among if isinstance(one, int)])
         made = (one if isinstance(one, Waker) else kept.get(one) for one in among)
         return [one if isinstance(one, Waker) else self._made(one) for one in made if one is not None]
 
     def _made(self, one: KeptWaker) -> Waker:
-        return waker_of(one, self.owners, self.names)
+        return waker_of(one, self.names)
+
+    def _by_source(self, wanted: slice) -> Sequence[int]:
+        """Keys in the order of the source's account: accounts as people call them now, rows of one account by the database."""
+        many = self.sources
+        if many is None:
+            many = dict(self.kept.order_by().values_list("whose").annotate(total=Count("pk")))
+        before, skipped, chosen = 0, 0, list[str]()
+        for whose in sorted(many, key=lambda one: ORDERS["source"](Ranked(0, one, self.names.get(one, ""), ""))):
+            if before >= wanted.stop:
+                break
+            if wanted.start < before + many[whose]:
+                skipped = skipped if chosen else wanted.start - before
+                chosen.append(whose)
+            before += many[whose]
+        if not chosen:
+            return []
+        turn = Case(*(When(whose=whose, then=Value(at)) for at, whose in enumerate(chosen)))
+        found = self.kept.filter(whose__in=chosen).order_by(turn, "source", *_ORDERS["function"]).values_list("pk", flat=True)
+        return list(found[skipped : skipped + wanted.stop - wanted.start])
 
     def _in_order(self) -> list[int | Waker]:
         """Every row: its key where it is kept, itself where it was read in full."""
@@ -92,8 +114,8 @@ class Rows:
 
 def survey(by: Actor, asked: Asked) -> Survey:
     """The list as it is asked for."""
-    apart = _apart(by)
-    if len(apart) > _FEW:
+    apart = unkept(by)
+    if len(apart) > FEW:
         every = gather(by)
         return Survey(
             len(every),
@@ -103,49 +125,60 @@ def survey(by: Actor, asked: Asked) -> Survey:
             listed(every, asked),
         )
     names = account_names()
-    owners = {one.pk: one for one in Account.objects.visible_to(by)}
     chosen = Function.objects.visible_to(by).present().filter(pk__in=apart)
     read = gather_of(chosen, by) if apart else []
     kept = KeptWaker.objects.visible_to(by)
     if apart:
         kept = kept.exclude(function__in=apart)
-    total, problems, kinds = len(read), Counter(problems_of(read)), {one.kind for one in read}
-    for kind, these, many in kept.order_by().values_list("kind", "problems").annotate(many=Count("pk")):
-        total += many
+    sorts, sources = counting.sorts(by, but=apart), counting.sources(by, but=apart)
+    problems, kinds = Counter(problems_of(read)), {one.kind for one in read} | {kind for _, kind, _ in sorts}
+    for (_, _, these), many in sorts.items():
         problems.update(dict.fromkeys(map(Problem, these.split()), many))
-        kinds.add(kind)
+    among = listed(read, replace(asked, order="function"))
+    counted = None
+    if not asked.text and not asked.account:
+        counted = len(among) + sum(many for sort, many in sorts.items() if _is_of(sort, asked))
     found = _narrowed(kept, asked, names)
     return Survey(
-        total,
+        len(read) + sum(sorts.values()),
         {one: problems[one] for one in Problem if problems[one]},
         {kind: label_of(kind) for kind in kinds},
-        _accounts(kept, read, owners, names),
-        Rows(found, listed(read, replace(asked, order="function")), asked, owners, names, None if asked.narrowed else total),
+        _accounts(counting.owners(by, but=apart), sources, read, names),
+        Rows(found, among, asked, names, counted, None if asked.narrowed else sources),
     )
 
 
-def _apart(by: Actor) -> set[uuid.UUID]:
-    """Functions whose kept rows are not what reading them would give. Two queries."""
-    never = Function.objects.visible_to(by).present().filter(wakes_kept_at=None)
-    marked = WakingDue.objects.all()
-    if not (by.active and by.sees_every_account):
-        marked = marked.filter(function__in=Function.objects.visible_to(by))
-    return {*never.values_list("pk", flat=True), *marked.values_list("function_id", flat=True)}
+def survey_of(function: Function, *, by: Actor) -> list[Waker]:
+    """As `of_function`, from kept rows where these are what reading everything would give. Three queries then."""
+    if function.wakes_kept_at is None or WakingDue.objects.filter(function=function).exists():
+        return of_function(function, by=by)
+    rows = list(KeptWaker.objects.visible_to(by).filter(function=function).order_by("place"))
+    numbers = {number for one in rows for number in (one.number, one.whose, *_numbers(one.rest.get("named", ())))}
+    names = dict(Account.objects.filter(number__in=numbers).values_list("number", "name"))
+    return [waker_of(one, names) for one in rows]
+
+
+def _numbers(named: Sequence[Sequence[str]]) -> set[str]:
+    """The accounts that may be among whom a URL lets in."""
+    return {number for who in named for text in who for number in _DIGITS.findall(text)}
 
 
 def _accounts(
-    kept: QuerySet[KeptWaker, KeptWaker],
-    read: Sequence[Waker],
-    owners: Mapping[uuid.UUID, Account],
-    names: Mapping[str, str],
+    owners: Iterable[str], sources: Iterable[str], read: Sequence[Waker], names: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """As `accounts_of` all of them. Two queries."""
-    of = set(kept.order_by().values_list("account_id", flat=True).distinct())
-    found = dict(accounts_of(read)) | {owners[one].number: owners[one].name for one in of}
-    for number in kept.order_by().values_list("whose", flat=True).distinct():
-        if number and number not in found:
-            found[number] = names.get(number, "")
-    return by_name(found)
+    """As `accounts_of` all of them. No query."""
+    found = dict(accounts_of(read)) | {number: names[number] for number in owners}
+    return by_name({number: names.get(number, "") for number in sources if number} | found)
+
+
+def _is_of(sort: counting.Sort, asked: Asked) -> bool:
+    """Whether rows of this sort are asked for, as `listed` has it."""
+    way, kind, problems = sort
+    return (
+        (asked.way is None or way == asked.way.value)
+        and (not asked.kind or kind == asked.kind)
+        and (not asked.problem or (bool(problems) if asked.problem == "any" else f" {asked.problem} " in problems))
+    )
 
 
 def _narrowed(kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping[str, str]) -> QuerySet[KeptWaker, KeptWaker]:
@@ -155,7 +188,7 @@ def _narrowed(kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping
     if asked.kind:
         kept = kept.filter(kind=asked.kind)
     if asked.account:
-        kept = kept.filter(Q(whose=asked.account) | Q(number=asked.account))
+        kept = kept.filter(Q(whose=asked.account) | Q(account__in=list(Account.objects.filter(number=asked.account))))
     if asked.problem:
         kept = kept.exclude(problems="") if asked.problem == "any" else kept.filter(problems__contains=f" {asked.problem} ")
     words = asked.text.casefold().split()
