@@ -1,16 +1,17 @@
 """Grants: what a person decided, what AWS was told, what a check proved."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from .account import Account
+from .consumer import KeptConsumer
 from .person import Actor, User
 from .policy import Policy
 
@@ -103,6 +104,13 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     def ending_before(self, moment: datetime) -> "GrantQuerySet":
         """Active, with an end date before this moment."""
         return self.filter(state=S.ACTIVE, ends_at__lt=moment)
+
+    def bulk_create(self, objs: Iterable["Grant"], *args: Any, **kwargs: Any) -> list["Grant"]:
+        """Keep with them whom they are to."""
+        with transaction.atomic(savepoint=False):
+            made = super().bulk_create(objs, *args, **kwargs)
+            KeptConsumer.objects.keep(one.principal_account for one in made if one.principal_account)
+        return made
 
 
 class Grant(models.Model):
@@ -220,6 +228,14 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.principal} {self.action} on {self.policy_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep with a new one whom it is to."""
+        new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if new and self.principal_account:
+                KeptConsumer.objects.keep([self.principal_account])
 
     @property
     def is_unsettled(self) -> bool:

@@ -2,12 +2,14 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from .account import TWELVE_DIGITS, Account, Connection
+from .consumer import KeptConsumer
 from .grant import Grant
 from .person import Actor, User
 from .policy import Policy
@@ -117,6 +119,14 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} ({self.state})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep with a new one which account it is for."""
+        new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if new and self.number:
+                KeptConsumer.objects.keep([self.number])
 
     @property
     def awaits_confirmation(self) -> bool:

@@ -98,7 +98,7 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "shares": [_grant(one) for one in page.object_list],
         "over": over,
         "now": timezone.now(),
-        "paused": proofs.requests_paused(consumer.account) if consumer.account else "",
+        "paused": proofs.requests_paused(consumer.account, consumer.proof) if consumer.account else "",
         "may_name": consumers.may_name(consumer.account, by=me),
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
         "offboarded": Offboarding.objects.visible_to(me).filter(number=number, suspends=False).first(),

@@ -4,8 +4,8 @@ Who is let in is never decided here: counts are those of `tallying`, the ways in
 """
 
 from .acting import end_membership, give_name, may_name, prove_again
-from .gathering import Consumer, find, gather
-from .listing import ORDERS, Asked, Kind, listed
+from .gathering import Consumer, find
+from .listing import ORDERS, Asked, Kind, failing, listed
 from .telling import Told, tell
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "Kind",
     "Told",
     "end_membership",
+    "failing",
     "find",
-    "gather",
     "give_name",
     "listed",
     "may_name",

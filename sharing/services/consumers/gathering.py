@@ -1,4 +1,4 @@
-"""Every consumer in somebody's scope with what a row of the list says, in a number of queries that does not grow with them."""
+"""What a row of the list says of some consumers in somebody's scope, in a number of queries that does not grow with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, Sum, Value
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from sharing.models import (
@@ -24,6 +24,7 @@ from sharing.models import (
     Tally,
     Verdict,
 )
+from sharing.models.consumer import NAMELESS
 from sharing.services import proofs, trusting
 from sharing.services.overview import SOON
 from sharing.services.proofs import NOT_PROVED, Proof
@@ -85,7 +86,7 @@ class Consumer:
     @property
     def label(self) -> str:
         """The name people gave it, or that it has none."""
-        return self.account.name if self.account else "Unknown account"
+        return self.account.name if self.account else NAMELESS
 
     @property
     def spaced(self) -> str:
@@ -109,62 +110,66 @@ class Consumer:
         return f"{self.invited:,} invited"
 
 
-def gather(by: Actor) -> list[Consumer]:
-    """Every consumer in the actor's scope, by name."""
-    return _gather(by, None)
-
-
-def find(number: str, *, by: Actor) -> Consumer | None:
-    """One of them. An account that only had shares is found too; None: nothing in scope is about these digits."""
-    found = _gather(by, number)
-    if found:
-        return found[0]
-    over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    return _whole({number}, {}, {}, {}, {}, {})[0] if over.exists() else None
-
-
-def _gather(by: Actor, number: str | None) -> list[Consumer]:
+def gather(numbers: Collection[str], *, by: Actor) -> list[Consumer]:
+    """Those of these accounts that are consumers in the actor's scope, in this order."""
     now = timezone.now()
-    reach = _reach(by, number)
-    shares = _shares(by, number, now)
-    invited, to_confirm = _invited(by, number, now)
+    reach = _reach(by, numbers)
+    shares = _shares(by, numbers, now)
+    invited, to_confirm = _invited(by, numbers, now)
     known = {*reach, *shares, *invited, *to_confirm}
-    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER)
-    members = Membership.objects.current()
-    if number is not None:
-        roles, members = roles.filter(account__number=number), members.filter(account__number=number)
-    if not (by.active and by.sees_every_account):
+    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER, account__number__in=numbers)
+    members = Membership.objects.current().filter(account__number__in=numbers)
+    if not sees_all(by):
         # Who connects or joins is no secret of the account's, but only of those who share with it.
         seen = Q(account__in=Account.objects.visible_to(by)) | Q(account__number__in=known)
         roles, members = roles.filter(seen), members.filter(seen)
     people = dict(members.order_by().values_list("account__number").annotate(many=Count("pk")))
     known |= {*roles.values_list("account__number", flat=True), *people}
-    return _whole(known, reach, shares, people, invited, to_confirm)
+    return _whole([one for one in numbers if one in known], reach, shares, people, invited, to_confirm)
 
 
-def _reach(by: Actor, number: str | None) -> dict[str, Reach]:
-    if by.active and by.sees_every_account:
-        return _reach_of_all(number)
-    rows = Tally.objects.visible_to(by).filter(kind="account").exclude(principal=F("account__number"))
-    if number is not None:
-        rows = rows.filter(principal=number)
-    sums: Iterable[Any] = rows.order_by().values("principal").annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
-    return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in sums}
+def find(number: str, *, by: Actor) -> Consumer | None:
+    """One of them. An account that only had shares is found too; None: nothing in scope is about these digits."""
+    found = gather([number], by=by)
+    if found:
+        return found[0]
+    over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
+    return _whole([number], {}, {}, {}, {}, {})[0] if over.exists() else None
 
 
-def _reach_of_all(number: str | None) -> dict[str, Reach]:
+def sees_all(by: Actor) -> bool:
+    """Whether what is kept of all owner accounts together is for them."""
+    return by.active and by.sees_every_account
+
+
+def _reach(by: Actor, numbers: Collection[str]) -> dict[str, Reach]:
+    if sees_all(by):
+        return _reach_of_all(numbers)
+    sums: Iterable[Any] = others(Tally.objects.visible_to(by)).filter(principal__in=numbers).values("principal")
+    rows = sums.annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
+    return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in rows}
+
+
+def others(tallies: QuerySet[Tally]) -> QuerySet[Tally]:
+    """Those of accounts, but for what an owner account has of its own functions."""
+    return tallies.filter(kind="account").exclude(principal=F("account__number")).order_by()
+
+
+def own() -> QuerySet[Tally]:
+    """What owner accounts have of their own functions."""
+    owners = Account.objects.filter(tallied__isnull=False).values("number")
+    return Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal")).order_by()
+
+
+def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
     """From the sums that are kept; what an owner account has of its own functions is taken off again.
 
     In one query: of two, the second could take off what the first had not seen yet.
     """
-    sums = PartyTally.objects.filter(kind="account").annotate(sign=Value(1))
-    owners = Account.objects.filter(tallied__isnull=False).values("number")
-    own = Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal"))
-    own = own.annotate(sign=Value(-1), owners=Value(1))
-    if number is not None:
-        sums, own = sums.filter(principal=number), own.filter(principal=number)
+    sums = PartyTally.objects.filter(kind="account", principal__in=numbers).annotate(sign=Value(1))
+    mine = own().filter(principal__in=numbers).annotate(sign=Value(-1), owners=Value(1))
     columns = ("principal", "sign", "owners", *_TALLIED)
-    rows: Iterable[Any] = sums.order_by().values_list(*columns).union(own.order_by().values_list(*columns), all=True)
+    rows: Iterable[Any] = sums.order_by().values_list(*columns).union(mine.values_list(*columns), all=True)
     found: dict[str, list[int]] = {}
     for principal, sign, *counts in rows:
         before = found.get(principal, [0] * len(counts))
@@ -172,13 +177,16 @@ def _reach_of_all(number: str | None) -> dict[str, Reach]:
     return {principal: Reach(*counts) for principal, (owners, *counts) in found.items() if owners > 0}
 
 
-def _shares(by: Actor, number: str | None, now: datetime) -> dict[str, Shares]:
-    rows = Grant.objects.visible_to(by).live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="")
-    if number is not None:
-        rows = rows.filter(principal_account=number)
+def shares_of(by: Actor) -> QuerySet[Grant]:
+    """The grants that speak for an account and are not over."""
+    return Grant.objects.visible_to(by).live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
+
+
+def _shares(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, Shares]:
     active = Q(state=GrantState.ACTIVE)
     sums: Iterable[Any] = (
-        rows.order_by()
+        shares_of(by)
+        .filter(principal_account__in=numbers)
         .values("principal_account")
         .annotate(
             live=Count("pk"),
@@ -196,16 +204,18 @@ def _of_row(row: dict[str, Any]) -> Shares:
     return Shares(row["live"], row["soon"], row["next"], verdicts, row["last"])
 
 
-def _invited(by: Actor, number: str | None, now: datetime) -> tuple[dict[str, int], dict[str, int]]:
+def invited_in(by: Actor, now: datetime) -> tuple[QuerySet[Invitation], QuerySet[Invitation]]:
+    """Invitations nobody answered yet that are for an account, and accepted ones that wait for the owner."""
+    rows = Invitation.objects.visible_to(by).order_by()
+    return rows.open(now).exclude(number=""), rows.to_confirm()
+
+
+def _invited(by: Actor, numbers: Collection[str], now: datetime) -> tuple[dict[str, int], dict[str, int]]:
     """Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account."""
-    rows = Invitation.objects.visible_to(by)
-    pending = rows.open(now).exclude(number="")
-    proved = rows.to_confirm()
-    if number is not None:
-        pending, proved = pending.filter(number=number), proved.filter(account__number=number)
+    pending, proved = invited_in(by, now)
     return (
-        dict(pending.order_by().values_list("number").annotate(many=Count("pk"))),
-        dict(proved.order_by().values_list("account__number").annotate(many=Count("pk"))),
+        dict(pending.filter(number__in=numbers).values_list("number").annotate(many=Count("pk"))),
+        dict(proved.filter(account__number__in=numbers).values_list("account__number").annotate(many=Count("pk"))),
     )
 
 
@@ -222,7 +232,7 @@ def _whole(
     trusted = trusting.trust().accounts
     owners = set(Account.objects.owners().filter(number__in=numbers).values_list("number", flat=True))
     zones = defaultdict(lambda: "outside", dict.fromkeys(trusted, "trusted") | dict.fromkeys(owners, "owner"))
-    found = [
+    return [
         Consumer(
             number,
             accounts.get(number),
@@ -237,4 +247,3 @@ def _whole(
         )
         for number in numbers
     ]
-    return sorted(found, key=lambda one: (one.account is None, one.label.casefold(), one.number))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.db.models import Count, Q, QuerySet
 
@@ -24,17 +25,33 @@ _LOOKED = 400
 class AccountStory:
     """One page, newest first. `older`: the moment from which the next page goes on, None at the end.
 
-    `account`: as people named it, None for a stranger. `grants`: those that may hold access now. `functions`: how many
-    functions name it by policy as last read. `owned`: whether its own functions are read and in scope.
+    `account`: as people named it, None for a stranger. What is counted is read when it is asked for, in `by`'s scope.
     """
 
     number: str
     account: Account | None
-    visible: bool
-    grants: int
-    functions: int
+    by: Actor
     entries: tuple[Entry, ...]
     older: datetime | None
+
+    @cached_property
+    def visible(self) -> bool:
+        """Whether it is in scope as an owner account."""
+        return self.account is not None and self.by.sees(self.account.pk)
+
+    @cached_property
+    def grants(self) -> int:
+        """How many grants may hold access for it now."""
+        found = Grant.objects.visible_to(self.by).filter(principal_account=self.number, state__in=MAY_HOLD_ACCESS)
+        return found.count()
+
+    @cached_property
+    def functions(self) -> int:
+        """How many functions have a policy that, as last read, lets something of this account in."""
+        found = Exposure.objects.filter(account=self.number, policy__vanished_at=None, policy__function__vanished_at=None)
+        if not self.by.sees_every_account or not self.by.active:
+            found = found.filter(policy__function__account__in=Account.objects.visible_to(self.by))
+        return int(found.aggregate(count=Count("policy__function", distinct=True))["count"])
 
 
 def of_account(
@@ -69,9 +86,7 @@ def of_account(
     return AccountStory(
         number=number,
         account=account,
-        visible=account is not None and by.sees(account.pk),
-        grants=Grant.objects.visible_to(by).filter(principal_account=number, state__in=MAY_HOLD_ACCESS).count(),
-        functions=_naming(number, by),
+        by=by,
         entries=tuple(told),
         older=older,
     )
@@ -121,11 +136,3 @@ def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
         holding = holding.filter(policy__function__account__in=Account.objects.visible_to(by))
     versions = with_previous(PolicyVersion.objects.filter(policy__in=holding.values("policy")))
     return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
-
-
-def _naming(number: str, by: Actor) -> int:
-    """How many functions have a policy that, as last read, lets something of this account in."""
-    found = Exposure.objects.filter(account=number, policy__vanished_at=None, policy__function__vanished_at=None)
-    if not by.sees_every_account or not by.active:
-        found = found.filter(policy__function__account__in=Account.objects.visible_to(by))
-    return int(found.aggregate(count=Count("policy__function", distinct=True))["count"])
