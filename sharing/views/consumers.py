@@ -66,14 +66,16 @@ def consumer_list(request: HttpRequest) -> HttpResponse:
     """Search, filters, order, pages."""
     me = actor(request)
     asked = asked_of(request.GET)
-    found = consumers.listed(asked, by=me)
+    totals, found = consumers.totals(by=me), consumers.listed(asked, by=me)
+    if not asked.narrowed:
+        found.many = totals.every
     page = page_of(found, request)
     owners, facts = _facts(me)
     context = {
         "tab": "accounts",
         "asked": asked,
-        "every": consumers.listed(by=me).many if asked.narrowed else found.many,
-        "failing": consumers.failing(by=me),
+        "every": totals.every,
+        "failing": totals.failing,
         "page": page,
         "rows": [(one, proof_mark(one.proof), verdict_marks(one)) for one in page.object_list],
         "kinds": KINDS,

@@ -327,7 +327,9 @@ class TestTheDatabase:
                 one.number for one in sorted(every, key=lambda one: (one.account is None, one.label.casefold(), one.number))
             ]
             assert len(every) == consumers.listed(by=by).many == many
-            assert consumers.failing(by=by) == sum(one.proof.standing is Standing.FAILED for one in every) == 1
+            totals = consumers.totals(by=by)
+            assert totals.failing == sum(one.proof.standing is Standing.FAILED for one in every) == 1
+            assert totals.every == many
             for kind, is_one in self.KINDS.items():
                 found = consumers.listed(Asked(kind=kind), by=by)
                 assert list(found) == [one for one in every if is_one(one)], kind

@@ -5,7 +5,7 @@ Who is let in is never decided here: counts are those of `tallying`, the ways in
 
 from .acting import end_membership, give_name, may_name, prove_again
 from .gathering import Consumer, find
-from .listing import ORDERS, Asked, Kind, failing, listed
+from .listing import ORDERS, Asked, Kind, listed, totals
 from .telling import Told, tell
 
 __all__ = [
@@ -15,11 +15,11 @@ __all__ = [
     "Kind",
     "Told",
     "end_membership",
-    "failing",
     "find",
     "give_name",
     "listed",
     "may_name",
     "prove_again",
     "tell",
+    "totals",
 ]

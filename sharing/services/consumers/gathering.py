@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, Value
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from sharing.models import (
     Account,
     Actor,
-    Connection,
     Grant,
     GrantState,
     Invitation,
     Membership,
     PartyTally,
-    Purpose,
+    Policy,
     Tally,
+    Trusted,
+    TrustKind,
     Verdict,
 )
 from sharing.models.consumer import NAMELESS
-from sharing.services import proofs, trusting
+from sharing.services import proofs
 from sharing.services.overview import SOON
 from sharing.services.proofs import NOT_PROVED, Proof
 from sharing.services.vendors import Vendor, vendor
@@ -111,30 +111,31 @@ class Consumer:
 
 
 def gather(numbers: Collection[str], *, by: Actor) -> list[Consumer]:
-    """Those of these accounts that are consumers in the actor's scope, in this order."""
+    """These accounts, which are consumers in the actor's scope, in this order."""
     now = timezone.now()
-    reach = _reach(by, numbers)
-    shares = _shares(by, numbers, now)
-    invited, to_confirm = _invited(by, numbers, now)
-    known = {*reach, *shares, *invited, *to_confirm}
-    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER, account__number__in=numbers)
-    members = Membership.objects.current().filter(account__number__in=numbers)
-    if not sees_all(by):
-        # Who connects or joins is no secret of the account's, but only of those who share with it.
-        seen = Q(account__in=Account.objects.visible_to(by)) | Q(account__number__in=known)
-        roles, members = roles.filter(seen), members.filter(seen)
-    people = dict(members.order_by().values_list("account__number").annotate(many=Count("pk")))
-    known |= {*roles.values_list("account__number", flat=True), *people}
-    return _whole([one for one in numbers if one in known], reach, shares, people, invited, to_confirm)
+    return _whole(numbers, _reach(by, numbers), _shares(by, numbers, now), _people(numbers), *_invited(by, numbers, now))
 
 
 def find(number: str, *, by: Actor) -> Consumer | None:
-    """One of them. An account that only had shares is found too; None: nothing in scope is about these digits."""
-    found = gather([number], by=by)
-    if found:
-        return found[0]
+    """One that is a consumer in the actor's scope. An account that only had shares is found too; None: nothing in scope is
+    about these digits."""
+    numbers, now = [number], timezone.now()
+    reach, shares, invited = _reach(by, numbers), _shares(by, numbers, now), _invited(by, numbers, now)
+    known = any((reach, shares, *invited))
+    # Who connects or joins is no secret of the account's, but only of those who share with it.
+    if known or sees_all(by) or Account.objects.visible_to(by).filter(number=number).exists():
+        people = _people(numbers)
+        found = _whole(numbers, reach, shares, people, *invited)[0]
+        if known or people or found.proof.connection is not None:
+            return found
     over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    return _whole([number], {}, {}, {}, {}, {})[0] if over.exists() else None
+    return _whole(numbers, {}, {}, {}, {}, {})[0] if over.exists() else None
+
+
+def _people(numbers: Collection[str]) -> dict[str, int]:
+    """How many act for each of these accounts."""
+    members = Membership.objects.current().filter(account__number__in=numbers).order_by()
+    return dict(members.values_list("account__number").annotate(many=Count("pk")))
 
 
 def sees_all(by: Actor) -> bool:
@@ -155,10 +156,9 @@ def others(tallies: QuerySet[Tally]) -> QuerySet[Tally]:
     return tallies.filter(kind="account").exclude(principal=F("account__number")).order_by()
 
 
-def own() -> QuerySet[Tally]:
-    """What owner accounts have of their own functions."""
-    owners = Account.objects.filter(tallied__isnull=False).values("number")
-    return Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal")).order_by()
+def own(tallied: QuerySet[Account]) -> QuerySet[Tally]:
+    """What these owner accounts have of their own functions."""
+    return Tally.objects.filter(account__in=tallied, kind="account", principal=F("account__number")).order_by()
 
 
 def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
@@ -167,7 +167,7 @@ def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
     In one query: of two, the second could take off what the first had not seen yet.
     """
     sums = PartyTally.objects.filter(kind="account", principal__in=numbers).annotate(sign=Value(1))
-    mine = own().filter(principal__in=numbers).annotate(sign=Value(-1), owners=Value(1))
+    mine = own(Account.objects.filter(number__in=numbers)).annotate(sign=Value(-1), owners=Value(1))
     columns = ("principal", "sign", "owners", *_TALLIED)
     rows: Iterable[Any] = sums.order_by().values_list(*columns).union(mine.values_list(*columns), all=True)
     found: dict[str, list[int]] = {}
@@ -179,7 +179,8 @@ def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
 
 def shares_of(by: Actor) -> QuerySet[Grant]:
     """The grants that speak for an account and are not over."""
-    return Grant.objects.visible_to(by).live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
+    found = Grant.objects.live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
+    return found if sees_all(by) else found.filter(policy__in=Policy.objects.visible_to(by).order_by().values("pk"))
 
 
 def _shares(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, Shares]:
@@ -213,10 +214,16 @@ def invited_in(by: Actor, now: datetime) -> tuple[QuerySet[Invitation], QuerySet
 def _invited(by: Actor, numbers: Collection[str], now: datetime) -> tuple[dict[str, int], dict[str, int]]:
     """Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account."""
     pending, proved = invited_in(by, now)
-    return (
-        dict(pending.filter(number__in=numbers).values_list("number").annotate(many=Count("pk"))),
-        dict(proved.filter(account__number__in=numbers).values_list("account__number").annotate(many=Count("pk"))),
+    counts = (
+        pending.filter(number__in=numbers).annotate(whose=F("number"), open=Value(1)),
+        proved.filter(account__number__in=numbers).annotate(whose=F("account__number"), open=Value(0)),
     )
+    columns = ("whose", "open")
+    first, second = (rows.values_list(*columns).annotate(many=Count("pk")) for rows in counts)
+    found: tuple[dict[str, int], dict[str, int]] = {}, {}
+    for whose, is_open, many in first.union(second, all=True):
+        found[0 if is_open else 1][whose] = many
+    return found
 
 
 def _whole(
@@ -227,11 +234,12 @@ def _whole(
     invited: dict[str, int],
     to_confirm: dict[str, int],
 ) -> list[Consumer]:
-    accounts = {one.number: one for one in Account.objects.filter(number__in=numbers)}
+    owns = Exists(Account.objects.owners().filter(pk=OuterRef("pk")))
+    accounts = {one.number: one for one in Account.objects.filter(number__in=numbers).annotate(owns=owns)}
     standing = proofs.of_numbers(numbers)
-    trusted = trusting.trust().accounts
-    owners = set(Account.objects.owners().filter(number__in=numbers).values_list("number", flat=True))
-    zones = defaultdict(lambda: "outside", dict.fromkeys(trusted, "trusted") | dict.fromkeys(owners, "owner"))
+    trusted = Trusted.objects.filter(kind=TrustKind.ACCOUNT, value__in=numbers).order_by()
+    zones = dict.fromkeys(trusted.values_list("value", flat=True), "trusted")
+    zones |= {number: "owner" for number, one in accounts.items() if one.owns}
     return [
         Consumer(
             number,
@@ -242,7 +250,7 @@ def _whole(
             people.get(number, 0),
             invited.get(number, 0),
             to_confirm.get(number, 0),
-            zones[number],
+            zones.get(number, "outside"),
             vendor(number),
         )
         for number in numbers

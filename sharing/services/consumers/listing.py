@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from django.db.models import F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -104,10 +104,20 @@ def listed(asked: Asked = Asked(), *, by: Actor) -> Listed:
     return Listed(by, ORDERS[asked.order](found, by, now))
 
 
-def failing(*, by: Actor) -> int:
-    """How many in the actor's scope are not proved any more."""
+@dataclass(frozen=True)
+class Totals:
+    """How many consumers there are in somebody's scope, and how many of them are not proved any more."""
+
+    every: int
+    failing: int
+
+
+def totals(*, by: Actor) -> Totals:
+    """One query; a second one where some may fail."""
     now = timezone.now()
-    return _standing(_consumers(by, now).filter(proofs.may_fail()), now, Standing.FAILED).count()
+    rows = _consumers(by, now)
+    counts = rows.aggregate(every=Count("pk"), some=Count("pk", filter=proofs.may_fail()))
+    return Totals(counts["every"], _failed(rows, now).count() if counts["some"] else 0)
 
 
 def _consumers(by: Actor, now: datetime) -> QuerySet[KeptConsumer]:
@@ -116,21 +126,28 @@ def _consumers(by: Actor, now: datetime) -> QuerySet[KeptConsumer]:
     members = Membership.objects.current().order_by()
     if sees_all(by):
         # An owner account that is let into nothing but its own is none.
-        parties = PartyTally.objects.filter(kind="account").exclude(owners=1, principal__in=own().values("principal"))
+        alone = own(Account.objects.filter(tallied__isnull=False)).values("principal")
+        parties = PartyTally.objects.filter(kind="account").exclude(owners=1, principal__in=alone)
         let_in: QuerySet[Any] = parties.order_by()
     else:
         let_in = others(Tally.objects.visible_to(by))
         mine = Account.objects.visible_to(by)
         roles, members = roles.filter(account__in=mine), members.filter(account__in=mine)
     pending, proved = invited_in(by, now)
-    return KeptConsumer.objects.filter(
-        Q(number__in=let_in.values("principal"))
-        | Q(number__in=shares_of(by).values("principal_account"))
-        | Q(number__in=pending.values("number"))
-        | Q(number__in=proved.values("account__number"))
-        | Q(number__in=roles.values("account__number"))
-        | Q(number__in=members.values("account__number"))
+    sources = (
+        (let_in, "principal"),
+        (shares_of(by), "principal_account"),
+        (pending, "number"),
+        (proved, "account__number"),
+        (roles, "account__number"),
+        (members, "account__number"),
     )
+    found = Q()
+    for rows, column in sources:
+        # Of all accounts nearly every row is in the first: asked one by one, the others are hardly looked at.
+        one = Exists(rows.filter(**{column: OuterRef("number")})) if sees_all(by) else Q(number__in=rows.values(column))
+        found |= Q(one)
+    return KeptConsumer.objects.filter(found)
 
 
 Rows = QuerySet[KeptConsumer]
@@ -139,6 +156,10 @@ _Narrowed = Callable[[Rows, Actor, datetime], Rows]
 
 def _standing(rows: Rows, now: datetime, *wanted: Standing) -> Rows:
     return rows.annotate(standing=proofs.placed(now)).filter(standing__in=[WORST_FIRST.index(one) for one in wanted])
+
+
+def _failed(rows: Rows, now: datetime) -> Rows:
+    return _standing(rows.filter(proofs.may_fail()), now, Standing.FAILED)
 
 
 def _shared(rows: Rows, by: Actor, **wanted: Any) -> Rows:
@@ -160,7 +181,7 @@ def _invited(rows: Rows, by: Actor, now: datetime) -> Rows:
 _KINDS: Final[dict[Kind, _Narrowed]] = {
     Kind.PROVED: lambda rows, _by, now: _standing(rows, now, Standing.PROVED),
     Kind.NOT_PROVED: lambda rows, _by, now: _standing(rows, now, *(one for one in Standing if one is not Standing.PROVED)),
-    Kind.FAILED: lambda rows, _by, now: _standing(rows.filter(proofs.may_fail()), now, Standing.FAILED),
+    Kind.FAILED: lambda rows, _by, now: _failed(rows, now),
     Kind.ENDING: lambda rows, by, now: _shared(rows, by, ends_at__lt=now + SOON),
     Kind.OUTSIDE: _outside,
     Kind.UNSAFE: lambda rows, by, _now: rows.annotate(unsafe=_sum("not_safe", by)).filter(unsafe__gt=0),
@@ -174,7 +195,7 @@ def _sum(name: str, by: Actor) -> Any:
     number = OuterRef("number")
     if sees_all(by):
         whole = PartyTally.objects.filter(kind="account", principal=number).order_by().values(name)[:1]
-        mine = own().filter(principal=number).values(name)[:1]
+        mine = Tally.objects.filter(kind="account", principal=number, account__number=number).order_by().values(name)[:1]
         return Coalesce(Subquery(whole), 0) - Coalesce(Subquery(mine), 0)
     seen = others(Tally.objects.visible_to(by)).filter(principal=number)
     return Coalesce(Subquery(seen.values("principal").annotate(sum=Sum(name)).values("sum")), 0)
