@@ -67,9 +67,7 @@ def consumer_list(request: HttpRequest) -> HttpResponse:
     me = actor(request)
     asked = asked_of(request.GET)
     totals, found = consumers.totals(by=me), consumers.listed(asked, by=me)
-    if not asked.narrowed:
-        found.many = totals.every
-    page = page_of(found, request)
+    page = page_of(found, request, many=None if asked.narrowed else totals.every)
     owners, facts = _facts(me)
     context = {
         "tab": "accounts",

@@ -42,11 +42,40 @@ class NumberedPaginator(AnyPaginator):
         return NumberedPage(*args, **kwargs)
 
 
+class KeysFirst:
+    """Rows that are found by their keys, to be counted and sliced: only those of the page are read, however far it is.
+
+    `related`: what is loaded with them.
+    """
+
+    ordered = True
+
+    def __init__(self, rows: "QuerySet[Any, Any]", *related: str) -> None:
+        self._rows, self._related = rows, related
+
+    def count(self) -> int:
+        """How many."""
+        return self._rows.count()
+
+    def __getitem__(self, wanted: slice) -> list[Any]:
+        keys = list(self._rows.values_list("pk", flat=True)[wanted])
+        found = self._rows.model._default_manager.select_related(*self._related).in_bulk(keys)
+        return [found[key] for key in keys if key in found]
+
+
 def page_of(
-    rows: "QuerySet[Any, Any] | Countable | Sequence[Any]", request: HttpRequest, size: int = SIZE, name: str = "page"
+    rows: "QuerySet[Any, Any] | Countable | Sequence[Any]",
+    request: HttpRequest,
+    size: int = SIZE,
+    name: str = "page",
+    *,
+    many: int | None = None,
 ) -> AnyPage:
     """The page that the address asks for (`?page=3`, or another `name`); a number out of range gives the nearest.
 
-    Two queries at any size.
+    many: how many rows there are, if that is known. Two queries at any size, one with `many`.
     """
-    return NumberedPaginator(cast("QuerySet[Any, Any]", rows), size).get_page(request.GET.get(name))
+    paginator = NumberedPaginator(cast("QuerySet[Any, Any]", rows), size)
+    if many is not None:
+        paginator.count = many
+    return paginator.get_page(request.GET.get(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +18,13 @@ from sharing.models import (
     Invitation,
     Membership,
     PartyTally,
-    Policy,
     Tally,
     Trusted,
     TrustKind,
     Verdict,
 )
 from sharing.models.consumer import NAMELESS
+from sharing.models.grant import LIVE
 from sharing.services import proofs
 from sharing.services.overview import SOON
 from sharing.services.proofs import NOT_PROVED, Proof
@@ -32,6 +32,8 @@ from sharing.services.vendors import Vendor, vendor
 
 #: Grants that speak for an account: to it, or to its roles and users. A service's source account is no consumer.
 OF_ACCOUNTS = ("account", "role", "user", "session")
+#: What is counted of each account beside what reaches it.
+_INVITED, _TO_CONFIRM, _PEOPLE, _TRUSTED = "invited", "to confirm", "people", "trusted"
 _TALLIED = ("functions", "not_safe", "depends", "latent", "stale")
 
 
@@ -113,29 +115,22 @@ class Consumer:
 def gather(numbers: Collection[str], *, by: Actor) -> list[Consumer]:
     """These accounts, which are consumers in the actor's scope, in this order."""
     now = timezone.now()
-    return _whole(numbers, _reach(by, numbers), _shares(by, numbers, now), _people(numbers), *_invited(by, numbers, now))
+    return _whole(numbers, _reach(by, numbers), _shares(by, numbers, now), _counts(by, numbers, now))
 
 
 def find(number: str, *, by: Actor) -> Consumer | None:
     """One that is a consumer in the actor's scope. An account that only had shares is found too; None: nothing in scope is
     about these digits."""
     numbers, now = [number], timezone.now()
-    reach, shares, invited = _reach(by, numbers), _shares(by, numbers, now), _invited(by, numbers, now)
-    known = any((reach, shares, *invited))
+    reach, shares, counts = _reach(by, numbers), _shares(by, numbers, now), _counts(by, numbers, now)
+    known = bool(reach or shares or counts[_INVITED] or counts[_TO_CONFIRM])
     # Who connects or joins is no secret of the account's, but only of those who share with it.
     if known or sees_all(by) or Account.objects.visible_to(by).filter(number=number).exists():
-        people = _people(numbers)
-        found = _whole(numbers, reach, shares, people, *invited)[0]
-        if known or people or found.proof.connection is not None:
+        found = _whole(numbers, reach, shares, counts)[0]
+        if known or found.people or found.proof.connection is not None:
             return found
     over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    return _whole(numbers, {}, {}, {}, {}, {})[0] if over.exists() else None
-
-
-def _people(numbers: Collection[str]) -> dict[str, int]:
-    """How many act for each of these accounts."""
-    members = Membership.objects.current().filter(account__number__in=numbers).order_by()
-    return dict(members.values_list("account__number").annotate(many=Count("pk")))
+    return replace(_whole(numbers, {}, {}, counts)[0], people=0) if over.exists() else None
 
 
 def sees_all(by: Actor) -> bool:
@@ -178,9 +173,13 @@ def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
 
 
 def shares_of(by: Actor) -> QuerySet[Grant]:
-    """The grants that speak for an account and are not over."""
-    found = Grant.objects.live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
-    return found if sees_all(by) else found.filter(policy__in=Policy.objects.visible_to(by).order_by().values("pk"))
+    """The grants in the actor's scope that speak for an account and are not over."""
+    return of_accounts(Grant.objects.visible_to(by))
+
+
+def of_accounts(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Those of them that speak for an account and are not over."""
+    return grants.filter(state__in=LIVE, principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
 
 
 def _shares(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, Shares]:
@@ -211,34 +210,39 @@ def invited_in(by: Actor, now: datetime) -> tuple[QuerySet[Invitation], QuerySet
     return rows.open(now).exclude(number=""), rows.to_confirm()
 
 
-def _invited(by: Actor, numbers: Collection[str], now: datetime) -> tuple[dict[str, int], dict[str, int]]:
-    """Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account."""
+def _counts(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, dict[str, int]]:
+    """Invitations, people and whether it is on the trust list, each by account id. One query.
+
+    Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account.
+    """
     pending, proved = invited_in(by, now)
-    counts = (
-        pending.filter(number__in=numbers).annotate(whose=F("number"), open=Value(1)),
-        proved.filter(account__number__in=numbers).annotate(whose=F("account__number"), open=Value(0)),
+    trusted = Trusted.objects.filter(kind=TrustKind.ACCOUNT).order_by()
+    sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
+        (_INVITED, pending, "number"),
+        (_TO_CONFIRM, proved, "account__number"),
+        (_PEOPLE, Membership.objects.current().order_by(), "account__number"),
+        (_TRUSTED, trusted, "value"),
     )
-    columns = ("whose", "open")
-    first, second = (rows.values_list(*columns).annotate(many=Count("pk")) for rows in counts)
-    found: tuple[dict[str, int], dict[str, int]] = {}, {}
-    for whose, is_open, many in first.union(second, all=True):
-        found[0 if is_open else 1][whose] = many
+    first, *rest = (
+        rows.filter(**{f"{column}__in": numbers})
+        .annotate(whose=F(column), what=Value(what))
+        .values_list("whose", "what")
+        .annotate(many=Count("pk"))
+        for what, rows, column in sources
+    )
+    found: dict[str, dict[str, int]] = {what: {} for what, _, _ in sources}
+    for whose, what, many in first.union(*rest, all=True):
+        found[what][whose] = many
     return found
 
 
 def _whole(
-    numbers: Collection[str],
-    reach: dict[str, Reach],
-    shares: dict[str, Shares],
-    people: dict[str, int],
-    invited: dict[str, int],
-    to_confirm: dict[str, int],
+    numbers: Collection[str], reach: dict[str, Reach], shares: dict[str, Shares], counts: dict[str, dict[str, int]]
 ) -> list[Consumer]:
     owns = Exists(Account.objects.owners().filter(pk=OuterRef("pk")))
     accounts = {one.number: one for one in Account.objects.filter(number__in=numbers).annotate(owns=owns)}
     standing = proofs.of_numbers(numbers)
-    trusted = Trusted.objects.filter(kind=TrustKind.ACCOUNT, value__in=numbers).order_by()
-    zones = dict.fromkeys(trusted.values_list("value", flat=True), "trusted")
+    zones = dict.fromkeys(counts[_TRUSTED], "trusted")
     zones |= {number: "owner" for number, one in accounts.items() if one.owns}
     return [
         Consumer(
@@ -247,9 +251,9 @@ def _whole(
             reach.get(number, Reach()),
             shares.get(number, Shares()),
             standing.get(number, NOT_PROVED),
-            people.get(number, 0),
-            invited.get(number, 0),
-            to_confirm.get(number, 0),
+            counts[_PEOPLE].get(number, 0),
+            counts[_INVITED].get(number, 0),
+            counts[_TO_CONFIRM].get(number, 0),
             zones.get(number, "outside"),
             vendor(number),
         )

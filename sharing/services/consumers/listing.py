@@ -17,10 +17,12 @@ from sharing.models import (
     Account,
     Actor,
     Connection,
+    Grant,
     GrantState,
     KeptConsumer,
     Membership,
     PartyTally,
+    Policy,
     Purpose,
     Tally,
     Trusted,
@@ -32,7 +34,7 @@ from sharing.services.overview import SOON
 from sharing.services.proofs import WORST_FIRST, Standing
 from sharing.services.vendors import vendors
 
-from .gathering import Consumer, gather, invited_in, others, own, sees_all, shares_of
+from .gathering import Consumer, gather, invited_in, of_accounts, others, own, sees_all, shares_of
 
 _AT_ONCE: Final = 500
 _BY_NAME: Final = ("nameless", "name", "number")
@@ -124,6 +126,7 @@ def _consumers(by: Actor, now: datetime) -> QuerySet[KeptConsumer]:
     """Who is let in by a policy, has a share, is invited, or is connected or has people here that the actor may know of."""
     roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER).order_by()
     members = Membership.objects.current().order_by()
+    shares = shares_of(by)
     if sees_all(by):
         # An owner account that is let into nothing but its own is none.
         alone = own(Account.objects.filter(tallied__isnull=False)).values("principal")
@@ -133,10 +136,12 @@ def _consumers(by: Actor, now: datetime) -> QuerySet[KeptConsumer]:
         let_in = others(Tally.objects.visible_to(by))
         mine = Account.objects.visible_to(by)
         roles, members = roles.filter(account__in=mine), members.filter(account__in=mine)
+        # The grants of a scope, found by its policies: by their state they are all that there are.
+        shares = of_accounts(Grant.objects.filter(policy__in=Policy.objects.visible_to(by).order_by().values("pk")))
     pending, proved = invited_in(by, now)
     sources = (
         (let_in, "principal"),
-        (shares_of(by), "principal_account"),
+        (shares, "principal_account"),
         (pending, "number"),
         (proved, "account__number"),
         (roles, "account__number"),

@@ -62,12 +62,14 @@ def of_account(
     until: datetime | None = None,
     before: datetime | None = None,
     size: int = SIZE,
+    account: Account | None = None,
 ) -> AccountStory:
     """Tell one page about these twelve digits, from what is in the actor's scope. A constant number of queries.
 
-    since, until: not before, and before. `before`: go on from this moment, with what is older.
+    account: theirs, if it is at hand. since, until: not before, and before. `before`: go on from this moment, with what is
+    older.
     """
-    account = Account.objects.filter(number=number).first()
+    account = account or Account.objects.filter(number=number).first()
     events = _events(number, account, by, _span("at", since, until, before), size + 1)
     versions = _versions(number, by).filter(_span("first_seen_at", since, until, before))
     changes, cut = _changes(versions, number, by, size)
