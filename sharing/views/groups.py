@@ -157,7 +157,7 @@ def _page(request: HttpRequest, me: Actor, group: Group, form: JoinForm, *, stat
         "form": form,
         "tab": "groups",
         "page": page,
-        "members": groups.called(page.object_list),
+        "members": groups.called(list(page.object_list)),
         "shared": [(one, doing(one.share.action)) for one in groups.shared_with(group, by=me)],
     }
     return render(request, "groups/detail.html", context, status=status)

@@ -289,7 +289,7 @@ class TestTheDatabase:
     def made(self) -> Actor:
         """Accounts of every sort, and somebody who sees one of the two owner accounts."""
         mine, theirs = owner("Mine"), owner("Theirs")
-        odd = {"StringEquals": {"aws:SomethingUnusual": "x"}}
+        odd: dict[str, Any] = {"StringEquals": {"aws:SomethingUnusual": "x"}}
         kept(factories.function("a", mine), allow(ACME), allow(mine.number), allow(DATADOG, **odd))
         kept(factories.function("b", mine), allow(ACME), allow(theirs.number, "InvokeFunctionUrl"))
         kept(factories.function("c", theirs), allow(GLOBEX, **odd), allow(DATADOG), allow(mine.number), allow("*"))
@@ -314,8 +314,7 @@ class TestTheDatabase:
         factories.membership(None, initech)
         factories.connection(factories.account("Beta", GLOBEX), Purpose.CHECKER, proof_due_at=NOW + EVERY)
         factories.connection(factories.account("alpha", "500000000007"), Purpose.CHECKER, proof_due_at=NOW - EVERY)
-        failed = {"state": ConnectionState.REFUSED, "proof_failed_since": NOW}
-        factories.connection(initech, Purpose.CHECKER, **failed)
+        factories.connection(initech, Purpose.CHECKER, state=ConnectionState.REFUSED, proof_failed_since=NOW)
         trusting.add(ACME, by=SYSTEM)
         return only(mine)
 
@@ -401,6 +400,14 @@ class TestOneAccount:
         assert {line.function_name: others_named(line) for line in groups["own"].lines} == {"direct": 0, "listed": 2, "role": 0}
         assert [(role.principal, role.functions) for role in told.roles] == [(f"arn:aws:iam::{ACME}:role/app", 1)]
         assert told.answer.not_looked_at
+
+    def test_of_many_roles_the_first_are_told_and_how_many_there_are_besides(self) -> None:
+        on = factories.function("f", owner())
+        kept(on, allow({"AWS": [f"arn:aws:iam::{ACME}:role/r{place:02}" for place in range(53)]}))
+        counted()
+        told = consumers.tell(one(), by=SYSTEM)
+        assert [role.principal[-3:] for role in told.roles] == [f"r{place:02}" for place in range(50)]
+        assert told.roles_more == 3
 
     def test_nothing_is_said_together_with_what_was_not_looked_at(self) -> None:
         factories.grant(to=ACME, state=GrantState.REVOKED)

@@ -141,8 +141,8 @@ def sees_all(by: Actor) -> bool:
 def _reach(by: Actor, numbers: Collection[str]) -> dict[str, Reach]:
     if sees_all(by):
         return _reach_of_all(numbers)
-    sums: Iterable[Any] = others(Tally.objects.visible_to(by)).filter(principal__in=numbers).values("principal")
-    rows = sums.annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
+    seen = others(Tally.objects.visible_to(by)).filter(principal__in=numbers).values("principal")
+    rows: Iterable[Any] = seen.annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
     return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in rows}
 
 
@@ -240,7 +240,8 @@ def _whole(
     numbers: Collection[str], reach: dict[str, Reach], shares: dict[str, Shares], counts: dict[str, dict[str, int]]
 ) -> list[Consumer]:
     owns = Exists(Account.objects.owners().filter(pk=OuterRef("pk")))
-    accounts = {one.number: one for one in Account.objects.filter(number__in=numbers).annotate(owns=owns)}
+    known: Iterable[Any] = Account.objects.filter(number__in=numbers).annotate(owns=owns)
+    accounts = {one.number: one for one in known}
     standing = proofs.of_numbers(numbers)
     zones = dict.fromkeys(counts[_TRUSTED], "trusted")
     zones |= {number: "owner" for number, one in accounts.items() if one.owns}
