@@ -48,10 +48,7 @@ class AccountStory:
     @cached_property
     def functions(self) -> int:
         """How many functions have a policy that, as last read, lets something of this account in."""
-        found = Exposure.objects.filter(account=self.number, policy__vanished_at=None, policy__function__vanished_at=None)
-        if not self.by.sees_every_account or not self.by.active:
-            found = found.filter(policy__function__account__in=Account.objects.visible_to(self.by))
-        return int(found.aggregate(count=Count("policy__function", distinct=True))["count"])
+        return _naming(self.number, self.by)
 
 
 def of_account(
@@ -138,3 +135,11 @@ def _versions(number: str, by: Actor) -> QuerySet[PolicyVersion]:
         holding = holding.filter(policy__function__account__in=Account.objects.visible_to(by))
     versions = with_previous(PolicyVersion.objects.filter(policy__in=holding.values("policy")))
     return versions.select_related("policy__function__account").order_by("-first_seen_at", "-pk")
+
+
+def _naming(number: str, by: Actor) -> int:
+    """How many functions have a policy that, as last read, lets something of this account in."""
+    found = Exposure.objects.filter(account=number, policy__vanished_at=None, policy__function__vanished_at=None)
+    if not by.sees_every_account or not by.active:
+        found = found.filter(policy__function__account__in=Account.objects.visible_to(by))
+    return int(found.aggregate(count=Count("policy__function", distinct=True))["count"])
