@@ -185,7 +185,7 @@ NOT_DUE = {"proof_due_at": None}
     ("expected", "fields"),
     [
         (Standing.PROVED, {}),
-        (Standing.PROVED, {"proof_due_at": NOW - GRACE + timedelta(minutes=5)}),
+        (Standing.PROVED, {"proof_due_at": NOW - GRACE + timedelta(hours=9)}),
         (Standing.OVERDUE, {"proof_due_at": LATE}),
         (Standing.PROVED, NOT_DUE),
         (Standing.OVERDUE, NOT_DUE | {"tested_at": LATE - EVERY}),
