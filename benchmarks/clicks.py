@@ -77,9 +77,7 @@ def main() -> int:
         ]
         ms = 1000 / len(targets)
         print(f"  processor of each grant: {of_workers * ms:.0f} ms of the workers, {of_aws * ms:.0f} ms of the sandbox;")
-        print(
-            f"  of the three bare calls {bare * ms:.0f} ms of the sandbox, of an empty task {nothing * ms:.1f} ms of the workers"
-        )
+        print(f"  of the three bare calls {bare * ms:.0f} ms of the sandbox, of an empty task {nothing * ms:.1f} ms of workers")
         print(f"  an empty task alone: median {statistics.median(empty):.2f} s, 95th percentile {p95(empty):.2f} s")
         print(f"  beside {options.due} due syncs, {queued} of them queued or running at most:")
         print(f"  slowest {max(beside_syncs):.2f} s against {max(took):.2f} s without (claim: less than {DELAY:g} s more)")

@@ -37,7 +37,7 @@ def keep_widths(apps, _schema):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0031_kept_pages'),
+        ('sharing', '0033_consumers_listed'),
     ]
 
     operations = [

@@ -4,6 +4,7 @@ from .access_request import AccessRequest, RequestKind, RequestState
 from .account import Account, Connection, ConnectionState, Installation, Purpose
 from .bulk import Bulk, BulkItem, BulkItemState, BulkPlace, BulkState, Judgement
 from .check import Check, CheckState, Occasion
+from .consumer import KeptConsumer
 from .event import AppendOnly, Event
 from .finding import Finding, FindingCount, FindingPass, FindingState, FindingVisit, Weight
 from .freeze import CountedWrite, Freeze
@@ -78,6 +79,7 @@ __all__ = [
     "JoinerState",
     "Joining",
     "Judgement",
+    "KeptConsumer",
     "KeptWaker",
     "Latch",
     "LayerExposure",

@@ -1,12 +1,15 @@
 """AWS accounts and the roles through which we enter them."""
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from .consumer import KeptConsumer
 from .person import Actor, User
 
 TWELVE_DIGITS = RegexValidator(r"\A\d{12}\Z", "An AWS account id has exactly 12 digits.")
@@ -24,6 +27,13 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def owners(self) -> "AccountQuerySet":
         """Accounts whose functions are (or were) read: they have a manager connection that still stands."""
         return self.filter(pk__in=Connection.objects.standing().filter(purpose=Purpose.MANAGER).values("account"))
+
+    def bulk_create(self, objs: Iterable["Account"], *args: Any, **kwargs: Any) -> list["Account"]:
+        """Keep how they are called with them."""
+        with transaction.atomic(savepoint=False):
+            made = super().bulk_create(objs, *args, **kwargs)
+            KeptConsumer.objects.call((one.number, one.name) for one in made)
+        return made
 
 
 class Account(models.Model):
@@ -47,6 +57,14 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep how it is called with it."""
+        fields = kwargs.get("update_fields")
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if fields is None or "name" in fields:
+                KeptConsumer.objects.call([(self.number, self.name)])
 
     @property
     def spaced(self) -> str:

@@ -1,16 +1,17 @@
 """Grants: what a person decided, what AWS was told, what a check proved."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from .account import Account
+from .consumer import KeptConsumer
 from .person import Actor, User
 from .policy import Policy
 
@@ -99,6 +100,13 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     def past_their_end(self, moment: datetime) -> "GrantQuerySet":
         """With an end date up to this moment, and perhaps still in AWS, in whatever state: access may still stand."""
         return self.filter(state__in=MAY_HOLD_ACCESS, ends_at__lte=moment)
+
+    def bulk_create(self, objs: Iterable["Grant"], *args: Any, **kwargs: Any) -> list["Grant"]:
+        """Keep with them whom they are to."""
+        with transaction.atomic(savepoint=False):
+            made = super().bulk_create(objs, *args, **kwargs)
+            KeptConsumer.objects.keep(one.principal_account for one in made if one.principal_account)
+        return made
 
 
 class Grant(models.Model):
@@ -219,6 +227,14 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.principal} {self.action} on {self.policy_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep with a new one whom it is to."""
+        new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if new and self.principal_account:
+                KeptConsumer.objects.keep([self.principal_account])
 
     @property
     def is_being_suspended(self) -> bool:

@@ -2,12 +2,14 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from .account import TWELVE_DIGITS, Account, Connection
+from .consumer import KeptConsumer
 from .grant import Grant
 from .person import Actor, User
 from .policy import Policy
@@ -38,9 +40,9 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """The owner's side: invitations all of whose functions lie in accounts in the actor's scope."""
         if actor.active and actor.sees_every_account:
             return self
-        outside = InvitationItem.objects.exclude(policy__function__account__in=Account.objects.visible_to(actor))
-        mine = InvitationItem.objects.filter(policy__function__account__in=Account.objects.visible_to(actor))
-        return self.filter(pk__in=mine.values("invitation")).exclude(pk__in=outside.values("invitation"))
+        items = InvitationItem.objects.filter(invitation=OuterRef("pk"))
+        mine = {"policy__function__account__in": Account.objects.visible_to(actor)}
+        return self.filter(Exists(items.filter(**mine)), ~Exists(items.exclude(**mine)))
 
     def open(self, now: datetime) -> "InvitationQuerySet":
         """Waiting for an answer, and not too old for one."""
@@ -117,6 +119,14 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} ({self.state})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep with a new one which account it is for."""
+        new = self._state.adding
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            if new and self.number:
+                KeptConsumer.objects.keep([self.number])
 
     @property
     def awaits_confirmation(self) -> bool:

@@ -29,6 +29,10 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         """Those with a connection that stands, so that somebody expects them to be read."""
         return self.exclude(connection=None).exclude(connection__state=ConnectionState.DISCONNECTED)
 
+    def fresh(self, now: datetime) -> "OrganizationQuerySet":
+        """Those whose members count as known: `stale` says nothing of them."""
+        return self.filter(connection__state=ConnectionState.CONNECTED, failure="", read_at__gte=now - FRESH)
+
 
 class Organization(models.Model):
     """An organisation (o-...). Its members are as of `read_at`; null: never read completely.

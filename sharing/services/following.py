@@ -63,9 +63,11 @@ def followings(found: Iterable[Group], *, by: Actor) -> dict[uuid.UUID, Followin
         return {}
     units = OrganizationUnit.objects.filter(pk__in=follow.values()).select_related("organization__connection")
     by_pk = {one.pk: one for one in units}
-    placed = organizations.placed({one.organization_id: one.organization for one in by_pk.values()}.values())
+    followed = {one.organization_id: one.organization for one in by_pk.values()}
+    joined = GroupMember.objects.filter(group__in=follow).order_by()
+    placed = organizations.placed(followed.values(), units=by_pk.values(), besides=joined.values("number"))
     members: dict[uuid.UUID, set[str]] = {}
-    for pk, number in GroupMember.objects.filter(group__in=follow).order_by().values_list("group", "number"):
+    for pk, number in joined.values_list("group", "number"):
         members.setdefault(pk, set()).add(number)
     shares = GroupShare.objects.filter(group__in=follow).open(timezone.now()).order_by()
     many = dict(shares.values_list("group").annotate(many=Count("pk")))
@@ -92,8 +94,7 @@ def differing(*, by: Actor) -> list[Group]:
 
 def losses(group: Group, found: Following) -> int:
     """How many shares that the group gave would be taken back from those who left."""
-    left = set(found.left)
-    return sum(item.who in left for items in grouping.grants_of(group).values() for item in items) if left else 0
+    return grouping.owning(group).filter(who__in=found.left).count() if found.left else 0
 
 
 def follow(group: Group, *, joins: bool, by: Actor, form_token: str | None = None) -> Bulk:

@@ -77,9 +77,9 @@ def make(name: str, *, by: Actor, note: str = "", unit: OrganizationUnit | None 
 
 def shared_with(group: Group, *, by: Actor) -> list[Shared]:
     """What is shared with it now, on functions in the actor's scope."""
-    owned = grouping.grants_of(group)
+    owned = dict(grouping.owning(group).order_by().values_list("share").annotate(many=Count("pk")))
     shares = group.shares.open(timezone.now()).visible_to(by).select_related("policy__function__account")
-    return [Shared(one, len(owned.get(one.pk, ()))) for one in shares]
+    return [Shared(one, owned.get(one.pk, 0)) for one in shares]
 
 
 def join(group: Group, texts: Sequence[str], *, by: Actor, form_token: str | None = None) -> Bulk:
@@ -119,7 +119,7 @@ def leave(group: Group, numbers: Sequence[str], *, by: Actor, ends_group: bool =
     if not ends_group:
         _require_sight_of(group.unit, by)
         grouping.require_as_read(group, leaves=leaving)
-    names = account_names()
+    names = account_names(leaving[:3])
     who = "All members" if ends_group else ", ".join(names.get(number, number) for number in leaving[:3])
     owned = [item for items in grouping.grants_of(group).values() for item in items if item.who in leaving]
     where = {own.place.policy.function.account_id for own in owned if own.place}  # also of shares that ended
@@ -183,10 +183,10 @@ def dissolve(group: Group, *, by: Actor) -> Group:
     return group
 
 
-def members(group: Group) -> list[tuple[GroupMember, str]]:
-    """Its accounts with their names, "" where none is known."""
-    names = account_names()
-    return [(one, names.get(one.number, "")) for one in group.members.all()]
+def called(found: Sequence[GroupMember]) -> list[tuple[GroupMember, str]]:
+    """These members with their accounts' names, "" where none is known."""
+    names = account_names(one.number for one in found)
+    return [(one, names.get(one.number, "")) for one in found]
 
 
 def _numbers(texts: Sequence[str]) -> list[str]:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sharing.models import (
@@ -24,6 +25,7 @@ from sharing.models import (
     Event,
     Invitation,
     InvitationState,
+    Organization,
     OrganizationMember,
     Purpose,
 )
@@ -77,6 +79,9 @@ class Proof:
         return self.connection is not None and self.connection.test_wanted_at is not None
 
 
+#: As accounts are ordered by it: a standing's place here is what `placed` gives.
+WORST_FIRST: Final = (Standing.FAILED, Standing.OVERDUE, Standing.NONE, Standing.PROVED)
+
 NOT_PROVED: Final = Proof(Standing.NONE, why="Nobody has proved yet whose account it is.")
 
 
@@ -101,9 +106,7 @@ def of_numbers(numbers: Collection[str]) -> dict[str, Proof]:
         if held is None or held.left_at is not None:  # a present one says more than any that left
             members[member.number] = member
     relied = dict(
-        Invitation.objects.filter(state=InvitationState.ACCEPTED, proof=How.ORGANIZATION, account__number__in=numbers)
-        .order_by("proved_at")
-        .values_list("account__number", "proved_at")
+        _relying().filter(account__number__in=numbers).order_by("proved_at").values_list("account__number", "proved_at")
     )
     found = {}
     for number in {*roles, *members, *relied}:
@@ -131,6 +134,40 @@ def _judged(role: Connection | None, member: OrganizationMember | None, relied: 
         why = "It was proved as a member of an organisation whose members are not read here any more."
         return Proof(Standing.OVERDUE, How.ORGANIZATION, relied, why=why, connection=role)
     return Proof(Standing.NONE, why=_why_not(role), connection=role)
+
+
+def placed(now: datetime) -> Coalesce:
+    """The same in the database, for rows of anything that has a `number`: the place in WORST_FIRST of what `_judged` says."""
+    number, late = OuterRef("number"), now - GRACE
+    failed, overdue, none, proved = (Value(place) for place, _ in enumerate(WORST_FIRST))
+    stands = Q(state__in=_STANDS) | Q(former__state__in=_STANDS) | Q(proof_failed_since__isnull=False)
+    tested = Q(tested_at__lt=late - EVERY) | Q(tested_at=None, connected_at__lt=late - EVERY)
+    role = Connection.objects.standing().filter(
+        stands, purpose=Purpose.CHECKER, account__number=number, connected_at__isnull=False
+    )
+    by_role = Case(
+        When(proof_failed_since__isnull=False, then=failed),
+        When(Q(proof_due_at__lt=late) | Q(tested, proof_due_at=None), then=overdue),
+        default=proved,
+    )
+    member = OrganizationMember.objects.filter(number=number)
+    by_membership = Case(When(organization__in=Organization.objects.fresh(now).values("pk"), then=proved), default=overdue)
+    relied = Exists(_relying().filter(account__number=number))
+    return Coalesce(
+        Subquery(role.order_by().values(place=by_role)[:1]),
+        Subquery(member.present().order_by().values(place=by_membership)[:1]),
+        Case(When(relied & Exists(member), then=failed), When(relied, then=overdue), default=none),
+    )
+
+
+def may_fail() -> Q:
+    """Of rows that have a `number`: all whose proof fails, and a few more. Few, so that the rest need not be judged."""
+    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER, proof_failed_since__isnull=False)
+    return Q(number__in=roles.values("account__number")) | Q(number__in=_relying().values("account__number"))
+
+
+def _relying() -> QuerySet[Invitation]:
+    return Invitation.objects.filter(state=InvitationState.ACCEPTED, proof=How.ORGANIZATION)
 
 
 def _stands(role: Connection) -> bool:
@@ -174,12 +211,12 @@ def lets_others_in(role: Connection) -> bool:
     return any(row.get("name") == "ExternalId is enforced" and row.get("outcome") == "failed" for row in role.report)
 
 
-def requests_paused(account: Account) -> str:
-    """Why requests for this account wait, in a sentence that its consumers may read; "": they do not.
+def requests_paused(account: Account, proof: Proof | None = None) -> str:
+    """Why requests for this account wait, in a sentence that its consumers may read; "": they do not. `proof`: if it is known.
 
     Only a proof that failed pauses them. One that was due and could not be tried does not: AWS being away is nobody's fault.
     """
-    proof = of(account)
+    proof = proof or of(account)
     if proof.standing is not Standing.FAILED:
         return ""
     since = f" since {proof.failed_since:%Y-%m-%d}" if proof.failed_since else ""
@@ -194,9 +231,8 @@ def requests_paused(account: Account) -> str:
 def failed() -> Iterator[tuple[Account, Proof]]:
     """Every account whose proof fails now. The number of queries does not depend on how many there are."""
     roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER, proof_failed_since__isnull=False)
-    relying = Invitation.objects.filter(state=InvitationState.ACCEPTED, proof=How.ORGANIZATION)
     gone = OrganizationMember.objects.filter(left_at__isnull=False)
-    wanted = Q(pk__in=roles.values("account")) | Q(pk__in=relying.values("account"), number__in=gone.values("number"))
+    wanted = Q(pk__in=roles.values("account")) | Q(pk__in=_relying().values("account"), number__in=gone.values("number"))
     accounts = {one.number: one for one in Account.objects.filter(wanted)}
     for number, proof in sorted(of_numbers(accounts).items()):
         if proof.standing is Standing.FAILED:

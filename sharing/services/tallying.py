@@ -23,6 +23,7 @@ from sharing.models import (
     Exposure,
     Function,
     Installation,
+    KeptConsumer,
     PartyTally,
     Policy,
     Reading,
@@ -122,7 +123,8 @@ def add_up(principals: Collection[str]) -> None:
     wanted = sorted(principals)
     for place in range(0, len(wanted), 500):
         some = wanted[place : place + 500]
-        sums = Tally.objects.filter(principal__in=some).order_by().values("kind", "principal").annotate(**_SUMS)
+        sums = list(Tally.objects.filter(principal__in=some).order_by().values("kind", "principal").annotate(**_SUMS))
+        KeptConsumer.objects.keep(row["principal"] for row in sums if row["kind"] == "account")
         PartyTally.objects.filter(principal__in=some).delete()
         PartyTally.objects.bulk_create(
             [PartyTally(**{name.removeprefix("sum_"): value for name, value in row.items()}) for row in sums], batch_size=500

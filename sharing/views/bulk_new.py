@@ -121,8 +121,8 @@ def _picks(request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 20
     if asked["find"] and request.POST.get("step") in ("find", "enter"):
         context["found"] = inviting.search(asked["find"], by=me)
     if asked["find_who"] and request.POST.get("step") in ("find-who", "enter"):
-        every = consumers.listed(consumers.gather(me), Asked(text=asked["find_who"]))
-        context |= {"found_who": every[:_FOUND], "more_who": max(0, len(every) - _FOUND)}
+        every = consumers.listed(Asked(text=asked["find_who"]), by=me)
+        context |= {"found_who": every[:_FOUND], "more_who": max(0, every.many - _FOUND)}
     return render(request, "bulk/new.html", context, status=status)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -32,7 +33,7 @@ from sharing.tasks.reading import test_connection
 from sharing.views.errors import blame
 
 from .consumers import Mark, proof_mark
-from .paging import page_of
+from .paging import KeysFirst, page_of
 from .permitting import actor, for_admins, for_changing
 
 #: Suspensions of one account that stand, at the most, which its page links.
@@ -86,7 +87,8 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
     consumer = _find(me, number)
     over = request.GET.get("shares") == "over"
     told = consumers.tell(consumer, by=me)
-    page = page_of(grants(number, by=me, over=over), request, SHARES)
+    shares = KeysFirst(grants(number, by=me, over=over), "policy__function__account")
+    page = page_of(shares, request, SHARES, many=None if over else consumer.shares.live)
     context = {
         **_proof(consumer, me),
         "told": told,
@@ -98,11 +100,10 @@ def consumer_detail(request: HttpRequest, number: str) -> HttpResponse:
         "shares": [_grant(one) for one in page.object_list],
         "over": over,
         "now": timezone.now(),
-        "paused": proofs.requests_paused(consumer.account) if consumer.account else "",
+        "paused": proofs.requests_paused(consumer.account, consumer.proof) if consumer.account else "",
         "may_name": consumers.may_name(consumer.account, by=me),
         "form": NameForm(initial={"name": consumer.account.name if consumer.account else ""}),
-        "offboarded": Offboarding.objects.visible_to(me).filter(number=number, suspends=False).first(),
-        "suspended": Offboarding.objects.visible_to(me).suspensions().filter(number=number)[:_SUSPENSIONS],
+        **_offboardings(number, me),
         "suspended_by_others": offboarding.suspended_by_others(number, by=me),
         "vendor_list": f"{SOURCE}, {AS_OF}",
     }
@@ -191,6 +192,17 @@ def _proof(consumer: Consumer, me: Actor) -> dict[str, Any]:
         "provable": connection is not None and bool(connection.role_arn) and connection.state != "paused",
         "every": "1s" if waited < 60 else "5s",
         "slow": waited > 20,
+    }
+
+
+def _offboardings(number: str, me: Actor) -> dict[str, Any]:
+    """The last time it was taken out for good, and the suspensions that stand. One query."""
+    mine = Offboarding.objects.visible_to(me).filter(number=number)
+    last, standing = mine.filter(suspends=False).values("pk")[:1], mine.suspensions().values("pk")[:_SUSPENSIONS]
+    found = list(Offboarding.objects.filter(Q(pk__in=last) | Q(pk__in=standing)))
+    return {
+        "offboarded": next((one for one in found if not one.suspends), None),
+        "suspended": [one for one in found if one.suspends],
     }
 
 

@@ -66,14 +66,14 @@ def consumer_list(request: HttpRequest) -> HttpResponse:
     """Search, filters, order, pages."""
     me = actor(request)
     asked = asked_of(request.GET)
-    every = consumers.gather(me)
-    page = page_of(consumers.listed(every, asked), request)
+    totals, found = consumers.totals(by=me), consumers.listed(asked, by=me)
+    page = page_of(found, request, many=None if asked.narrowed else totals.every)
     owners, facts = _facts(me)
     context = {
         "tab": "accounts",
         "asked": asked,
-        "every": len(every),
-        "failing": sum(one.proof.standing is Standing.FAILED for one in every),
+        "every": totals.every,
+        "failing": totals.failing,
         "page": page,
         "rows": [(one, proof_mark(one.proof), verdict_marks(one)) for one in page.object_list],
         "kinds": KINDS,
@@ -91,11 +91,11 @@ def consumer_export(request: HttpRequest) -> StreamingHttpResponse:
     """The list as it is filtered, whole, as CSV or JSON (`format`); how far everything was read comes first."""
     me = actor(request)
     asked = asked_of(request.GET)
-    found = consumers.listed(consumers.gather(me), asked)
+    found = consumers.listed(asked, by=me)
     _, facts = _facts(me)
     head = [
         *gaps.summary(me),
-        f"Consumers: {len(found):,} accounts"
+        f"Consumers: {found.many:,} accounts"
         + (f", narrowed to: {asked.kind or ''} {asked.text}".rstrip() if asked.narrowed else ""),
         *([f"Changed and not counted yet since {gaps.utc(facts.behind)}: figures are a little older"] if facts.behind else []),
         *beside(facts),

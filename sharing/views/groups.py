@@ -140,13 +140,14 @@ def _asked(request: HttpRequest) -> dict[str, str | bool]:
 
 def _named(numbers: Sequence[str]) -> list[str]:
     """The first of them by their names, and how many there are besides."""
-    names = account_names()
+    names = account_names(numbers[:_NAMED]) if numbers else {}
     shown = [names.get(number, number) for number in numbers[:_NAMED]]
     return [*shown, f"{len(numbers) - _NAMED:,} more"] if len(numbers) > _NAMED else shown
 
 
 def _page(request: HttpRequest, me: Actor, group: Group, form: JoinForm, *, status: int = 200) -> HttpResponse:
     follows = following.following(group, by=me)
+    page = page_of(group.members.all(), request)
     context = {
         "group": group,
         "follows": follows,
@@ -155,7 +156,8 @@ def _page(request: HttpRequest, me: Actor, group: Group, form: JoinForm, *, stat
         "losses": following.losses(group, follows) if follows else 0,
         "form": form,
         "tab": "groups",
-        "members": groups.members(group),
+        "page": page,
+        "members": groups.called(list(page.object_list)),
         "shared": [(one, doing(one.share.action)) for one in groups.shared_with(group, by=me)],
     }
     return render(request, "groups/detail.html", context, status=status)

@@ -64,10 +64,18 @@ class KeysFirst:
 
 
 def page_of(
-    rows: "QuerySet[Any, Any] | Countable | Sequence[Any]", request: HttpRequest, size: int = SIZE, name: str = "page"
+    rows: "QuerySet[Any, Any] | Countable | Sequence[Any]",
+    request: HttpRequest,
+    size: int = SIZE,
+    name: str = "page",
+    *,
+    many: int | None = None,
 ) -> AnyPage:
     """The page that the address asks for (`?page=3`, or another `name`); a number out of range gives the nearest.
 
-    Two queries at any size.
+    many: how many rows there are, if that is known. Two queries at any size, one with `many`.
     """
-    return NumberedPaginator(cast("QuerySet[Any, Any]", rows), size).get_page(request.GET.get(name))
+    paginator = NumberedPaginator(cast("QuerySet[Any, Any]", rows), size)
+    if many is not None:
+        paginator.count = many
+    return paginator.get_page(request.GET.get(name))

@@ -1,9 +1,12 @@
 """Consumers as the owners' side sees them: who is listed, with what, for whom; and what can be done about one."""
 
-from datetime import timedelta
-from typing import Any
+import importlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from sharing.models import (
@@ -15,6 +18,7 @@ from sharing.models import (
     GrantState,
     Invitation,
     InvitationItem,
+    KeptConsumer,
     Policy,
     Purpose,
     Role,
@@ -24,7 +28,7 @@ from sharing.services import consumers, trusting
 from sharing.services.consumers import Asked, Consumer, Kind
 from sharing.services.consumers.telling import grants, others_named
 from sharing.services.errors import NotFound, NotPermitted, Refusal
-from sharing.services.proofs import EVERY, Standing
+from sharing.services.proofs import EVERY, WORST_FIRST, Standing
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, INITECH, ORGANIZATION, allow, counted, kept, owner
 
@@ -32,10 +36,11 @@ pytestmark = pytest.mark.django_db
 
 SYSTEM = Actor.system()
 NOW = timezone.now()
+DATADOG = "464622532012"
 
 
 def numbers(by: Actor = SYSTEM) -> set[str]:
-    return {one.number for one in consumers.gather(by)}
+    return {one.number for one in consumers.listed(by=by)}
 
 
 def one(number: str = ACME, by: Actor = SYSTEM) -> Consumer:
@@ -193,12 +198,12 @@ class TestARow:
         for place in range(30):
             factories.grant(to=f"{500_000_000_000 + place}")
         with django_assert_max_num_queries(14):
-            assert len(consumers.gather(SYSTEM)) == 30
+            assert len(list(consumers.listed(by=SYSTEM))) == 30
 
 
 class TestTheList:
     def listed(self, **asked: Any) -> list[str]:
-        return [found.label for found in consumers.listed(consumers.gather(SYSTEM), Asked(**asked))]
+        return [found.label for found in consumers.listed(Asked(**asked), by=SYSTEM)]
 
     def made(self) -> None:
         for name, number in (("Acme", ACME), ("Globex", GLOBEX), ("Initech", INITECH)):
@@ -258,6 +263,125 @@ class TestTheList:
         assert all(len(self.listed(order=order)) == 4 for order in consumers.ORDERS)
 
 
+class TestTheDatabase:
+    """Who is listed, and in which order, is decided there: here by what the rows say once they are made whole."""
+
+    KINDS: ClassVar[dict[Kind, Callable[[Consumer], bool]]] = {
+        Kind.PROVED: lambda one: one.proof.standing is Standing.PROVED,
+        Kind.NOT_PROVED: lambda one: one.proof.standing is not Standing.PROVED,
+        Kind.FAILED: lambda one: one.proof.standing is Standing.FAILED,
+        Kind.ENDING: lambda one: bool(one.shares.ending),
+        Kind.OUTSIDE: lambda one: one.zone == "outside",
+        Kind.UNSAFE: lambda one: bool(one.reach.not_safe),
+        Kind.DENIED: lambda one: bool(one.shares.verdicts.get(Verdict.DENIED)),
+        Kind.INVITED: lambda one: bool(one.invited or one.to_confirm),
+    }
+    NEVER, LONG_AGO = datetime(9000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)
+    ORDERS: ClassVar[dict[str, Callable[[Consumer], Any]]] = {
+        "name": lambda one: 0,
+        "functions": lambda one: (-one.reach.functions, -one.reach.latent),
+        "unsafe": lambda one: -one.reach.not_safe,
+        "proof": lambda one: WORST_FIRST.index(one.proof.standing),
+        "ends": lambda one: one.shares.ends_at or TestTheDatabase.NEVER,
+        "checked": lambda one: -(one.shares.checked_at or TestTheDatabase.LONG_AGO).timestamp(),
+    }
+
+    def made(self) -> Actor:
+        """Accounts of every sort, and somebody who sees one of the two owner accounts."""
+        mine, theirs = owner("Mine"), owner("Theirs")
+        odd: dict[str, Any] = {"StringEquals": {"aws:SomethingUnusual": "x"}}
+        kept(factories.function("a", mine), allow(ACME), allow(mine.number), allow(DATADOG, **odd))
+        kept(factories.function("b", mine), allow(ACME), allow(theirs.number, "InvokeFunctionUrl"))
+        kept(factories.function("c", theirs), allow(GLOBEX, **odd), allow(DATADOG), allow(mine.number), allow("*"))
+        counted()
+        mine_, theirs_ = factories.function("d", mine), factories.function("e", theirs)
+        soon, late = NOW + timedelta(days=2), NOW + timedelta(days=99)
+        factories.grant(mine_, to=INITECH, ends_at=soon, verdict=Verdict.DENIED, checked_at=NOW)
+        factories.grant(mine_, to=ACME, ends_at=late, checked_at=NOW - timedelta(days=1))
+        factories.grant(mine_, to=GLOBEX)
+        factories.grant(theirs_, to=ACME, ends_at=soon, state=GrantState.REVOKING)
+        factories.grant(theirs_, to="500000000001", ends_at=soon, checked_at=NOW)
+        factories.grant(theirs_, to="500000000002", state=GrantState.REVOKED, verdict=Verdict.DENIED)
+        invitation(mine_.policies.get(), number="500000000003")
+        invitation(theirs_.policies.get(), number="500000000004")
+        invitation(theirs_.policies.get(), number="500000000005", expires_at=NOW - timedelta(days=1))
+        initech, zora = factories.account("initech", INITECH), factories.account("\u017dora \u00c4G", "500000000006")
+        invitation(
+            theirs_.policies.get(), state="accepted", account=zora, proof="organization", proved_at=NOW,
+            accepted_at=NOW, accepted_by=factories.person(Role.CONSUMER),
+        )  # fmt: skip
+        factories.organization(zora.number)
+        factories.membership(None, initech)
+        factories.connection(factories.account("Beta", GLOBEX), Purpose.CHECKER, proof_due_at=NOW + EVERY)
+        factories.connection(factories.account("alpha", "500000000007"), Purpose.CHECKER, proof_due_at=NOW - EVERY)
+        factories.connection(initech, Purpose.CHECKER, state=ConnectionState.REFUSED, proof_failed_since=NOW)
+        trusting.add(ACME, by=SYSTEM)
+        return only(mine)
+
+    def test_it_says_what_the_rows_say(self) -> None:
+        some = self.made()
+        for by, many in ((SYSTEM, 11), (some, 6)):
+            every = list(consumers.listed(by=by))
+            assert [one.number for one in every] == [
+                one.number for one in sorted(every, key=lambda one: (one.account is None, one.label.casefold(), one.number))
+            ]
+            assert len(every) == consumers.listed(by=by).many == many
+            totals = consumers.totals(by=by)
+            assert totals.failing == sum(one.proof.standing is Standing.FAILED for one in every) == 1
+            assert totals.every == many
+            for kind, is_one in self.KINDS.items():
+                found = consumers.listed(Asked(kind=kind), by=by)
+                assert list(found) == [one for one in every if is_one(one)], kind
+                assert found.many == len(found[:50]) > 0, kind
+            for order, key in self.ORDERS.items():
+                assert list(consumers.listed(Asked(order=order), by=by)) == sorted(every, key=key), order
+            assert consumers.listed(Asked(order="functions"), by=by)[1:3] == sorted(every, key=self.ORDERS["functions"])[1:3]
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("\u017eORA", ["\u017dora \u00c4G"]),
+            ("\u00e4g \u017e", ["\u017dora \u00c4G"]),
+            ("unknown 500000000001", ["Unknown account"]),
+            ("unknown datadog 4646", ["Unknown account"]),
+            ("beta datadog", []),
+            ("%", []),
+            ("_", []),
+            ("a" * 400, []),
+            (" ".join(f"{place:02}" for place in range(99)), []),
+            (" ".join(map(chr, range(97, 123))), []),
+        ],
+    )
+    def test_search(self, text: str, expected: list[str]) -> None:
+        self.made()
+        assert [one.label for one in consumers.listed(Asked(text=text), by=SYSTEM)] == expected
+
+    def test_whoever_comes_up_is_kept_and_called_as_the_account_is(self) -> None:
+        def called(number: str) -> str:
+            return KeptConsumer.objects.get(number=number).name
+
+        factories.grant(to=ACME)
+        assert called(ACME) == "unknown account"
+        account = factories.account("\u00c4cme", ACME)
+        assert called(ACME) == "\u00e4cme"
+        factories.grant(to=ACME)
+        assert called(ACME) == "\u00e4cme"
+        consumers.give_name(ACME, "Acme Retail", by=SYSTEM)
+        assert called(ACME) == "acme retail"
+        account.partition = "aws-cn"
+        account.save(update_fields=["partition"])
+        assert called(ACME) == "acme retail"
+        Account.objects.bulk_create([Account(name="Globex", number=GLOBEX)])
+        assert called(GLOBEX) == "globex"
+
+    def test_an_upgrade_keeps_the_same_rows(self) -> None:
+        self.made()
+        before = list(KeptConsumer.objects.values_list("number", "nameless", "name"))
+        KeptConsumer.objects.all().delete()
+        importlib.import_module("sharing.migrations.0033_consumers_listed").keep(apps, None)
+        assert list(KeptConsumer.objects.values_list("number", "nameless", "name")) == before
+
+
 class TestOneAccount:
     def test_it_tells_what_it_reaches_through_what_and_who_else_is_in_the_list(self) -> None:
         platform = owner()
@@ -276,6 +400,14 @@ class TestOneAccount:
         assert {line.function_name: others_named(line) for line in groups["own"].lines} == {"direct": 0, "listed": 2, "role": 0}
         assert [(role.principal, role.functions) for role in told.roles] == [(f"arn:aws:iam::{ACME}:role/app", 1)]
         assert told.answer.not_looked_at
+
+    def test_of_many_roles_the_first_are_told_and_how_many_there_are_besides(self) -> None:
+        on = factories.function("f", owner())
+        kept(on, allow({"AWS": [f"arn:aws:iam::{ACME}:role/r{place:02}" for place in range(53)]}))
+        counted()
+        told = consumers.tell(one(), by=SYSTEM)
+        assert [role.principal[-3:] for role in told.roles] == [f"r{place:02}" for place in range(50)]
+        assert told.roles_more == 3
 
     def test_nothing_is_said_together_with_what_was_not_looked_at(self) -> None:
         factories.grant(to=ACME, state=GrantState.REVOKED)

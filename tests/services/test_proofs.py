@@ -1,5 +1,6 @@
 """That an account is its consumer's is proved again every thirty days; a proof that fails is told and pauses its requests."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -15,6 +16,7 @@ from sharing.models import (
     Event,
     Finding,
     Invitation,
+    KeptConsumer,
     Organization,
     OrganizationMember,
     Purpose,
@@ -32,6 +34,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
+
+
+@pytest.fixture(autouse=True)
+def database_agrees() -> Iterator[None]:
+    """Whatever a test made: lists that are ordered and narrowed by the database say the same of it."""
+    yield
+    now = timezone.now()
+    rows = dict(KeptConsumer.objects.annotate(place=proofs.placed(now)).values_list("number", "place"))
+    judged = proofs.of_numbers(rows)
+    said = {number: judged.get(number, proofs.NOT_PROVED).standing for number in rows}
+    assert {number: proofs.WORST_FIRST[place] for number, place in rows.items()} == said
+    failing = {number for number, standing in said.items() if standing is Standing.FAILED}
+    assert failing <= set(KeptConsumer.objects.filter(proofs.may_fail()).values_list("number", flat=True))
 
 
 def checker(**fields: Any) -> Connection:
@@ -160,6 +175,34 @@ class TestHowItStands:
             proofs.of_numbers(numbers[:1])
         with django_assert_num_queries(3):
             proofs.of_numbers(numbers)
+
+
+LATE = NOW - GRACE - timedelta(minutes=1)
+NOT_DUE = {"proof_due_at": None}
+
+
+@pytest.mark.parametrize(
+    ("expected", "fields"),
+    [
+        (Standing.PROVED, {}),
+        (Standing.PROVED, {"proof_due_at": NOW - GRACE + timedelta(hours=9)}),
+        (Standing.OVERDUE, {"proof_due_at": LATE}),
+        (Standing.PROVED, NOT_DUE),
+        (Standing.OVERDUE, NOT_DUE | {"tested_at": LATE - EVERY}),
+        (Standing.OVERDUE, NOT_DUE | {"tested_at": None, "connected_at": LATE - EVERY}),
+        (Standing.PROVED, NOT_DUE | {"tested_at": NOW, "connected_at": LATE - EVERY}),
+        (Standing.FAILED, {"state": ConnectionState.REFUSED, "proof_failed_since": NOW}),
+        (Standing.FAILED, {"state": ConnectionState.TESTING, "proof_failed_since": NOW, "proof_due_at": LATE}),
+        (Standing.NONE, {"state": ConnectionState.REFUSED}),
+        (Standing.NONE, {"state": ConnectionState.AWAITED, "connected_at": None}),
+        (Standing.NONE, {"state": ConnectionState.DISCONNECTED, "proof_failed_since": NOW}),
+        (Standing.PROVED, {"state": ConnectionState.PAUSED}),
+        (Standing.PROVED, {"state": ConnectionState.TESTING, "former": {"state": "connected", "role_arn": "x"}}),
+        (Standing.NONE, {"state": ConnectionState.TESTING, "former": {"state": "refused", "role_arn": "x"}}),
+    ],
+)
+def test_what_a_role_proves(expected: Standing, fields: dict[str, Any]) -> None:
+    assert standing(checker(**fields)) is expected
 
 
 class TestOrganisations:

@@ -254,8 +254,10 @@ def test_what_every_party_has_in_all_accounts_is_what_its_tallies_add_up_to() ->
         for row in Tallied.objects.all():
             of = Tally.objects.filter(account=row.account).order_by().values_list("kind").annotate(Count("pk"), Sum("not_safe"))
             assert row.kinds == {kind: [many, unsafe] for kind, many, unsafe in of}
-        everybody, some = consumers.gather(Actor.system()), Actor.of(factories.person("owner", accounts=[platform, data]))
-        assert {item.number: item.reach for item in everybody} == {item.number: item.reach for item in consumers.gather(some)}
+        everybody, some = consumers.listed(by=Actor.system()), Actor.of(factories.person("owner", accounts=[platform, data]))
+        assert {item.number: item.reach for item in everybody} == {
+            item.number: item.reach for item in consumers.listed(by=some)
+        }
         return {item.number for item in everybody}
 
     kept(one, allow(ACME), allow("*"), allow(platform.number))
@@ -272,7 +274,7 @@ def test_what_is_taken_off_sums_that_do_not_have_it_yet_makes_no_consumer() -> N
     kept(factories.function("one", platform), allow(platform.number), allow(ACME))
     counted()
     PartyTally.objects.filter(principal=platform.number).delete()
-    assert {one.number for one in consumers.gather(Actor.system())} == {ACME}
+    assert {one.number for one in consumers.listed(by=Actor.system())} == {ACME}
 
 
 def test_accounts_without_functions_do_not_keep_the_sums_from_being_those_of_everybody() -> None:

@@ -185,14 +185,19 @@ def test_an_account_is_inside_elsewhere_or_not_known(sandbox: "Sandbox", organiz
     Organization.objects.filter(pk=organization.pk).update(read_due_at=timezone.now())
     organizations.read(organization.pk)  # who is new is not in any unit yet, which says nothing
     told = units()
-    found = organizations.placed([Organization.objects.get()])[organization.pk]
+    asked = [ACME, GLOBEX, CLOSING, "900000000001", "900000000002"]
+    found = organizations.placed([Organization.objects.get()], units=told.values(), besides=asked)[organization.pk]
     assert found.inside(told[RETAIL], nested=False) == {ACME, CLOSING}
     assert CLOSING not in found.able
     assert found.inside(told[WORKLOADS], nested=False) == set()
     assert found.inside(told[WORKLOADS], nested=True) == {ACME, GLOBEX, CLOSING}
     assert found.inside(told[ROOT], nested=True) == {PLATFORM, ACME, GLOBEX, MANAGEMENT, INITECH, CLOSING}
-    asked = [ACME, GLOBEX, CLOSING, "900000000001", "900000000002"]
     assert found.elsewhere(told[RETAIL], asked, nested=True) == {GLOBEX, "900000000002"}
+    some = organizations.placed([Organization.objects.get()], units=[told[RETAIL]], besides=asked)[organization.pk]
+    assert set(some.where) == {ACME, GLOBEX, CLOSING, "900000000001"}
+    for nested in (False, True):
+        assert some.inside(told[RETAIL], nested=nested) == found.inside(told[RETAIL], nested=nested)
+        assert some.elsewhere(told[RETAIL], asked, nested=nested) == found.elsewhere(told[RETAIL], asked, nested=nested)
 
 
 STALE: dict[str, dict[str, Any]] = {
@@ -211,7 +216,8 @@ def test_unread_is_not_empty_and_nobody_is_elsewhere(why: str) -> None:
     now = timezone.now()
     changes = {name: now - value if isinstance(value, timedelta) else value for name, value in STALE[why].items()}
     Organization.objects.update(**changes)
-    found = organizations.placed(Organization.objects.select_related("connection"))[made.pk]
+    every = Organization.objects.select_related("connection")
+    found = organizations.placed(every, units=[unit], besides=[GLOBEX])[made.pk]
     assert found.why_not
     assert found.inside(unit, nested=True) == set()
     assert found.elsewhere(unit, [GLOBEX], nested=True) == set()

@@ -249,6 +249,15 @@ class TestOneAccount:
         for address in ("/consumers/", f"/consumers/{ACME}/", f"/consumers/{ACME}/name/"):
             assert HOSTILE not in text(me, address)
 
+    def test_its_shares_are_paged_in_their_order(self, me: Client) -> None:
+        platform = owner()
+        for place in range(27):
+            factories.grant(factories.function(f"share-{place:02}", platform), to=ACME)
+        first, second = text(me, f"/consumers/{ACME}/"), text(me, f"/consumers/{ACME}/?page=2")
+        assert re.findall(r'">(share-\d\d)</a>', first) == [f"share-{place:02}" for place in range(25)]
+        assert re.findall(r'">(share-\d\d)</a>', second) == ["share-25", "share-26"]
+        assert "1–25 of 27 shares" in first
+
     def test_the_number_of_queries_does_not_grow(self, me: Client) -> None:
         platform = owner()
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Bulk, Group, Organization, Role, User
+from sharing.models import Account, Actor, Bulk, Group, GroupMember, Organization, Role, User
 from sharing.services import groups
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, owner
@@ -183,3 +183,16 @@ def test_pages_cost_the_same_whatever_is_in_them(signed_in: Client, ann: User) -
         confirm(signed_in, bulk)
         counts.append(queries(signed_in, f"/consumers/groups/{group.pk}/"))
     assert counts[0] == counts[1]
+
+
+def test_its_accounts_are_paged_also_after_a_mistake(signed_in: Client, ann: User) -> None:
+    group = groups.make("Many", by=Actor.of(ann))
+    GroupMember.objects.bulk_create(GroupMember(group=group, number=f"{100_000_000_000 + place}") for place in range(60))
+    address = f"/consumers/groups/{group.pk}/"
+    first, second = (signed_in.get(f"{address}{page}").content.decode() for page in ("", "?page=2"))
+    assert "60 accounts." in first
+    assert first.count('name="number"') == 50
+    assert second.count('name="number"') == 10
+    refused = signed_in.post(f"{address}join/", {"who": ""})
+    assert refused.status_code == 422
+    assert f'href="{address}?page=2"' in refused.content.decode()

@@ -83,11 +83,15 @@ def about_who(subject: Subject, *, by: Actor, at: datetime | None = None, how: s
     folded = () if subject.kind == "everyone" else FOLDED
     groups = _groups(ways, asked, folded=None if how else folded)
     denied = shut_out(subject, asked.policies) if how in ("", "deny") and not at else None
-    unread, changed = _unread_counts(asked)
     functions = Function.objects.visible_to(by).filter(vanished_at=None)
-    own = functions.filter(account__number=subject.account).count() if subject.account else 0
-    # Versions, tags and URLs are read together: what has no such read was never looked at for either.
-    unlooked_at, unmapped = functions.filter(details_read_at=None).count(), functions.filter(mappings_read_at=None).count()
+    own, unlooked_at, unmapped, unread = _counts(
+        functions.filter(account__number=subject.account) if subject.account else functions.none(),
+        # Versions, tags and URLs are read together: what has no such read was never looked at for either.
+        functions.filter(details_read_at=None),
+        functions.filter(mappings_read_at=None),
+        asked.policies.unread() if asked.reads is None else asked.policies.none(),
+    )
+    unread, changed = (unread, 0) if asked.reads is None else _unread_counts(asked, asked.reads)
     found, polling = polled_in_account(subject, by=by, at=at) if not how else ((), ())
     told = [*groups, *(group for group in (outside if how in ("", "outsider") else None, denied) if group)]
     return Answer(
@@ -245,12 +249,20 @@ def _then(line: Line, past_: bool) -> Line:
     return line
 
 
-def _unread_counts(asked: _Asked) -> tuple[int, int]:
-    if asked.reads is None:
-        return asked.policies.unread().count(), 0
+def _counts(*several: QuerySet[Any]) -> list[int]:
+    """How many rows each of them has. One query."""
+    first, *rest = (
+        rows.order_by().annotate(place=Value(place)).values_list("place").annotate(many=Count("pk"))
+        for place, rows in enumerate(several)
+    )
+    found = dict(first.union(*rest, all=True))
+    return [found.get(place, 0) for place, _ in enumerate(several)]
+
+
+def _unread_counts(asked: _Asked, reads: Reads) -> tuple[int, int]:
     unread = sum(not one.gap for one in asked.unread)
     places = Q(pk=None)
-    for account, region in set(asked.reads.before) - set(asked.reads.after):
+    for account, region in set(reads.before) - set(reads.after):
         places |= Q(function__account=account, function__region=region)
     still = asked.policies.filter(
         Q(vanished_at=None) | Q(vanished_at__gt=asked.at),

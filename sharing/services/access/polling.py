@@ -40,7 +40,7 @@ def polled(mappings: QuerySet[Mapping]) -> tuple[tuple[Polled, ...], int]:
     found = mappings.filter(vanished_at=None, function__vanished_at=None)
     rows = list(found.select_related("function__account").order_by("function__name", "source_arn", "pk")[: MOST + 1])
     many = found.count() if len(rows) > MOST else len(rows)
-    names = Names.of(row.source_account for row in rows).texts
+    names = Names.of(row.source_account for row in rows).texts if rows else {}
     return tuple(Polled(row, names.get(row.source_account) or row.source_account) for row in rows[:MOST]), many
 
 

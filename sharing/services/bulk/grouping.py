@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from sharing.models import Actor, Bulk, BulkItem, BulkItemState, BulkState, Group, GroupMember, GroupShare, Judgement
@@ -68,7 +69,7 @@ def require_as_read(group: Group, *, joins: Sequence[str] = (), leaves: Sequence
     if group.unit is None:
         return
     organization = group.unit.organization
-    placed = organizations.placed([organization])[organization.pk]
+    placed = organizations.placed([organization], units=[group.unit], besides=leaves)[organization.pk]
     if placed.why_not:
         said = f"{group.name} follows unit {group.unit}, and who is in that is not known now. {placed.why_not}"
         raise Refusal(said, next=placed.following, field="who", code="stale")
@@ -100,11 +101,16 @@ def look_again(bulk: Bulk) -> None:
     over.update(state=BulkItemState.SKIPPED, verdict=Judgement.INVALID, says="It is over already.")
 
 
-def grants_of(group: Group) -> dict[object, list[BulkItem]]:
-    """The items by which shares with this group own a live grant, by share."""
-    found: dict[object, list[BulkItem]] = {}
+def owning(group: Group) -> QuerySet[BulkItem]:
+    """The items by which shares with this group own a live grant."""
     owned = BulkItem.objects.filter(share__group=group, bulk__wanted="present", grant__state__in=LIVE)
-    for item in owned.exclude(state=BulkItemState.SKIPPED).select_related("grant", "place__policy__function__account"):
+    return owned.exclude(state=BulkItemState.SKIPPED)
+
+
+def grants_of(group: Group) -> dict[object, list[BulkItem]]:
+    """The same by share, each with its grant and function."""
+    found: dict[object, list[BulkItem]] = {}
+    for item in owning(group).select_related("grant", "place__policy__function__account"):
         found.setdefault(item.share_id, []).append(item)
     return found
 
@@ -213,6 +219,7 @@ __all__ = [
     "grants_of",
     "group_named",
     "look_again",
+    "owning",
     "require_as_read",
     "require_room",
 ]

@@ -4,8 +4,8 @@ Who is let in is never decided here: counts are those of `tallying`, the ways in
 """
 
 from .acting import end_membership, give_name, may_name, prove_again
-from .gathering import Consumer, find, gather
-from .listing import ORDERS, Asked, Kind, listed
+from .gathering import Consumer, find
+from .listing import ORDERS, Asked, Kind, listed, totals
 from .telling import Told, tell
 
 __all__ = [
@@ -16,10 +16,10 @@ __all__ = [
     "Told",
     "end_membership",
     "find",
-    "gather",
     "give_name",
     "listed",
     "may_name",
     "prove_again",
     "tell",
+    "totals",
 ]

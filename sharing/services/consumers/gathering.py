@@ -1,36 +1,39 @@
-"""Every consumer in somebody's scope with what a row of the list says, in a number of queries that does not grow with them."""
+"""What a row of the list says of some consumers in somebody's scope, in a number of queries that does not grow with them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, Sum, Value
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.utils import timezone
 
 from sharing.models import (
     Account,
     Actor,
-    Connection,
     Grant,
     GrantState,
     Invitation,
     Membership,
     PartyTally,
-    Purpose,
     Tally,
+    Trusted,
+    TrustKind,
     Verdict,
 )
-from sharing.services import proofs, trusting
+from sharing.models.consumer import NAMELESS
+from sharing.models.grant import LIVE
+from sharing.services import proofs
 from sharing.services.overview import SOON
 from sharing.services.proofs import NOT_PROVED, Proof
 from sharing.services.vendors import Vendor, vendor
 
 #: Grants that speak for an account: to it, or to its roles and users. A service's source account is no consumer.
 OF_ACCOUNTS = ("account", "role", "user", "session")
+#: What is counted of each account beside what reaches it.
+_INVITED, _TO_CONFIRM, _PEOPLE, _TRUSTED = "invited", "to confirm", "people", "trusted"
 _TALLIED = ("functions", "not_safe", "depends", "latent", "stale")
 
 
@@ -85,7 +88,7 @@ class Consumer:
     @property
     def label(self) -> str:
         """The name people gave it, or that it has none."""
-        return self.account.name if self.account else "Unknown account"
+        return self.account.name if self.account else NAMELESS
 
     @property
     def spaced(self) -> str:
@@ -109,62 +112,59 @@ class Consumer:
         return f"{self.invited:,} invited"
 
 
-def gather(by: Actor) -> list[Consumer]:
-    """Every consumer in the actor's scope, by name."""
-    return _gather(by, None)
+def gather(numbers: Collection[str], *, by: Actor) -> list[Consumer]:
+    """These accounts, which are consumers in the actor's scope, in this order."""
+    now = timezone.now()
+    return _whole(numbers, _reach(by, numbers), _shares(by, numbers, now), _counts(by, numbers, now))
 
 
 def find(number: str, *, by: Actor) -> Consumer | None:
-    """One of them. An account that only had shares is found too; None: nothing in scope is about these digits."""
-    found = _gather(by, number)
-    if found:
-        return found[0]
+    """One that is a consumer in the actor's scope. An account that only had shares is found too; None: nothing in scope is
+    about these digits."""
+    numbers, now = [number], timezone.now()
+    reach, shares, counts = _reach(by, numbers), _shares(by, numbers, now), _counts(by, numbers, now)
+    known = bool(reach or shares or counts[_INVITED] or counts[_TO_CONFIRM])
+    # Who connects or joins is no secret of the account's, but only of those who share with it.
+    if known or sees_all(by) or Account.objects.visible_to(by).filter(number=number).exists():
+        found = _whole(numbers, reach, shares, counts)[0]
+        if known or found.people or found.proof.connection is not None:
+            return found
     over = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    return _whole({number}, {}, {}, {}, {}, {})[0] if over.exists() else None
+    return replace(_whole(numbers, {}, {}, counts)[0], people=0) if over.exists() else None
 
 
-def _gather(by: Actor, number: str | None) -> list[Consumer]:
-    now = timezone.now()
-    reach = _reach(by, number)
-    shares = _shares(by, number, now)
-    invited, to_confirm = _invited(by, number, now)
-    known = {*reach, *shares, *invited, *to_confirm}
-    roles = Connection.objects.standing().filter(purpose=Purpose.CHECKER)
-    members = Membership.objects.current()
-    if number is not None:
-        roles, members = roles.filter(account__number=number), members.filter(account__number=number)
-    if not (by.active and by.sees_every_account):
-        # Who connects or joins is no secret of the account's, but only of those who share with it.
-        seen = Q(account__in=Account.objects.visible_to(by)) | Q(account__number__in=known)
-        roles, members = roles.filter(seen), members.filter(seen)
-    people = dict(members.order_by().values_list("account__number").annotate(many=Count("pk")))
-    known |= {*roles.values_list("account__number", flat=True), *people}
-    return _whole(known, reach, shares, people, invited, to_confirm)
+def sees_all(by: Actor) -> bool:
+    """Whether what is kept of all owner accounts together is for them."""
+    return by.active and by.sees_every_account
 
 
-def _reach(by: Actor, number: str | None) -> dict[str, Reach]:
-    if by.active and by.sees_every_account:
-        return _reach_of_all(number)
-    rows = Tally.objects.visible_to(by).filter(kind="account").exclude(principal=F("account__number"))
-    if number is not None:
-        rows = rows.filter(principal=number)
-    sums: Iterable[Any] = rows.order_by().values("principal").annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
-    return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in sums}
+def _reach(by: Actor, numbers: Collection[str]) -> dict[str, Reach]:
+    if sees_all(by):
+        return _reach_of_all(numbers)
+    seen = others(Tally.objects.visible_to(by)).filter(principal__in=numbers).values("principal")
+    rows: Iterable[Any] = seen.annotate(**{f"sum_{name}": Sum(name) for name in _TALLIED})
+    return {row["principal"]: Reach(**{name: row[f"sum_{name}"] for name in _TALLIED}) for row in rows}
 
 
-def _reach_of_all(number: str | None) -> dict[str, Reach]:
+def others(tallies: QuerySet[Tally]) -> QuerySet[Tally]:
+    """Those of accounts, but for what an owner account has of its own functions."""
+    return tallies.filter(kind="account").exclude(principal=F("account__number")).order_by()
+
+
+def own(tallied: QuerySet[Account]) -> QuerySet[Tally]:
+    """What these owner accounts have of their own functions."""
+    return Tally.objects.filter(account__in=tallied, kind="account", principal=F("account__number")).order_by()
+
+
+def _reach_of_all(numbers: Collection[str]) -> dict[str, Reach]:
     """From the sums that are kept; what an owner account has of its own functions is taken off again.
 
     In one query: of two, the second could take off what the first had not seen yet.
     """
-    sums = PartyTally.objects.filter(kind="account").annotate(sign=Value(1))
-    owners = Account.objects.filter(tallied__isnull=False).values("number")
-    own = Tally.objects.filter(kind="account", principal__in=owners, account__number=F("principal"))
-    own = own.annotate(sign=Value(-1), owners=Value(1))
-    if number is not None:
-        sums, own = sums.filter(principal=number), own.filter(principal=number)
+    sums = PartyTally.objects.filter(kind="account", principal__in=numbers).annotate(sign=Value(1))
+    mine = own(Account.objects.filter(number__in=numbers)).annotate(sign=Value(-1), owners=Value(1))
     columns = ("principal", "sign", "owners", *_TALLIED)
-    rows: Iterable[Any] = sums.order_by().values_list(*columns).union(own.order_by().values_list(*columns), all=True)
+    rows: Iterable[Any] = sums.order_by().values_list(*columns).union(mine.values_list(*columns), all=True)
     found: dict[str, list[int]] = {}
     for principal, sign, *counts in rows:
         before = found.get(principal, [0] * len(counts))
@@ -172,13 +172,21 @@ def _reach_of_all(number: str | None) -> dict[str, Reach]:
     return {principal: Reach(*counts) for principal, (owners, *counts) in found.items() if owners > 0}
 
 
-def _shares(by: Actor, number: str | None, now: datetime) -> dict[str, Shares]:
-    rows = Grant.objects.visible_to(by).live().filter(principal_kind__in=OF_ACCOUNTS).exclude(principal_account="")
-    if number is not None:
-        rows = rows.filter(principal_account=number)
+def shares_of(by: Actor) -> QuerySet[Grant]:
+    """The grants in the actor's scope that speak for an account and are not over."""
+    return of_accounts(Grant.objects.visible_to(by))
+
+
+def of_accounts(grants: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Those of them that speak for an account and are not over."""
+    return grants.filter(state__in=LIVE, principal_kind__in=OF_ACCOUNTS).exclude(principal_account="").order_by()
+
+
+def _shares(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, Shares]:
     active = Q(state=GrantState.ACTIVE)
     sums: Iterable[Any] = (
-        rows.order_by()
+        shares_of(by)
+        .filter(principal_account__in=numbers)
         .values("principal_account")
         .annotate(
             live=Count("pk"),
@@ -196,45 +204,59 @@ def _of_row(row: dict[str, Any]) -> Shares:
     return Shares(row["live"], row["soon"], row["next"], verdicts, row["last"])
 
 
-def _invited(by: Actor, number: str | None, now: datetime) -> tuple[dict[str, int], dict[str, int]]:
-    """Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account."""
-    rows = Invitation.objects.visible_to(by)
-    pending = rows.open(now).exclude(number="")
-    proved = rows.to_confirm()
-    if number is not None:
-        pending, proved = pending.filter(number=number), proved.filter(account__number=number)
-    return (
-        dict(pending.order_by().values_list("number").annotate(many=Count("pk"))),
-        dict(proved.order_by().values_list("account__number").annotate(many=Count("pk"))),
+def invited_in(by: Actor, now: datetime) -> tuple[QuerySet[Invitation], QuerySet[Invitation]]:
+    """Invitations nobody answered yet that are for an account, and accepted ones that wait for the owner."""
+    rows = Invitation.objects.visible_to(by).order_by()
+    return rows.open(now).exclude(number=""), rows.to_confirm()
+
+
+def _counts(by: Actor, numbers: Collection[str], now: datetime) -> dict[str, dict[str, int]]:
+    """Invitations, people and whether it is on the trust list, each by account id. One query.
+
+    Pending invitations by the account they are for, and accepted ones that wait for the owner by the proved account.
+    """
+    pending, proved = invited_in(by, now)
+    trusted = Trusted.objects.filter(kind=TrustKind.ACCOUNT).order_by()
+    sources: tuple[tuple[str, QuerySet[Any], str], ...] = (
+        (_INVITED, pending, "number"),
+        (_TO_CONFIRM, proved, "account__number"),
+        (_PEOPLE, Membership.objects.current().order_by(), "account__number"),
+        (_TRUSTED, trusted, "value"),
     )
+    first, *rest = (
+        rows.filter(**{f"{column}__in": numbers})
+        .annotate(whose=F(column), what=Value(what))
+        .values_list("whose", "what")
+        .annotate(many=Count("pk"))
+        for what, rows, column in sources
+    )
+    found: dict[str, dict[str, int]] = {what: {} for what, _, _ in sources}
+    for whose, what, many in first.union(*rest, all=True):
+        found[what][whose] = many
+    return found
 
 
 def _whole(
-    numbers: Collection[str],
-    reach: dict[str, Reach],
-    shares: dict[str, Shares],
-    people: dict[str, int],
-    invited: dict[str, int],
-    to_confirm: dict[str, int],
+    numbers: Collection[str], reach: dict[str, Reach], shares: dict[str, Shares], counts: dict[str, dict[str, int]]
 ) -> list[Consumer]:
-    accounts = {one.number: one for one in Account.objects.filter(number__in=numbers)}
+    owns = Exists(Account.objects.owners().filter(pk=OuterRef("pk")))
+    known: Iterable[Any] = Account.objects.filter(number__in=numbers).annotate(owns=owns)
+    accounts = {one.number: one for one in known}
     standing = proofs.of_numbers(numbers)
-    trusted = trusting.trust().accounts
-    owners = set(Account.objects.owners().filter(number__in=numbers).values_list("number", flat=True))
-    zones = defaultdict(lambda: "outside", dict.fromkeys(trusted, "trusted") | dict.fromkeys(owners, "owner"))
-    found = [
+    zones = dict.fromkeys(counts[_TRUSTED], "trusted")
+    zones |= {number: "owner" for number, one in accounts.items() if one.owns}
+    return [
         Consumer(
             number,
             accounts.get(number),
             reach.get(number, Reach()),
             shares.get(number, Shares()),
             standing.get(number, NOT_PROVED),
-            people.get(number, 0),
-            invited.get(number, 0),
-            to_confirm.get(number, 0),
-            zones[number],
+            counts[_PEOPLE].get(number, 0),
+            counts[_INVITED].get(number, 0),
+            counts[_TO_CONFIRM].get(number, 0),
+            zones.get(number, "outside"),
             vendor(number),
         )
         for number in numbers
     ]
-    return sorted(found, key=lambda one: (one.account is None, one.label.casefold(), one.number))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Exposure, Grant, Invitation, Membership, Policy, Wiring, WiringState
+from sharing.models import Actor, Exposure, Grant, Invitation, Membership, Policy, Wiring, WiringState
 from sharing.models.grant import LIVE
 from sharing.policy import Principal, parse
 from sharing.services import access, timelines
@@ -51,16 +51,16 @@ def tell(consumer: Consumer, *, by: Actor) -> Told:
     """A constant number of queries. The caller has found the consumer in the actor's scope."""
     number = consumer.number
     label = consumer.account.name if consumer.account else f"account {number}"
-    roles = _roles(number, by)
+    roles, roles_more = _roles(consumer, by)
     members = Membership.objects.current().filter(account__number=number).select_related("person", "invitation")
     return Told(
         consumer,
         access.ask_about(Subject("account", number, label, number, number), by=by),
-        roles[:ROLES],
-        max(0, len(roles) - ROLES),
+        roles,
+        roles_more,
         list(members.order_by("created_at")),
         invitations(number, by=by),
-        timelines.of_account(number, by=by, size=HISTORY),
+        timelines.of_account(number, by=by, size=HISTORY, account=consumer.account),
         Wiring.objects.visible_to(by).filter(source_account=number).exclude(state=WiringState.UNDONE).count(),
     )
 
@@ -69,7 +69,6 @@ def grants(number: str, *, by: Actor, over: bool = False) -> QuerySet[Grant]:
     """The grants made here for the account, its roles and users: those that are not over, or those that are, the next end
     or the newest first."""
     rows = Grant.objects.visible_to(by).filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
-    rows = rows.select_related("policy__function__account", "requested_by")
     if over:
         return rows.exclude(state__in=LIVE).order_by("-created_at", "pk")
     return rows.live().order_by("policy__function__name", "policy__qualifier", "created_at", "pk")
@@ -94,10 +93,13 @@ def invitations(number: str, *, by: Actor) -> list[Invitation]:
     return sorted(found, key=lambda one: not (one.state == "pending" and one.expires_at > now))
 
 
-def _roles(number: str, by: Actor) -> list[NamedRole]:
-    named = Exposure.objects.filter(account=number, kind="identity", policy__vanished_at=None)
+def _roles(consumer: Consumer, by: Actor) -> tuple[list[NamedRole], int]:
+    """The first of them, and how many there are besides."""
+    named = Exposure.objects.filter(account=consumer.number, kind="identity", policy__vanished_at=None)
     if not by.active or not by.sees_every_account:
         named = named.filter(policy__in=Policy.objects.visible_to(by))
     counts = named.order_by("principal").values_list("principal").annotate(Count("policy__function_id", distinct=True))
-    names = dict(Account.objects.filter(number=number).values_list("number", "name"))
-    return [NamedRole(one, Principal.from_stored(one).label(names), functions) for one, functions in counts]
+    found = list(counts[: ROLES + 1])
+    more = named.aggregate(many=Count("principal", distinct=True))["many"] - ROLES if len(found) > ROLES else 0
+    names = {consumer.number: consumer.account.name} if consumer.account else {}
+    return [NamedRole(one, Principal.from_stored(one).label(names), functions) for one, functions in found[:ROLES]], more

@@ -125,15 +125,19 @@ class Side:
         or not at all: what a database does with a condition on a stranger's row can be measured.
         """
         fields = ("pk", *(f"function__{name}" for name in ("name", "region", "arn", "account__name", "account__number")))
-        granted = Policy.objects.filter(pk__in=self.grants().filter(state__in=SHOWN).values("policy")).order_by()
-        reached = Policy.objects.filter(pk__in=self.exposures().values("policy")).order_by()
+        # As `grants` and `exposures` have it, with what they ask of policy and function asked once of each policy.
+        named = self._named().filter(state__in=SHOWN).order_by()
+        granted = Policy.objects.filter(pk__in=named.values("policy")).exclude(function__account__number__in=self.numbers)
+        let_in = self._let_in().exclude(account=F("owner__number")).order_by()
+        present = Policy.objects.filter(vanished_at=None, function__vanished_at=None)
+        granted, reached = granted.order_by(), present.filter(pk__in=let_in.values("policy")).order_by()
         rows = granted.values_list(*fields, "qualifier").union(reached.values_list(*fields, "qualifier"))
         found = sorted((Place(*row) for row in rows), key=lambda place: place.order)
         return {place.pk: place for place in found}
 
     def grant(self, pk: uuid.UUID) -> Grant | None:
         """A grant that they may give back, or None: what is not theirs is not even asked for."""
-        if pk not in set(self.own(self.grants()).filter(state__in=SHOWN).values_list("pk", flat=True)):
+        if pk not in set(self.own(self.grants()).filter(state__in=SHOWN).order_by().values_list("pk", flat=True)):
             return None
         return Grant.objects.select_related("policy__function__account", "policy__current").get(pk=pk)
 

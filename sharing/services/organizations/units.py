@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from sharing.models import Organization, OrganizationMember, OrganizationUnit
@@ -14,7 +15,8 @@ from .knowing import PROVES
 
 @dataclass(frozen=True)
 class Placed:
-    """Who of one organisation is where. where: account id → the path of its unit, "" where that is not known.
+    """Who of one organisation is where, as far as it was asked for. where: account id → the path of its unit, "" where that is
+    not known.
 
     able: those that are active: an account in any other state can do nothing, or soon. why_not: why nothing of it is known
     now, in a sentence, and `following` what to do about that; nobody is said to be inside or elsewhere then.
@@ -37,14 +39,22 @@ class Placed:
         return {number for number, path in found.items() if path is None or (path and not _is_in(path, unit, nested))}
 
 
-def placed(organizations: Iterable[Organization], *, now: datetime | None = None) -> dict[uuid.UUID, Placed]:
-    """Of each of them by its pk, in one query. Their connections should be loaded."""
-    now = now or timezone.now()
+def placed(
+    organizations: Iterable[Organization], *, units: Iterable[OrganizationUnit], besides: QuerySet[Any, Any] | Iterable[str]
+) -> dict[uuid.UUID, Placed]:
+    """Of each of them by its pk, in one query: who is in these units or beneath them, and where these accounts are besides.
+
+    Their connections should be loaded.
+    """
+    now = timezone.now()
     stale = {one.pk: (one.units_stale(now), one.units_failure_next or one.failure_next) for one in organizations}
     fresh = [pk for pk, (why, _) in stale.items() if not why]
     where: dict[uuid.UUID, dict[str, str]] = {pk: {} for pk in fresh}
     able: dict[uuid.UUID, set[str]] = {pk: set() for pk in fresh}
-    rows = OrganizationMember.objects.present().filter(organization__in=fresh).order_by()
+    wanted = Q(number__in=besides)
+    for path in {unit.path for unit in units}:
+        wanted |= Q(unit__in=OrganizationUnit.objects.filter(path__startswith=path).order_by().values("pk"))
+    rows = OrganizationMember.objects.present().filter(wanted, organization__in=fresh).order_by()
     for pk, number, status, path in rows.values_list("organization_id", "number", "status", "unit__path"):
         where[pk][number] = path or ""
         if status in PROVES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.db.models import Count, Q, QuerySet
 
@@ -24,17 +25,30 @@ _LOOKED = 400
 class AccountStory:
     """One page, newest first. `older`: the moment from which the next page goes on, None at the end.
 
-    `account`: as people named it, None for a stranger. `grants`: those that may hold access now. `functions`: how many
-    functions name it by policy as last read. `owned`: whether its own functions are read and in scope.
+    `account`: as people named it, None for a stranger. What is counted is read when it is asked for, in `by`'s scope.
     """
 
     number: str
     account: Account | None
-    visible: bool
-    grants: int
-    functions: int
+    by: Actor
     entries: tuple[Entry, ...]
     older: datetime | None
+
+    @cached_property
+    def visible(self) -> bool:
+        """Whether it is in scope as an owner account."""
+        return self.account is not None and self.by.sees(self.account.pk)
+
+    @cached_property
+    def grants(self) -> int:
+        """How many grants may hold access for it now."""
+        found = Grant.objects.visible_to(self.by).filter(principal_account=self.number, state__in=MAY_HOLD_ACCESS)
+        return found.count()
+
+    @cached_property
+    def functions(self) -> int:
+        """How many functions have a policy that, as last read, lets something of this account in."""
+        return _naming(self.number, self.by)
 
 
 def of_account(
@@ -45,12 +59,14 @@ def of_account(
     until: datetime | None = None,
     before: datetime | None = None,
     size: int = SIZE,
+    account: Account | None = None,
 ) -> AccountStory:
     """Tell one page about these twelve digits, from what is in the actor's scope. A constant number of queries.
 
-    since, until: not before, and before. `before`: go on from this moment, with what is older.
+    account: theirs, if it is at hand. since, until: not before, and before. `before`: go on from this moment, with what is
+    older.
     """
-    account = Account.objects.filter(number=number).first()
+    account = account or Account.objects.filter(number=number).first()
     events = _events(number, account, by, _span("at", since, until, before), size + 1)
     versions = _versions(number, by).filter(_span("first_seen_at", since, until, before))
     changes, cut = _changes(versions, number, by, size)
@@ -69,9 +85,7 @@ def of_account(
     return AccountStory(
         number=number,
         account=account,
-        visible=account is not None and by.sees(account.pk),
-        grants=Grant.objects.visible_to(by).filter(principal_account=number, state__in=MAY_HOLD_ACCESS).count(),
-        functions=_naming(number, by),
+        by=by,
         entries=tuple(told),
         older=older,
     )
