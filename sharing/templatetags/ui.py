@@ -5,6 +5,7 @@ can be copied.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -67,7 +68,9 @@ ROLES: dict[str, tuple[str, str]] = {
 }
 
 
+# Names and classes are written in templates and tables here, so there are few; typed, since what is escaped differs by type.
 @register.simple_tag
+@lru_cache(maxsize=1_000, typed=True)
 def icon(name: str, classes: str = "") -> SafeString:
     """A decorative icon of static/vendor/icons.svg; the words beside it carry the meaning."""
     return format_html(

@@ -59,8 +59,6 @@ def finding_list(request: HttpRequest) -> HttpResponse:
             context["chosen"] = " · ".join(part for part in (title_of(asked.rule) if asked.rule else "", label) if part)
         summary = listing.summary(me, since=since, now=now, asked=asked)
     context["summary"] = summary
-    if not asked.cause:
-        context["finding_count"] = summary.open  # counted already: the side bar need not count once more
     if not page.paginator.count:
         context["coverage"] = gaps.summary(me)
     return render(request, "findings/list.html", context, status=200 if valid else 422)
