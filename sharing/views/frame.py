@@ -13,11 +13,12 @@ from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from sharing.models import Actor, Freeze, Installation, Membership, Role, Sync, SyncKind, User
+from sharing.models import Actor, Freeze, Installation, Membership, Renewal, Role, Sync, SyncKind, User
 from sharing.models.sync import SyncState
 from sharing.services import limits
 from sharing.services.findings.listing import badge
 from sharing.services.prepared import SOME_DAY, SOMEBODY, Prepared, as_moment
+from sharing.services.renewing import telling as renewing
 
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
 SILENT_AFTER = timedelta(seconds=90)
@@ -61,12 +62,14 @@ class LastSync:
 class Known:
     """What every page says beside its own content.
 
-    swept_at: when the last sweep began. frozen: whether a freeze stands. acts: whether the person acts for an account.
-    findings: how many are open and nobody bears, counted no further than the side bar shows.
+    swept_at: when the last sweep began. frozen: whether a freeze stands. made_by: by which rules what is kept was made.
+    acts: whether the person acts for an account. findings: how many are open and nobody bears, counted no further than the
+    side bar shows.
     """
 
     swept_at: datetime | None
     frozen: bool
+    made_by: str | None
     acts: bool = False
     synced_at: datetime | None = None
     syncing: int = 0
@@ -97,6 +100,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "last_sync": SimpleLazyObject(lambda: LastSync(known.synced_at, known.syncing)),
             "worker_silence": SimpleLazyObject(lambda: worker_silence(known.swept_at)),
             "frozen": SimpleLazyObject(lambda: limits.standing() if known.frozen else None),
+            "renewing": SimpleLazyObject(lambda: renewing.SENTENCE if renewing.is_old(known.made_by) else ""),
         }
     return context
 
@@ -139,6 +143,7 @@ def _asked(*, consumer: bool, everywhere: bool) -> tuple[tuple[str, ...], Prepar
     asked: dict[str, Any] = {
         "swept_at": Subquery(Installation.objects.filter(pk=1).values("swept_at")),
         "frozen": Exists(Freeze.objects.filter(standing=True)),
+        "made_by": Subquery(Renewal.objects.filter(pk=1).values("mark")),
     }
     if not consumer:
         syncs = Sync.objects.visible_to(me)
