@@ -86,9 +86,8 @@ def serve() -> None:
 
 @cache
 def _made() -> Any:
-    from django.core.wsgi import get_wsgi_application
+    from sharing.wsgi import application as found
 
-    found = get_wsgi_application()
     serve()
     return found
 

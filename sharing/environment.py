@@ -92,6 +92,8 @@ def _sqlite(value: str) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(CHECKOUT / path),
+        # As with PostgreSQL: a new connection reads the whole schema again, which costs more than a small page's queries.
+        "CONN_MAX_AGE": 60,
         # WAL, a busy timeout and IMMEDIATE transactions: several processes write at once without "database is locked".
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",

@@ -117,8 +117,8 @@ class PersonalSettingsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Activate the zone for this request only."""
-        if request.user.is_authenticated and request.session.session_key:
-            sessions.seen(request.session.session_key)
+        if isinstance(request.user, User) and request.session.session_key:
+            sessions.seen(request.session.session_key, request.user.session_seen_at)
         zone = getattr(request.user, "time_zone", "") or "UTC"
         try:
             override = timezone.override(zoneinfo.ZoneInfo(zone))

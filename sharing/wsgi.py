@@ -1,5 +1,6 @@
 """What gunicorn serves."""
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,9 @@ os.environ.update(_clean)
 try:
     application = get_wsgi_application()
     _ = get_resolver().url_patterns  # loads every page now, not at the first click
+    # What is loaded stays: the collector need not look at it again in the middle of a page, and forked processes share it.
+    gc.collect()
+    gc.freeze()
 except Misconfigured as problem:
     print(problem, file=sys.stderr)  # noqa: T201  # before any log is set up
     sys.exit(4)  # gunicorn's "application failed to load": it ends, where any other status makes it try for ever

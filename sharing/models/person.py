@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -65,6 +66,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
+
+    #: When the session that named the person was last noted as in use (services.signing.sessions); of nobody else.
+    session_seen_at: datetime | None = None
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

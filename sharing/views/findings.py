@@ -61,8 +61,6 @@ def finding_list(request: HttpRequest) -> HttpResponse:
             label = listing.cause_label(asked.cause, account_names())
             context["chosen"] = " · ".join(part for part in (title_of(asked.rule) if asked.rule else "", label) if part)
     context["summary"] = summary
-    if not asked.cause:
-        context["finding_count"] = summary.open  # counted already: the side bar need not count once more
     if not page.paginator.count:
         context["coverage"] = gaps.summary(me)
     return render(request, "findings/list.html", context, status=200 if valid else 422)

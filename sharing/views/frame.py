@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, Subquery
+from django.db import connection
+from django.db.models import Exists, IntegerField, Subquery
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from sharing.models import Actor, Freeze, Installation, Membership, Renewal, Sync, SyncKind, User
+from sharing.models import Actor, Freeze, Installation, Membership, Renewal, Role, Sync, SyncKind, User
 from sharing.models.sync import SyncState
 from sharing.services import limits
 from sharing.services.findings.listing import badge
+from sharing.services.prepared import SOME_DAY, SOMEBODY, Prepared, as_moment
 from sharing.services.renewing import telling as renewing
 
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
@@ -55,6 +58,31 @@ class LastSync:
     running: int
 
 
+@dataclass(frozen=True)
+class Known:
+    """What every page says beside its own content.
+
+    swept_at: when the last sweep began. frozen: whether a freeze stands. made_by: by which rules what is kept was made.
+    acts: whether the person acts for an account. findings: how many are open and nobody bears, counted no further than the
+    side bar shows.
+    """
+
+    swept_at: datetime | None
+    frozen: bool
+    made_by: str | None
+    acts: bool = False
+    synced_at: datetime | None = None
+    syncing: int = 0
+    findings: int = 0
+
+
+class _HowMany(Subquery):
+    """The number of a query's rows as a column of another one; also of a query that ends at some number, where Count cannot."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor. Nothing is queried until a template asks: fragments cost nothing here."""
     person = request.user if isinstance(getattr(request, "user", None), User) else None
@@ -64,54 +92,69 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     context["demo_deliveries"] = settings.DEMO_DELIVERIES
     if isinstance(person, User):
         me = Actor.of(person)
-        told = SimpleLazyObject(lambda: workers_told(person))
+        known = SimpleLazyObject(lambda: known_to(person, now=timezone.now()))
         context |= {
             "me": me,
-            "places": SimpleLazyObject(lambda: places(request, me)),
-            "finding_count": SimpleLazyObject(lambda: badge(me, now=timezone.now())),
-            "last_sync": SimpleLazyObject(lambda: last_sync(me)),
-            "worker_silence": SimpleLazyObject(lambda: worker_silence(told.swept_at)),
-            "frozen": SimpleLazyObject(lambda: limits.standing() if told.frozen else None),
-            "renewing": SimpleLazyObject(lambda: renewing.SENTENCE if renewing.is_old(told.made_by) else ""),
+            "places": SimpleLazyObject(lambda: places(request.path, me, acts=known.acts)),
+            "finding_count": SimpleLazyObject(lambda: known.findings),
+            "last_sync": SimpleLazyObject(lambda: LastSync(known.synced_at, known.syncing)),
+            "worker_silence": SimpleLazyObject(lambda: worker_silence(known.swept_at)),
+            "frozen": SimpleLazyObject(lambda: limits.standing() if known.frozen else None),
+            "renewing": SimpleLazyObject(lambda: renewing.SENTENCE if renewing.is_old(known.made_by) else ""),
         }
     return context
 
 
-def places(request: HttpRequest, me: Actor) -> list[Place]:
-    """The side bar."""
+def places(path: str, me: Actor, *, acts: bool) -> list[Place]:
+    """The side bar of a page at `path`."""
     found = []
-    named = SHARED if me.is_consumer else (*PLACES, *(SHARED if Membership.objects.of(me).exists() else ()))
+    named = SHARED if me.is_consumer else (*PLACES, *(SHARED if acts else ()))
     for name, label, icon in named:
-        url = reverse(name)
-        here = request.path == url if url == "/" else request.path.startswith((url, *BESIDE.get(name, ())))
+        url = _address(name, get_script_prefix())
+        here = path == url if url == "/" else path.startswith((url, *BESIDE.get(name, ())))
         found.append(Place(url, label, icon, here))
     return found
 
 
-def last_sync(me: Actor) -> LastSync:
-    """Two queries, in the actor's scope, that read no more with a year of syncs than with a day of them."""
-    syncs = Sync.objects.visible_to(me)
-    ended = syncs.filter(state__in=(SyncState.DONE, SyncState.PARTIAL), kind=SyncKind.SWEEP, finished_at__isnull=False)
-    newest = ended.order_by("-finished_at").values_list("finished_at", flat=True).first()
-    return LastSync(newest, syncs.open().count())
+@cache
+def _address(name: str, _beneath: str) -> str:
+    """Of a place, wherever fnshare is mounted."""
+    return reverse(name)
 
 
-@dataclass(frozen=True)
-class Told:
-    """What every page says of the workers: when the last sweep began, whether a freeze stands, by which rules what is kept
-    was made."""
+def known_to(person: User, *, now: datetime) -> Known:
+    """One query, in the person's scope, that reads no more with a year of syncs than with a day of them."""
+    me = Actor.of(person)
+    names, asked = _asked(consumer=me.is_consumer, everywhere=me.sees_every_account)
+    with connection.cursor() as cursor:
+        cursor.execute(asked.sql, asked.values(person.pk, now))
+        found = dict(zip(names, cursor.fetchone(), strict=True))
+    moments = {name: as_moment(found.get(name)) for name in ("swept_at", "synced_at")}
+    return Known(**(found | moments))
 
-    swept_at: datetime | None
-    frozen: bool
-    made_by: str | None
 
+@cache
+def _asked(*, consumer: bool, everywhere: bool) -> tuple[tuple[str, ...], Prepared]:
+    """What is asked for somebody of such a scope, and the names of its columns.
 
-def workers_told(person: User) -> Told:
-    """One query for all; it hangs on the person's row, which is there when no worker ever told anything."""
-    swept_at = Subquery(Installation.objects.filter(pk=1).values("swept_at"))
-    stands = Exists(Freeze.objects.filter(standing=True))
-    made_by = Subquery(Renewal.objects.filter(pk=1).values("mark"))
-    return Told(*User.objects.filter(pk=person.pk).values_list(swept_at, stands, made_by)[0])
+    It hangs on the person's row, which is there when no worker ever told anything.
+    """
+    me = Actor.of(User(pk=SOMEBODY, role=Role.CONSUMER if consumer else Role.OWNER, every_account=everywhere))
+    asked: dict[str, Any] = {
+        "swept_at": Subquery(Installation.objects.filter(pk=1).values("swept_at")),
+        "frozen": Exists(Freeze.objects.filter(standing=True)),
+        "made_by": Subquery(Renewal.objects.filter(pk=1).values("mark")),
+    }
+    if not consumer:
+        syncs = Sync.objects.visible_to(me)
+        ended = syncs.filter(state__in=(SyncState.DONE, SyncState.PARTIAL), kind=SyncKind.SWEEP, finished_at__isnull=False)
+        asked |= {
+            "acts": Exists(Membership.objects.of(me)),
+            "synced_at": Subquery(ended.order_by("-finished_at").values("finished_at")[:1]),
+            "syncing": _HowMany(syncs.open().order_by().values("pk")),
+            "findings": _HowMany(badge(me, now=SOME_DAY)),
+        }
+    return tuple(asked), Prepared(User.objects.filter(pk=SOMEBODY).values_list(*asked.values()), SOMEBODY, SOME_DAY)
 
 
 def worker_silence(seen: datetime | None) -> str:

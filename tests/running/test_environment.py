@@ -262,6 +262,13 @@ def test_an_absolute_sqlite_path_is_kept_and_decoded(monkeypatch: pytest.MonkeyP
     assert environment.database()["NAME"] == "/srv/my data/some.sqlite3"
 
 
+@pytest.mark.parametrize("url", ["sqlite:////srv/some.sqlite3", "postgres://user:password@host/name"])
+def test_a_connection_serves_more_than_one_page(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """To open one and read the schema costs more than a small page."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert environment.database()["CONN_MAX_AGE"] == 60
+
+
 def test_a_postgresql_that_is_gone_without_a_word_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are threads, which nobody can end."""
     monkeypatch.setenv("DATABASE_URL", "postgres://user:password@host/name")

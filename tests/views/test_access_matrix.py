@@ -63,7 +63,7 @@ class TestQueries:
         small = queries(client, MATRIX)
         for number in range(8):
             estate(f"Other{number}", 4)
-        assert queries(client, MATRIX) == small <= 26
+        assert queries(client, MATRIX) == small <= 21
 
     def test_of_the_matrix_of_functions(self, client: Client) -> None:
         signed_in(client)
@@ -74,7 +74,7 @@ class TestQueries:
             kept(factories.function(f"more-{number}", platform), allow(ACME), allow(f"{500_000_000_000 + number}"), allow("*"))
         counted()
         assert queries(client, address) == small
-        assert queries(client, f"{MATRIX}?account={platform.number}") == plain <= 28
+        assert queries(client, f"{MATRIX}?account={platform.number}") == plain <= 23
 
     def test_of_the_map(self, client: Client) -> None:
         signed_in(client)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from django.conf import settings
 from django.template import Context, Template
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
-from sharing.models import Installation, Role, Sync, SyncState
+from sharing.models import Finding, Installation, Role, Sync, SyncState
+from sharing.services.findings.listing import BADGE
 from sharing.templatetags import ui
+from sharing.views.frame import known_to
 from tests import factories
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -60,6 +64,29 @@ class TestFrame:
         page = client.get("/").content.decode()
         assert "3 h ago" in page
         assert "1 running" in page
+
+    def test_it_asks_for_the_session_the_person_and_once_for_all_that_it_says(
+        self, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        person = factories.person(Role.OWNER, accounts=[factories.account()])
+        client.force_login(person)
+        factories.membership(person)
+        factories.finding()
+        with django_assert_num_queries(3):
+            page = client.get("/no-such-page/")
+        assert page.status_code == 404
+        assert "Shared with me" in page.content.decode()
+
+    def test_it_counts_findings_as_far_as_it_shows_them_and_in_scope_alone(self, client: Client) -> None:
+        now, everyone = timezone.now(), factories.person(Role.ADMIN)
+        mine, others = factories.account(), factories.account()
+        one = factories.person(Role.OWNER, accounts=[mine])
+        many = [Finding(id=uuid.uuid4(), rule="open-service", severity=1, account=others) for _ in range(BADGE + 1)]
+        Finding.objects.bulk_create(many)
+        assert known_to(everyone, now=now).findings == BADGE
+        assert known_to(one, now=now).findings == 0
+        client.force_login(everyone)
+        assert ">999+<" in client.get("/settings/profile/").content.decode()
 
     def test_nothing_inline_that_the_content_security_policy_would_refuse(self, client: Client) -> None:
         client.force_login(factories.person(Role.ADMIN))

@@ -18,8 +18,8 @@ from tests.views.test_walked import HEADERS, lacking
 pytestmark = pytest.mark.django_db
 
 ASKED = """
-import json, django
-django.setup()
+import gc, json, sharing.wsgi
+frozen = gc.get_freeze_count()
 from django.test import Client
 from django.conf import settings
 redirected = Client().get("/login/", headers={"host": "fnshare.example.com"})
@@ -29,6 +29,7 @@ names = ("SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONL
 print(json.dumps({
     "cookies": {name: getattr(settings, name) for name in names},
     "redirected": [redirected.status_code, dict(redirected.headers)],
+    "frozen": frozen,
     "foreign": [foreign.status_code, dict(foreign.headers)],
 }))
 """
@@ -47,6 +48,10 @@ def deployed() -> dict[str, Any]:
     )
     found: dict[str, Any] = json.loads(made.stdout.strip().splitlines()[-1])
     return found
+
+
+def test_what_is_loaded_once_is_not_looked_at_by_every_collection_of_garbage(deployed: dict[str, Any]) -> None:
+    assert deployed["frozen"] > 50_000, "or a page in some hundred waits for it, a tenth of a second"
 
 
 def test_cookies_of_a_deployed_installation_belong_to_this_host_over_https(deployed: dict[str, Any]) -> None:

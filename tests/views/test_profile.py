@@ -1,10 +1,12 @@
 """One's own profile and sessions."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
 from django.test import Client
+from django.utils import timezone
 
 from sharing.models import Role
 from tests import factories
@@ -68,6 +70,18 @@ def test_a_session_is_ended_from_another_one() -> None:
     here.post(f"/settings/profile/sessions/{other.pk}/end/")
     assert there.get("/").status_code == 302
     assert here.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(("minutes", "noted"), [(4, False), (6, True)])
+def test_that_a_session_is_in_use_is_noted_every_five_minutes(minutes: int, *, noted: bool) -> None:
+    person = factories.person(Role.OWNER, email="me@example.com")
+    here, there = signed_in("me@example.com"), signed_in("me@example.com")
+    before = timezone.now() - timedelta(minutes=minutes)
+    UserSession.objects.filter(user=person).update(last_seen_at=before)
+    here.get("/settings/profile/")
+    seen = {one.session_key: one.last_seen_at for one in UserSession.objects.filter(user=person)}
+    assert (seen[here.session.session_key] > before) is noted
+    assert seen[there.session.session_key] == before, "another session of the same person is not in use"
 
 
 def test_all_other_sessions_are_ended_at_once() -> None:

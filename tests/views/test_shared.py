@@ -493,4 +493,4 @@ def test_the_pages_cost_the_same_at_any_size(consumer: Client, acme: Account) ->
     few = [queries(consumer, address) for address in places]
     more(20)
     assert [queries(consumer, address) for address in places] == few
-    assert max(few) <= 16
+    assert max(few) <= 15

@@ -157,4 +157,4 @@ def test_the_pages_cost_the_same_at_any_size(consumer: Client, function: Functio
     for number in range(20):
         factories.wiring(function, f"arn:aws:s3:::acme-{number}")
     assert [queries(consumer, place) for place in places] == few
-    assert max(few) <= 16
+    assert max(few) <= 15

@@ -279,9 +279,9 @@ def _summed(rows: Iterable[Mapping[str, Any]], accepted: int) -> Summary:
     return Summary(open=sum(many.values()), fresh=fresh, accepted=accepted, by_weight=by_weight)
 
 
-def badge(by: Actor, *, now: datetime) -> int:
-    """How many are open and nobody bears: the number in the side bar, which counts no further than it can show. One query."""
-    return Finding.objects.visible_to(by).open(now).order_by()[:BADGE].count()
+def badge(by: Actor, *, now: datetime) -> QuerySet[Finding, Any]:
+    """What the number in the side bar counts: findings that are open and nobody bears, no more of them than it can show."""
+    return Finding.objects.visible_to(by).open(now).order_by().values("pk")[:BADGE]
 
 
 def rules() -> list[tuple[str, str]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import uuid
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import Subquery
 from django.utils import timezone
 
 from sharing.models import Actor, User
 from sharing.services import history
 from sharing.services.errors import NotFound, NotPermitted
+from sharing.services.prepared import SOME_KEY, SOMEBODY, Prepared, as_moment
 
 #: How a session began, as UserSession.data["method"] and in people's words.
 METHODS = {
@@ -72,13 +76,28 @@ def counted(number: int) -> str:
     return f"{number} session{'' if number == 1 else 's'}"
 
 
-def seen(session_key: str) -> None:
+def person_of(user_id: uuid.UUID, session_key: str) -> User | None:
+    """Whom a session names, with the moment it was last noted as in use: each page needs both, and one query has them."""
+    asked = _asked()
+    for person in User.objects.raw(asked.sql, asked.values(user_id, session_key)):
+        person.session_seen_at = as_moment(person.session_seen_at)
+        return person
+    return None
+
+
+@cache
+def _asked() -> Prepared:
+    last_seen = UserSession.objects.filter(session_key=SOME_KEY).values("last_seen_at")
+    asked = User.objects.filter(pk=SOMEBODY)
+    asked = asked.annotate(session_seen_at=Subquery(last_seen))  # type: ignore[no-redef]  # it is that attribute
+    return Prepared(asked, SOMEBODY, SOME_KEY)
+
+
+def seen(session_key: str, last: datetime | None) -> None:
     """Note that a session is in use, at most every five minutes: polling pages must not write at every poll."""
     now = timezone.now()
-    used = UserSession.objects.filter(session_key=session_key)
-    last = used.values_list("last_seen_at", flat=True).first()
     if last is not None and now - last > timedelta(minutes=5):
-        used.update(last_seen_at=now)
+        UserSession.objects.filter(session_key=session_key).update(last_seen_at=now)
 
 
 def _own(person: User, by: Actor) -> bool:

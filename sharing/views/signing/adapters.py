@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+import uuid
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from django.utils import timezone
 from sharing.models import User
 from sharing.services import people
 from sharing.services.errors import Refusal
-from sharing.services.signing import entering, failing, sso, ways
+from sharing.services.signing import entering, failing, sessions, sso, ways
 from sharing.tasks import send_notice, soon
 from sharing.views.signing import providers
 
@@ -44,6 +45,12 @@ class PeopleBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth shi
             self._stash_user(None)
             return None
         return found
+
+    def get_user(self, user_id: uuid.UUID) -> User | None:
+        """Of the request that is being answered; of any other session, as Django does it."""
+        key = current.request.session.session_key if current.request else None
+        found: User | None = sessions.person_of(user_id, key) if key else super().get_user(user_id)
+        return found if found is not None and self.user_can_authenticate(found) else None
 
 
 class InvitedOnlyAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
