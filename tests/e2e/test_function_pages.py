@@ -42,7 +42,7 @@ def mistake(page: Page) -> None:
 
 def grant(page: Page) -> None:
     page.locator("tr.access-row", has_text="Acme Retail").locator("details.menu summary").first.click()
-    page.get_by_role("link", name="Why, and its history").first.click()
+    page.get_by_role("link", name="About this grant").first.click()
     page.wait_for_url(re.compile("/grants/"))
 
 

@@ -124,7 +124,7 @@ def test_from_a_grant_s_own_page_it_is_taken_back_and_undone(visit: Visit) -> No
     page = function_page(visit("owner"), "address-verify")
     ours = page.locator("tr.access-row", has_text="Globex").filter(has_text="until").first
     ours.locator("details.menu summary").click()
-    ours.get_by_role("link", name="Why, and its history").click()
+    ours.get_by_role("link", name="About this grant").click()
     page.locator("#grant-acts").get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Revoke access").click()
     expect(page.locator("#grant")).to_contain_text("Revoked", timeout=SETTLED)
