@@ -110,6 +110,11 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
   const target = event.detail.target; // the event itself is sent from the main target
   if (target.id === "toasts") for (const note of target.querySelectorAll(".note")) fade(note);
 });
+// What a toast offered is done once.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const note = event.target.closest && event.target.closest("#toasts .note");
+  if (note && event.detail.successful) note.remove();
+});
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
 });

@@ -61,6 +61,12 @@ def test_by_mouse_a_grant_takes_three_interactions_and_a_revoke_two(visit: Visit
     mine.get_by_role("button", name="Undo").click()
     expect(mine).to_contain_text("Active", timeout=SETTLED)
     assert previewed["Sid"] in sids(demo, name, region)
+
+    hand.press("tr.access-row >> text=Revoke")
+    hand.press("#confirm-revoke")
+    expect(mine).to_contain_text("Revoked", timeout=SETTLED)
+    page.locator("#toasts").get_by_role("button", name="Undo").last.click()
+    expect(mine).to_contain_text("Active", timeout=SETTLED)
     history = page.get_by_role("link", name="History")
     history.click()
     for told in ("To be shared", "To be taken back", "To be written again"):
