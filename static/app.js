@@ -115,9 +115,14 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const note = event.target.closest && event.target.closest("#toasts .note");
   if (note && event.detail.successful) note.remove();
 });
+// What a click asked for and did not get: a link is followed instead, so that the page itself says what is wrong. Polls stay silent.
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
+  else if (elt.matches("a[href]")) location.assign(elt.href);
 });
 document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") say("No answer came. Reload the page to see whether it was done, then try again.", "bad");
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") say("No answer came. Reload the page to see whether it was done, then try again.", "bad");
+  else if (elt.matches("a[href]")) say("No answer came. Try again in a moment.", "bad");
 });
