@@ -13,13 +13,16 @@ def main() -> None:
     """Run a management command with the settings of the environment."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from django.db import DatabaseError, OperationalError
 
     try:
         execute_from_command_line(sys.argv)
     except Misconfigured as problem:
         _end("misconfigured", str(problem), "Set the variable, then run the command again.")
-    except OperationalError as problem:
+    except DatabaseError as problem:
+        # A bare DatabaseError is SQLite's: the file is no database, or broken. The kinds beneath it are ours to see whole.
+        if type(problem) not in (DatabaseError, OperationalError):
+            raise
         first = str(problem).strip().partition("\n")[0]
         _end("database", f"fnshare: the database does not do what was asked (DATABASE_URL): {first}", "Check DATABASE_URL.")
 

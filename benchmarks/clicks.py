@@ -58,7 +58,9 @@ def main() -> int:
             bare = processor([aws.pid])
             calls = bare_calls(aws, targets)
             bare = processor([aws.pid]) - bare
+            nothing = processor(pids)
             empty = empty_tasks(len(targets))
+            nothing = processor(pids) - nothing
             grants = [clicked(*target) for target in targets]
             beside = [one + task for one, task in zip(calls, empty, strict=True)]
             began, before = time.time(), [processor(pids), processor([aws.pid])]
@@ -75,7 +77,7 @@ def main() -> int:
         ]
         ms = 1000 / len(targets)
         print(f"  processor of each grant: {of_workers * ms:.0f} ms of the workers, {of_aws * ms:.0f} ms of the sandbox;")
-        print(f"  of the three bare calls {bare * ms:.0f} ms of the sandbox")
+        print(f"  of the three bare calls {bare * ms:.0f} ms of the sandbox, of an empty task {nothing * ms:.1f} ms of the workers")
         print(f"  an empty task alone: median {statistics.median(empty):.2f} s, 95th percentile {p95(empty):.2f} s")
         print(f"  beside {options.due} due syncs, {queued} of them queued or running at most:")
         print(f"  slowest {max(beside_syncs):.2f} s against {max(took):.2f} s without (claim: less than {DELAY:g} s more)")

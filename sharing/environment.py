@@ -110,18 +110,27 @@ _GIVE_UP = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+#: Options of DATABASE_URL that Django takes for itself; the others go to PostgreSQL's own library.
+_OF_DJANGO = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
 
 
 def _postgresql(value: str) -> dict[str, object]:
+    import psycopg  # not for those with a SQLite file: it takes its time
+
     try:
         config: dict[str, Any] = environ.Env.db_url_config(value)
     except Exception:  # noqa: BLE001  # django-environ raises many kinds; a URL it cannot read is one line, never a trace
         raise Misconfigured("DATABASE_URL", "is not a database URL. Example: postgres://user:password@host/name") from None
     if not config.get("NAME"):
         raise Misconfigured("DATABASE_URL", "names no database. Example: postgres://user:password@host/name")
+    options: dict[str, Any] = config.get("OPTIONS", {})
+    try:
+        psycopg.conninfo.make_conninfo(**{name: each for name, each in options.items() if name not in _OF_DJANGO})
+    except psycopg.Error as problem:
+        raise Misconfigured("DATABASE_URL", f"has an option that PostgreSQL does not take: {str(problem).strip()}.") from None
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
-    config["OPTIONS"] = _GIVE_UP | config.get("OPTIONS", {})
+    config["OPTIONS"] = _GIVE_UP | options
     return config
 
 
@@ -153,6 +162,10 @@ def public_url() -> str:
         raise Misconfigured("PUBLIC_URL", "names no host. Example: https://fnshare.example.com")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise Misconfigured("PUBLIC_URL", "must be https, unless it is on this machine (localhost).")
+    if "@" in parts.netloc or parts.path.strip("/") or "?" in value or "#" in value:
+        raise Misconfigured(
+            "PUBLIC_URL", "has more than a host and a port. fnshare has a host of its own: https://fnshare.example.com"
+        )
     return value.rstrip("/")
 
 
@@ -185,6 +198,11 @@ def pace_share() -> float:
 def pace_processes() -> int:
     """AWS_PACE_PROCESSES: how many worker processes there are on all machines; each keeps to its part without the broker."""
     return _number("AWS_PACE_PROCESSES", 2, most=1000)
+
+
+def web_processes() -> int:
+    """WEB_CONCURRENCY: how many web processes there are; gunicorn reads it too, and would answer nonsense with a trace."""
+    return _number("WEB_CONCURRENCY", 2, most=64)
 
 
 def syncs_at_once() -> int:
@@ -325,6 +343,8 @@ def email() -> dict[str, object]:
     if str(config.get("EMAIL_BACKEND", "")).endswith(".filebased.EmailBackend"):
         # As with databases, three slashes begin an absolute path; the library would make it relative.
         config["EMAIL_FILE_PATH"] = unquote(urlsplit(value).path)
+        if not config["EMAIL_FILE_PATH"]:
+            raise Misconfigured("EMAIL_URL", "names no folder. Example: filemail:///srv/fnshare/mail")
     by_smtp = str(config.get("EMAIL_BACKEND", "")).endswith(".smtp.EmailBackend")
     if not config.get("EMAIL_BACKEND") or (by_smtp and not config.get("EMAIL_HOST")):
         raise Misconfigured("EMAIL_URL", "is not a mail URL. Example: smtp+tls://user:password@host:587, or consolemail://")

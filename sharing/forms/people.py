@@ -86,8 +86,13 @@ def time_zones() -> list[tuple[str, str]]:
 
 
 class ProfileForm(forms.Form):
-    """One's own name, time zone and theme."""
+    """One's own name, time zone and theme, and whether mail reminds them."""
 
     name = forms.CharField(max_length=100, required=False, help_text="As others see it here.")
     time_zone = forms.ChoiceField(choices=time_zones, help_text="All times are shown in it.")
     theme = forms.ChoiceField(choices=Theme.choices, widget=forms.RadioSelect, label="Look")
+    reminders = forms.BooleanField(
+        required=False,
+        label="Remind me by mail",
+        help_text="Of shares that end, and of steps of a wiring that wait for you. What alarms is mailed all the same.",
+    )

@@ -13,6 +13,7 @@ from .group import Group, GroupMember, GroupShare
 from .invitation import Invitation, InvitationItem, InvitationState, Proof
 from .invocation import Invocation, InvocationState, InvocationType
 from .joining import Joiner, JoinerState, Joining
+from .latch import Latch
 from .layer import LayerExposure, LayerPolicyVersion, LayerVersion
 from .layer_grant import LayerGrant
 from .mapping import Mapping
@@ -25,6 +26,7 @@ from .person import Actor, Role, Theme, User
 from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
+from .renewal import Renewal
 from .seal import Seal
 from .shipment import Erasure, Shipment
 from .sign_in_failure import SignInFailure
@@ -77,6 +79,7 @@ __all__ = [
     "Joining",
     "Judgement",
     "KeptWaker",
+    "Latch",
     "LayerExposure",
     "LayerGrant",
     "LayerPolicyVersion",
@@ -107,6 +110,7 @@ __all__ = [
     "Qualifier",
     "QualifierKind",
     "Reading",
+    "Renewal",
     "RequestKind",
     "RequestState",
     "Role",

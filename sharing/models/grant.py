@@ -100,10 +100,6 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """With an end date up to this moment, and perhaps still in AWS, in whatever state: access may still stand."""
         return self.filter(state__in=MAY_HOLD_ACCESS, ends_at__lte=moment)
 
-    def ending_before(self, moment: datetime) -> "GrantQuerySet":
-        """Active, with an end date before this moment."""
-        return self.filter(state=S.ACTIVE, ends_at__lt=moment)
-
 
 class Grant(models.Model):
     """A person's decision: a principal may do an action on a function, alias or version, until a date.
@@ -184,6 +180,9 @@ class Grant(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     check_due_at = models.DateTimeField(null=True, blank=True)
 
+    #: Whether a suspension of the consumer keeps it back, where that was asked (services.granting.pausing).
+    is_kept_back = False
+
     objects = GrantQuerySet.as_manager()
 
     class Meta:
@@ -220,6 +219,15 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.principal} {self.action} on {self.policy_id}"
+
+    @property
+    def is_being_suspended(self) -> bool:
+        """Whether it is on its way out for a while only; until then it may still let them in."""
+        return self.state == S.REVOKING and self.suspended_at is not None
+
+    def get_state_display(self) -> str:  # type: ignore[no-redef]
+        """Its state in words."""
+        return "Being suspended" if self.is_being_suspended else str(GrantState(self.state).label)
 
     @property
     def is_unsettled(self) -> bool:

@@ -31,6 +31,11 @@ class OffboardingQuerySet(models.QuerySet["Offboarding"]):
         """Those for a while that stand: nobody resumed them."""
         return self.filter(suspends=True, undo_wanted_at=None)
 
+    def closing(self) -> "OffboardingQuerySet":
+        """Suspensions that stand, and those for good of which something still waits to be asked for."""
+        waiting = OffboardingItem.objects.filter(offboarding=models.OuterRef("pk"), state=OffboardingState.WAITING)
+        return self.filter(Q(suspends=True) | models.Exists(waiting), undo_wanted_at=None)
+
 
 class Offboarding(models.Model):
     """An account (12 digits) is taken out everywhere in somebody's scope; its items are the outbox.

@@ -60,6 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     accounts = models.ManyToManyField("sharing.Account", blank=True, related_name="people")
     time_zone = models.CharField(max_length=64, default="UTC")
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
+    reminders = models.BooleanField(default=True, help_text="Whether mail reminds them of what ends or waits for them.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -173,6 +173,8 @@ class WiringStep(models.Model):
     said_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     said_at = models.DateTimeField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When it was last handed over to people.")
+    remind_at = models.DateTimeField(null=True, blank=True, help_text="When they are reminded of it; null: no more.")
     started_at = models.DateTimeField(null=True, blank=True, help_text="Since when a worker has something to do.")
     next_try_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
@@ -185,7 +187,10 @@ class WiringStep(models.Model):
 
     class Meta:
         ordering = ("position",)
-        indexes = (models.Index(fields=["state", "next_try_at"], name="wiringstep_unsettled"),)
+        indexes = (
+            models.Index(fields=["state", "next_try_at"], name="wiringstep_unsettled"),
+            models.Index(fields=["remind_at"], name="wiringstep_remind", condition=Q(state="asked", remind_at__isnull=False)),
+        )
         constraints = (
             models.UniqueConstraint(fields=["wiring", "position"], name="wiringstep_in_order"),
             models.UniqueConstraint(fields=["wiring", "key"], name="wiringstep_once"),

@@ -41,6 +41,8 @@ class Kind(StrEnum):
     GHOST = "ghost"
 
 
+#: Counted up whenever an unchanged policy is reduced to something else: every policy is reduced anew then.
+VERSION: Final = 1
 _NOBODY: Final[frozenset[str]] = frozenset()
 _KINDS: Final = {kind.value: kind for kind in Kind}
 

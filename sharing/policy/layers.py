@@ -28,6 +28,8 @@ _ARN = re.compile(
     r"(?P<name>[a-zA-Z0-9_-]{1,140}):(?P<number>[0-9]{1,18})",
     re.ASCII,
 )
+#: Counted up whenever an unchanged policy lets in somebody else, or more or less widely: every one is looked at anew then.
+VERSION: Final = 1
 _WIDTH: Final = {"no": 0, "depends": 1, "yes": 2}
 
 

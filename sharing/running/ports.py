@@ -39,7 +39,10 @@ def refuse_if_taken(port: int, bind: str = "127.0.0.1") -> None:
             if problem.errno == errno.EACCES:
                 raise PortProblem(f"Port {port} needs more rights than yours. Choose another: PORT=8000") from None
             if address == bind:
-                raise PortProblem(f"{bind} port {port} cannot be used: {problem.strerror or problem}.") from None
+                raise PortProblem(
+                    f"{bind} port {port} cannot be used: {problem.strerror or problem}. WEB_BIND has to be an address of this "
+                    "machine, PORT one that is free on it."
+                ) from None
             # A machine without IPv6 has no ::1 to be taken.
 
 

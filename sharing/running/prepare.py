@@ -4,12 +4,13 @@
 settings that cannot work, are told without a trace.
 """
 
+import os
 import sys
 
 import django
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from sharing.running.static import collect
 
@@ -23,11 +24,14 @@ def prepare() -> None:
 
 def main() -> int:
     """Check and prepare; the exit status. The demo's settings are our own: only a deployment's are checked."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharing.settings")
     django.setup()
     try:
         call_command("check", verbosity=0)
         prepare()
-    except OperationalError as problem:
+    except DatabaseError as problem:
+        if type(problem) not in (DatabaseError, OperationalError):  # as in manage.py
+            raise
         first = str(problem).strip().partition("\n")[0]
         print(f"fnshare cannot start: DATABASE_URL: the database does not answer: {first}", file=sys.stderr)
         return 1

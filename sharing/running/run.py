@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from sharing.environment import Misconfigured
+from sharing.environment import Misconfigured, web_processes
 from sharing.running import leftovers, ports, probing, programs
 from sharing.running.install import CHECKOUT
 from sharing.running.session import Ended, Session
@@ -63,6 +63,8 @@ def main() -> int:
         port = ports.wanted()
         bind = os.environ.get("WEB_BIND", "").strip() or "127.0.0.1"
         import sharing.settings  # noqa: F401  # reads the whole environment, or says which variable is wrong
+
+        web_processes()  # of the web process alone, which nobody should see restarted for ever
 
         with Run(CHECKOUT / "var", port, bind) as running:
             ports.refuse_if_taken(port, bind)

@@ -4,7 +4,6 @@ moto believes any `x-moto-account-id` header; the layer drops the client's and s
 """
 
 import io
-import json
 import os
 import threading
 from typing import Any
@@ -116,7 +115,3 @@ def forget(function: Function) -> None:
     storage = lambda_backend(function.account, function.region)._lambdas
     storage._functions.pop(function.name, None)
     storage._arns.pop(function.arn, None)
-
-
-def json_body(document: object) -> bytes:
-    return json.dumps(document).encode()

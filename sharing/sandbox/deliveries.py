@@ -7,7 +7,6 @@ moto delivers to functions of the source's own account only, and asks no policy;
 import json
 import threading
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import moto.s3.notifications
@@ -19,8 +18,6 @@ from sharing.sandbox.estate import Estate, Function, parse_function_name
 from sharing.sandbox.evaluation import Document, Reach, Who, resource_outcome
 from sharing.sandbox.journal import Delivery, Invocation, Journal, now
 from sharing.sandbox.switches import Switches
-
-Deliver = Callable[[str, str, str, str, Any], bool]
 
 NO_FUNCTION = "The function does not exist."
 

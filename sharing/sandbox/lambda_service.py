@@ -75,9 +75,6 @@ class Subject:
     request_id: str = ""
 
 
-Mapped = Callable[[LambdaCall, Subject], Reply]
-
-
 class LambdaService:
     def __init__(self, estate: Estate, gate: Gate, switches: Switches, journal: Journal) -> None:
         self.estate = estate

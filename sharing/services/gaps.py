@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Organization
 from sharing.services import syncing
+from sharing.services.renewing import telling as renewing
 from sharing.services.syncing import Coverage, Covered
 from sharing.services.syncing.latest import Place
 
@@ -56,18 +58,35 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str,
     are UTC. The number of queries does not depend on how much there is.
     """
     of = None if within is None else {account for account, _ in within}
-    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *unread_organizations())
+    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *beside_regions())
+
+
+def beside_regions(now: datetime | None = None) -> tuple[str, ...]:
+    """What else is not known, or not as it is now, one sentence each. Two queries."""
+    return (*renewing.said(), *unread_organizations(now))
 
 
 def unread_organizations(now: datetime | None = None) -> tuple[str, ...]:
-    """Organisations whose members should be known and are not, one sentence each: answers about members depend then."""
+    """Organisations whose members, or the units that these are in, should be known and are not, one sentence each: answers
+    about members, and groups that follow a unit, depend then. One query."""
     now = now or timezone.now()
-    return tuple(
-        f"Organisation {one.organization_id}: which accounts belong to it is not known. {why.rstrip('.')}. "
-        + (f"Last read {utc(one.read_at)}." if one.read_at else "Never read completely.")
-        for one in Organization.objects.read_through().select_related("connection")
-        if (why := one.stale(now))
-    )
+    unplaced = Count("members", filter=Q(members__left_at=None, members__unit=None))
+    found = Organization.objects.read_through().select_related("connection").annotate(unplaced=unplaced)
+    return tuple(said for one in found if (said := _unread(one, one.unplaced, now)))  # type: ignore[attr-defined]
+
+
+def _unread(one: Organization, unplaced: int, now: datetime) -> str:
+    of, read_at = f"Organisation {one.organization_id}", one.units_read_at
+    if why := one.stale(now):
+        what, read_at = "which accounts belong to it is not known", one.read_at
+    elif why := one.units_stale(now):
+        what = "which account is in which organisational unit is not known"
+    elif unplaced:
+        some = "1 account" if unplaced == 1 else f"{unplaced:,} accounts"
+        return f"{of}: of {some} the organisational unit was not seen when they were read, {utc(read_at)}." if read_at else ""
+    else:
+        return ""
+    return f"{of}: {what}. {why.rstrip('.')}. " + (f"Last read {utc(read_at)}." if read_at else "Never read completely.")
 
 
 def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ KINDS: dict[str, Callable[[Notice], Letter | None]] = {
     "request-made": requests.made,
     "request-decided": requests.decided,
     "wiring-step": wirings.step_waits,
+    "wiring-step-waits": wirings.step_still_waits,
 }
 #: What else is noted once a mail of that kind has left.
 LEFT: dict[str, Callable[[Notice, datetime], None]] = {"invitation": invitations.left}

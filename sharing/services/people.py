@@ -203,20 +203,20 @@ def set_password(person: User, password: str) -> None:
         history.record("person.password-set", f"{person.email} set a new password.", by=Actor.of(person))
 
 
-def change_profile(person: User, *, name: str, time_zone: str, theme: str, by: Actor) -> User:
-    """One's own name, time zone and theme. No event: it changes nothing for anybody else."""
+def change_profile(person: User, *, name: str, time_zone: str, theme: str, reminders: bool = True, by: Actor) -> User:
+    """One's own name, time zone, theme, and whether mail reminds them. No event: it changes nothing for anybody else."""
     if by.person is None or by.person.pk != person.pk:
         raise NotPermitted("A profile is changed by the person themselves.")
     if time_zone not in zoneinfo.available_timezones():
         raise Refusal(f"{time_zone[:64]} is no time zone.", next="Choose one from the list.", field="time_zone")
     if theme not in Theme.values:
         raise Refusal("That theme does not exist.", next="Choose one from the list.", field="theme")
-    person.name, person.time_zone, person.theme = name.strip(), time_zone, theme
+    person.name, person.time_zone, person.theme, person.reminders = name.strip(), time_zone, theme, reminders
     try:
         person.full_clean()
     except ValidationError as problem:
         raise _as_refusal(problem) from None
-    person.save(update_fields=["name", "time_zone", "theme"])
+    person.save(update_fields=["name", "time_zone", "theme", "reminders"])
     return person
 
 

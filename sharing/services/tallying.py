@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
@@ -31,6 +31,8 @@ from sharing.models import (
     TallyDue,
 )
 
+#: Counted up whenever unchanged exposures are counted in another way: every account is counted anew then.
+VERSION: Final = 1
 #: Parties whose members are counted together.
 EVERYONE, GHOSTS = ("everyone", "*"), ("ghost", "*")
 CLASSES = ("invoke", "invoke-url", "read", "manage")  # the widest last
@@ -125,6 +127,12 @@ def add_up(principals: Collection[str]) -> None:
         PartyTally.objects.bulk_create(
             [PartyTally(**{name.removeprefix("sum_"): value for name, value in row.items()}) for row in sums], batch_size=500
         )
+
+
+def add_up_all() -> None:
+    """The same of every party."""
+    parties = (model.objects.order_by().values_list("principal", flat=True).distinct() for model in (Tally, PartyTally))
+    add_up({one for found in parties for one in found})
 
 
 def _tally(account: Account, key: tuple[str, str], party: Counted) -> Tally:

@@ -15,6 +15,7 @@ from .organizations import read_organization
 from .proving import look_for_role
 from .queueing import soon
 from .reading import identify, read_layers, run_sync, test_connection
+from .renewing import renew_kept
 from .requesting import take_up_request
 from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -37,6 +38,7 @@ __all__ = [
     "reconcile_mapping",
     "reconcile_wiring",
     "refresh_findings",
+    "renew_kept",
     "retain",
     "run_check",
     "run_invocation",

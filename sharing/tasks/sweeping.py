@@ -31,6 +31,7 @@ from sharing.services import (
 )
 from sharing.services.findings import refreshing
 from sharing.services.operating import retention
+from sharing.services.renewing import working as renewing
 from sharing.services.sealing import shipping
 from sharing.services.signing import failing
 
@@ -45,6 +46,7 @@ from .organizations import read_organization, read_units
 from .proving import look_for_role
 from .queueing import soon
 from .reading import announce, identify, test_connection
+from .renewing import renew_kept
 from .requesting import take_up_request
 from .retaining import retain, ship_history
 from .sharing import make_grants, reconcile_grant, reconcile_layer_grant, run_check
@@ -96,6 +98,7 @@ def sweep(_pk: str = "1") -> None:
         soon(take_up_request, wish.pk, expires=again)
     leasing.remind(now)
     leasing.alarm(now)
+    wiring.remind(now)
     for notice in notices.due(now):
         soon(send_notice, notice.pk, queue="mail", expires=again)
     if connecting.identity_due(now):
@@ -116,6 +119,8 @@ def sweep(_pk: str = "1") -> None:
         soon(refresh_findings, "1", queue="sync", expires=again)
     if shipping.due(now):
         soon(ship_history, "1", queue="mail", expires=again)
+    if renewing.due(now):
+        soon(renew_kept, "1", queue="sync", expires=again)
     if retention.due(now):
         soon(retain, "1", queue="sync", expires=again)
     failing.tell_due(now)

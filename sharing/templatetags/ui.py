@@ -12,7 +12,18 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sharing.models import Account, CheckState, ConnectionState, Function, GrantState, Role, SyncState, Verdict
+from sharing.models import (
+    Account,
+    CheckState,
+    ConnectionState,
+    Function,
+    Grant,
+    GrantState,
+    LayerGrant,
+    Role,
+    SyncState,
+    Verdict,
+)
 
 from .fields import field, fields, form_errors
 from .moments import ago, moment
@@ -86,9 +97,9 @@ def badge(tone: str, icon_name: str, words: str) -> SafeString:
 
 
 @register.simple_tag
-def grant_state(value: str) -> SafeString:
+def grant_state(grant: Grant | LayerGrant) -> SafeString:
     """What AWS was told about a grant."""
-    return badge(*GRANT_STATES[value], str(GrantState(value).label))
+    return badge(*GRANT_STATES[grant.state], grant.get_state_display())
 
 
 @register.simple_tag

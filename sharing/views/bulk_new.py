@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from sharing.forms.bulk import ListForm, PicksForm
 from sharing.models import Actor, Bulk, Function
 from sharing.services import bulk as bulks
-from sharing.services import consumers, groups, inventory, inviting
+from sharing.services import consumers, following, groups, inventory, inviting
 from sharing.services.bulk import Line
 from sharing.services.consumers import Asked
 from sharing.services.errors import Refusal
@@ -114,7 +114,10 @@ def _added(request: HttpRequest) -> dict[str, Any]:
 
 def _picks(request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 200) -> HttpResponse:
     asked = {name: request.POST.get(name, "").replace("\x00", "").strip()[:400] for name in ("find", "find_who")}
-    context: dict[str, Any] = {"form": form, "how": "picks", "most": bulks.MOST, **asked, "groups": groups.groups()[:20]}
+    known = list(groups.groups()[:20])
+    follow = following.followings(known, by=me)
+    context: dict[str, Any] = {"form": form, "how": "picks", "most": bulks.MOST, **asked, "groups": known}
+    context["unit_unknown"] = [one.name for one in known if one.pk in follow and follow[one.pk].why_not]
     if asked["find"] and request.POST.get("step") in ("find", "enter"):
         context["found"] = inviting.search(asked["find"], by=me)
     if asked["find_who"] and request.POST.get("step") in ("find-who", "enter"):

@@ -48,7 +48,7 @@ def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV or JSON (`format`): accounts by regions, last complete read, unread and why."""
     me = actor(request)
     rows = syncing.coverage(me)
-    head = [*gaps.summarized(rows), *gaps.unread_organizations(), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
+    head = [*gaps.summarized(rows), *gaps.beside_regions(), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
     if request.GET.get("format") == "json":
         pieces = exporting.json_text({"coverage": head}, "regions", (_item(row) for row in rows))
         return file(pieces, exporting.file_name("coverage", "json"))

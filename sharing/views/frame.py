@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from sharing.models import Actor, Freeze, Installation, Membership, Sync, SyncKind, User
+from sharing.models import Actor, Freeze, Installation, Membership, Renewal, Sync, SyncKind, User
 from sharing.models.sync import SyncState
 from sharing.services import limits
 from sharing.services.findings.listing import badge
+from sharing.services.renewing import telling as renewing
 
 # The sweep starts every 20 s (sharing/celery.py). Three in a row missing is worth a word.
 SILENT_AFTER = timedelta(seconds=90)
@@ -71,6 +72,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
             "last_sync": SimpleLazyObject(lambda: last_sync(me)),
             "worker_silence": SimpleLazyObject(lambda: worker_silence(told.swept_at)),
             "frozen": SimpleLazyObject(lambda: limits.standing() if told.frozen else None),
+            "renewing": SimpleLazyObject(lambda: renewing.SENTENCE if renewing.is_old(told.made_by) else ""),
         }
     return context
 
@@ -96,17 +98,20 @@ def last_sync(me: Actor) -> LastSync:
 
 @dataclass(frozen=True)
 class Told:
-    """What every page says of the workers: when the last sweep began, whether a freeze stands."""
+    """What every page says of the workers: when the last sweep began, whether a freeze stands, by which rules what is kept
+    was made."""
 
     swept_at: datetime | None
     frozen: bool
+    made_by: str | None
 
 
 def workers_told(person: User) -> Told:
-    """One query for both; it hangs on the person's row, which is there when no worker ever told anything."""
+    """One query for all; it hangs on the person's row, which is there when no worker ever told anything."""
     swept_at = Subquery(Installation.objects.filter(pk=1).values("swept_at"))
     stands = Exists(Freeze.objects.filter(standing=True))
-    return Told(*User.objects.filter(pk=person.pk).values_list(swept_at, stands)[0])
+    made_by = Subquery(Renewal.objects.filter(pk=1).values("mark"))
+    return Told(*User.objects.filter(pk=person.pk).values_list(swept_at, stands, made_by)[0])
 
 
 def worker_silence(seen: datetime | None) -> str:

@@ -33,7 +33,12 @@ _MARKS = {
     "again": ("plain", "rotate", "As before"),
     "over": ("off", "circle-minus", "Over"),
 }
-_SUSPENDING = _MARKS | {"gone": ("wait", "clock-pause", "Suspended"), "again": ("ok", "circle-check", "As before")}
+_SUSPENDING = _MARKS | {
+    "gone": ("wait", "clock-pause", "Suspended"),
+    "working": ("busy", "loader-2", "Being suspended"),
+    "again": ("ok", "circle-check", "As before"),
+}
+_RESUMING = _SUSPENDING | {"working": ("busy", "loader-2", "Being resumed")}
 #: So many shares that would come back are shown before an account is resumed.
 _PREVIEWED = 500
 
@@ -81,6 +86,7 @@ def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpRespon
     found = offboarding.preview(number, by=me, suspends=suspends)
     token = form.data.get("form") if form.is_bound and len(form.data.get("form", "")) == 32 else secrets.token_hex(16)
     context = {"consumer": consumer, "found": found, "form": form, "token": token, "everything": me.sees_every_account}
+    context |= {"kept": found.others, "layers": found.layers} if suspends else {"kept": found.kept}
     return render(request, "offboarding/preview.html", context, status=422 if form.errors else 200)
 
 
@@ -92,7 +98,7 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     related = ("offboarding", "grant", "layer_grant", "change", "again", "layer_again", "mapping")
     page = page_of(found.items.select_related(*related), request, _SHOWN)
     standing = offboarding.standing_of(found)
-    marks = _SUSPENDING if found.suspends else _MARKS
+    marks = (_RESUMING if found.undo_wanted_at else _SUSPENDING) if found.suspends else _MARKS
     context = {
         "found": found,
         "page": page,
@@ -101,6 +107,7 @@ def offboarding_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "may_undo": offboarding.may_undo(found, by=me, now=timezone.now()),
         "until": found.created_at + offboarding.UNDO_WITHIN,
         "form": UndoForm(),
+        "layers": offboarding.staying_layers(found.number, by=me) if found.suspends and not found.undo_wanted_at else (),
         "every": "1s" if (timezone.now() - (found.undo_wanted_at or found.created_at)).total_seconds() < 60 else "5s",
     }
     template = "offboarding/detail.html#progress" if request.htmx else "offboarding/detail.html"  # type: ignore[attr-defined]

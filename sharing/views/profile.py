@@ -25,7 +25,7 @@ def _person(request: HttpRequest) -> User:
 def profile(request: HttpRequest) -> HttpResponse:
     """Show and change one's own profile."""
     person = _person(request)
-    initial = {"name": person.name, "time_zone": person.time_zone, "theme": person.theme}
+    initial = {"name": person.name, "time_zone": person.time_zone, "theme": person.theme, "reminders": person.reminders}
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:

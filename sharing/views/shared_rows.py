@@ -24,6 +24,7 @@ TOLD: dict[str, Mark] = {
     GrantState.EXPIRED: ("off", "clock-x", "Ended on its date"),
     GrantState.VANISHED: ("warn", "ghost-2", "Gone from AWS"),
 }
+SUSPENDING: Mark = ("busy", "loader-2", "Being suspended by the owner")
 GONE: Mark = ("warn", "ghost-2", "Gone from AWS")
 _LISTED = 3
 
@@ -72,7 +73,7 @@ def mark_of(way: Way, of: Shared, now: datetime | None = None) -> Mark:
     if not way.sure:
         return "warn", "help-circle", "Perhaps"
     if way.told:
-        return TOLD[way.told]
+        return SUSPENDING if way.pausing else TOLD[way.told]
     if of.policy.unread_since is not None:
         return "warn", "eye-off", "As last read, not readable since"
     return "ok", "circle-check", "Active"

@@ -148,7 +148,7 @@ def _values(one: Waker, let_in: Sequence[LetIn]) -> tuple[object, ...]:
         one.auth,
         ", ".join(one.callers),
         "needs no statement" if one.way is Way.PULL else ", ".join(item.name for item in let_in),
-        ", ".join(item.grant.state for item in let_in if item.grant),
+        ", ".join(item.grant.get_state_display().lower() for item in let_in if item.grant),
         ", ".join(ends),
         one.state
         or (f"wiring {one.wiring_state}" if one.wiring_state and one.lacks else "")

@@ -82,7 +82,6 @@ class ShownStep:
     account_name: str
     hint: str
     parameters: str
-    undo_parameters: str
     notes: tuple[tuple[str, bool], ...]
     row: WiringStep | None = None
     mark: Mark = ("off", "circle-dashed", "Planned")
@@ -231,7 +230,6 @@ def _step(number: int, step: Step, names: Mapping[str, str], row: WiringStep | N
         name,
         _HINTS.get(step.key, step.key),
         pretty(step.parameters),
-        pretty(step.undo.parameters),
         notes_in(step.notes),
         row,
         STEPS.get(row.state, ("off", "help-circle", row.state)) if row is not None else ShownStep.mark,

@@ -54,7 +54,8 @@ def test_it_is_narrowed_by_account_rule_severity_and_time() -> None:
     assert [item["id"] for item in shell("findings", "--account", on.account.number, "--json").items] == [str(old.pk)]
     assert [item["id"] for item in shell("findings", "--rule", "ghost", "--json").items] == [str(old.pk)]
     assert [item["id"] for item in shell("findings", "--severity", "high", "--json").items] == [str(new.pk)]
-    assert [item["id"] for item in shell("findings", "--since=-7d", "--json").items] == [str(new.pk)]
+    for within in (("--since=-7d",), ("--since", "7d"), ("--since", "168h")):
+        assert [item["id"] for item in shell("findings", *within, "--json").items] == [str(new.pk)]
     day = (timezone.now() - timedelta(days=3)).date().isoformat()
     assert [item["id"] for item in shell("findings", "--since", day, "--json").items] == [str(new.pk)]
 
@@ -69,6 +70,8 @@ def test_it_keeps_to_the_scope_of_whom_it_is_for() -> None:
     assert (refused.code, refused.error["code"]) == (1, "not-found")
 
 
-@pytest.mark.parametrize("wrong", [("--rule", "nonsense"), ("--fail-on", "worst"), ("--since", "yesterday"), ("--since=-x",)])
+@pytest.mark.parametrize(
+    "wrong", [("--rule", "nonsense"), ("--fail-on", "worst"), ("--since", "yesterday"), ("--since=-x",), ("--since", "+7d9")]
+)
 def test_what_is_mistyped_is_a_usage_error(wrong: tuple[str, ...]) -> None:
     assert shell("findings", *wrong, "--json").code == 2

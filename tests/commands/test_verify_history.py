@@ -1,11 +1,13 @@
 """`manage.py verify-history`: exit codes and what it says."""
 
 from datetime import timedelta
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -64,6 +66,15 @@ def test_an_export_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text("mine")
     assert run("export-history", str(tmp_path / "history.jsonl")).code == 2
     assert (tmp_path / "history.jsonl").read_text() == "mine"
+
+
+def test_half_an_export_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for problem, said in ((OperationalError("it is gone"), "it is gone"), (OSError(ENOSPC, "Disk full"), "room on its disk")):
+        monkeypatch.setattr(sealing, "export", Mock(side_effect=problem))
+        done = run("export-history", str(tmp_path / "history.jsonl"))
+        assert done.code
+        assert said in done.err
+        assert not (tmp_path / "history.jsonl").exists()
 
 
 def test_what_cannot_be_read_is_said_and_no_trace(tmp_path: Path) -> None:

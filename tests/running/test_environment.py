@@ -1,6 +1,8 @@
 """What is said when the environment is missing something or holds nonsense, by each way to start."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sharing import environment, provider
+from sharing.running import ports, run
 from sharing.running.install import CHECKOUT
 
 GOOD = {
@@ -33,10 +36,14 @@ WRONG = [
     ("PUBLIC_URL", "https://", "no host"),
     ("PUBLIC_URL", "https://fnshare.example.com:port", "not a URL"),
     ("PUBLIC_URL", "https://[::1", "not a URL"),
+    ("PUBLIC_URL", "https://fnshare.example.com/tools", "more than a host"),
+    ("PUBLIC_URL", "https://ann:word@fnshare.example.com", "more than a host"),
+    ("PUBLIC_URL", "https://fnshare.example.com?a=b", "more than a host"),
     ("DATABASE_URL", None, "not set"),
     ("DATABASE_URL", "mysql://user@host/name", "must start with"),
     ("DATABASE_URL", "postgres://user:password@host", "no database"),
     ("DATABASE_URL", "postgres://user:password@host:many/name", "not a URL"),
+    ("DATABASE_URL", "postgres://user:password@host/name?sslmod=require", 'invalid connection option "sslmod"'),
     ("DATABASE_URL", "sqlite://", "no SQLite file"),
     ("DATABASE_URL", "sqlite:///:memory:", "no SQLite file"),
     ("DATABASE_URL", "sqlite://var/fnshare.sqlite3", "no SQLite file"),
@@ -72,7 +79,16 @@ WRONG = [
     ("EMAIL_URL", "mail.example.com", "not a mail URL"),
     ("EMAIL_URL", "smtp+tls://user:password@host:port", "not a mail URL"),
     ("EMAIL_URL", "smtp://", "not a mail URL"),
+    ("EMAIL_URL", "filemail://", "names no folder"),
     ("EMAIL_FROM", "fnshare", "no address"),
+    ("WEB_CONCURRENCY", "many", "whole number"),
+    ("WEB_CONCURRENCY", "0", "whole number"),
+    ("METRICS_TOKEN", "short", "too weak"),
+    ("KEEP_CHECKS_DAYS", "6", "number of days"),
+    ("KEEP_QUIET_SYNCS_DAYS", "a month", "number of days"),
+    ("KEEP_POLICY_VERSIONS_DAYS", "89", "for ever"),
+    ("HISTORY_KEY_FILE", "history.pem", "no absolute path"),
+    ("HISTORY_SHIP_TO", "log.example.com", "Examples"),
     ("REQUIRE_SECOND_FACTOR", "owners", "off, admins or everyone"),
     ("TRUSTED_PROXIES", "some", "number of your proxies"),
     ("TRUSTED_PROXIES", "-1", "number of your proxies"),
@@ -172,6 +188,11 @@ def _read_everything() -> None:
     environment.aws_pair()
     environment.email()
     environment.sender(public)
+    environment.web_processes()
+    environment.metrics_token()
+    environment.keep()
+    environment.history_key_file()
+    environment.history_ship_to()
 
 
 def test_a_complete_environment_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,12 +300,27 @@ def test_redis_and_celery_are_each_told_the_address_as_they_read_it(
     assert environment.as_celery_reads(environment.broker()) == for_celery
 
 
-def test_the_example_file_names_every_variable_that_is_read() -> None:
-    example = (CHECKOUT / ".env.example").read_text()
-    optional = ("AWS_ENDPOINT_URL", "AWS_PACE_SHARE", "SWEEP_SECONDS", "LEASE_SECONDS", "OWNER_TAG", "EMAIL_URL", "EMAIL_FROM")
-    of_pace = ("AWS_PACE_PROCESSES", "SYNCS_AT_ONCE", "QUIET_HOURS")
-    for name in (*GOOD, *optional, *of_pace, "PORT", "WEB_BIND", "WEB_CONCURRENCY"):
-        assert f"{name}=" in example, name
+#: Read, and for nobody to set.
+NOT_FOR_PEOPLE = {"DEMO_OUTBOX", "DEMO_DELIVERIES"}
+#: For the AWS SDK.
+OF_AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"}
+READERS = r'(?:environ\.get|required|url|_number|_seconds|_days)\("([A-Z][A-Z_]+)"'
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^#?([A-Z][A-Z_]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_the_example_file_names_every_variable_that_is_read_and_no_other() -> None:
+    read = set(provider.VARIABLES)
+    for module in (environment, ports, run):
+        read.update(re.findall(READERS, inspect.getsource(module)))
+    assert documented() == (read - NOT_FOR_PEOPLE) | OF_AWS
+
+
+def test_the_table_of_readme_has_every_variable_of_the_example_file() -> None:
+    table = (CHECKOUT / "README.md").read_text().partition("### Configuration")[2].partition("\n### ")[0]
+    assert documented() - set(re.findall(r"`([A-Z][A-Z_]+)`", table)) == set()
 
 
 def test_single_sign_on_is_read_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

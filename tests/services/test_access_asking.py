@@ -110,6 +110,13 @@ def test_an_organisation_a_service_and_everyone(labels: Function, platform: Acco
     assert keys(access.ask("what can everyone invoke?", by=BY)) == {"everyone": 2, "open": 1}
 
 
+def test_the_functions_that_are_named_are_those_that_are_counted(labels: Function, platform: Account) -> None:
+    legacy = policies.function("legacy", platform, since=ago(days=10))
+    read(legacy, ago(days=10), policies.everyone("guide", Action="lambda:Invoke"))
+    said = access.ask("everyone", by=BY).sentences[0]
+    assert "1 function as everyone can (label-uploads), 1 of them through a function URL (and 1 way more on paper" in said
+
+
 @pytest.mark.parametrize("text", ["555566667777", "o-zzzzzzzzzz", "events", "prices"])
 def test_nobody_is_never_said_without_what_was_not_looked_at(platform: Account, text: str) -> None:
     read(policies.function("prices", platform, since=ago(days=10)), ago(days=10))

@@ -144,6 +144,17 @@ def test_a_reminder_that_is_not_needed_any_more_is_dropped(
     assert grant.notices.filter(state=NoticeState.DROPPED).count() == 2
 
 
+def test_who_switched_reminders_off_is_told_of_no_end(
+    clock: time_machine.Traveller, function: Function, ann: User, jo: User
+) -> None:
+    shared(function, ann, days=10)
+    User.objects.filter(pk=jo.pk).update(reminders=False)
+    clock.move_to(NOON + timedelta(days=3, minutes=1))
+    assert remind() == [("ann@example.com", 7)]
+    User.objects.filter(pk=ann.pk).update(reminders=False)
+    assert delivered() == [], "nor by what is queued already"
+
+
 def test_only_people_of_that_account_are_told(function: Function, ann: User, jo: User) -> None:
     factories.membership(factories.person(Role.CONSUMER, email="other@globex.example"), factories.account("Globex"))
     factories.membership(

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -165,6 +166,6 @@ def test_a_profile_is_changed_by_the_person_alone() -> None:
     with pytest.raises(NotPermitted):
         people.change_profile(person, name="X", time_zone="UTC", theme="dark", by=Actor.of(other))
     for bad in ({"time_zone": "Mars/Base"}, {"theme": "pink"}):
-        fields = {"name": "Otto", "time_zone": "UTC", "theme": "dark", **bad}
+        fields: dict[str, Any] = {"name": "Otto", "time_zone": "UTC", "theme": "dark", **bad}
         with pytest.raises(Refusal):
             people.change_profile(person, **fields, by=Actor.of(person))

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from sharing.models import Actor, Event, Grant, GrantState, Mapping, MappingChange, Offboarding, Role, User, Wanted
-from sharing.services import granting, limits, offboarding
+from sharing.models import (
+    Actor,
+    Event,
+    Grant,
+    GrantState,
+    LayerGrant,
+    LayerVersion,
+    Mapping,
+    MappingChange,
+    Offboarding,
+    Role,
+    User,
+    Wanted,
+)
+from sharing.services import granting, layers, limits, offboarding
 from sharing.services.access import of_function
 from sharing.services.consuming.reaching import side_of
 from sharing.services.consuming.telling import shared
@@ -546,3 +559,28 @@ def test_a_read_that_is_denied_never_makes_what_was_suspended_active(sandbox: "S
     sandbox.faults.clear()
     Grant.objects.update(next_try_at=None)
     assert estate.settle(grant).state == GrantState.SUSPENDED
+
+
+def test_no_layer_is_shared_with_a_suspended_account_until_it_is_resumed() -> None:
+    by = admin()
+    of = decided().policy.function.account
+    of.connections.update(verbs={"read": True, "share": True, "share_layers": True})
+    arn = f"arn:aws:lambda:us-east-1:{of.number}:layer:tools:1"
+    layer = LayerVersion.objects.create(account=of, region="us-east-1", name="tools", number=1, arn=arn)
+    asked: dict[str, Any] = {"layer": layer, "by": by, "ends_at": None}
+    before = layers.plan(who=ACME, form_token="before", **asked)
+    made = started(by)
+    asker = factories.person(Role.OWNER)
+    to = {"principal_kind": "account", "principal": ACME, "principal_account": ACME}
+    with pytest.raises(Refusal) as refusal:
+        layers.share(before, reason="They need it", by=by)
+    assert refusal.value.code == "suspended"
+    waiting = LayerGrant.objects.create(layer=layer, sid="x", statement={}, state="requested", requested_by=asker, **to)
+    with pytest.raises(Refusal) as refusal:
+        layers.approve(waiting, digest=layers.approval_digest(waiting), by=by)
+    assert refusal.value.code == "suspended"
+    LayerGrant.objects.update(state="failed")
+    assert [one.code for one in layers.plan(who=ACME, form_token="after", **asked).problems] == ["suspended"]
+    assert layers.plan(who=GLOBEX, form_token="other", **asked).ok
+    offboarding.undo(made, roles=False, by=by)
+    assert layers.share(before, reason="They need it", by=by).state == "pending"

@@ -154,3 +154,144 @@ def test_steps_of_the_owners_side_and_of_nobodys_account_are_told_to_nobody(func
     settling.seen(step(made, "permission"), "Seen.")
     assert (step(made).state, told()) == (StepState.ASKED, [])
     assert not Event.objects.filter(verb="wiring.step-asked").exists()
+
+
+# Reminders
+
+
+NOON = timezone.now().replace(hour=12, minute=0)
+
+
+def on_day(number: int) -> time_machine.travel:
+    return time_machine.travel(NOON + timedelta(days=number, minutes=1 if number else 0), tick=True)
+
+
+def reminded() -> list[tuple[str, bool]]:
+    """To whom on this day, and whether it is the last time."""
+    return [(one.to, one.detail["last"]) for one in wiring.remind(timezone.now())]
+
+
+def reminder() -> Notice:
+    return Notice.objects.get(kind="wiring-step-waits")
+
+
+def left(notice: Notice) -> mail.EmailMultiAlternatives:
+    mail.outbox.clear()
+    assert mailing.send(notice.pk)
+    (message,) = mail.outbox
+    assert isinstance(message, mail.EmailMultiAlternatives)
+    return message
+
+
+def test_who_has_to_do_a_step_is_reminded_after_three_days_and_a_last_time_after_ten(function: Function, mia: User) -> None:
+    with on_day(0):
+        handed_over(function)
+    seen: dict[int, list[tuple[str, bool]]] = {}
+    for day in (1, 2, 3, 3, 4, 9, 10, 10, 11, 40):
+        with on_day(day):
+            seen[day] = [*seen.get(day, []), *reminded()]
+    assert {day: found for day, found in seen.items() if found} == {3: [(mia.email, False)], 10: [(mia.email, True)]}
+    texts = list(Event.objects.filter(verb="wiring.step-reminded").values_list("text", flat=True))
+    assert [("Reminded 1 person" in text, mia.email in text) for text in texts] == [(True, False)] * 2
+
+
+@pytest.mark.usefixtures("mia")
+def test_the_reminder_says_since_when_it_waits_and_when_it_is_the_last(function: Function) -> None:
+    with on_day(0):
+        handed = handed_over(function, reason="Because of Globex")
+    for day, subject in ((3, "Still for you to do: S3 bucket acme-uploads"), (10, "Last reminder for you to do: S3 bucket")):
+        with on_day(day):
+            (notice,) = wiring.remind(timezone.now())
+            message = left(notice)
+        assert subject in message.subject
+        for words in (str(message.body), str(message.alternatives[0][0])):
+            assert f"/shared/wirings/{handed.wiring_id}/" in words
+            assert f"{NOON.year}" in words
+            assert "/settings/profile/" in words
+            assert "Globex" not in words
+            assert ("This was the last reminder" in words) is (day == 10)
+
+
+def test_what_was_missed_while_nothing_ran_is_one_reminder(function: Function, mia: User) -> None:
+    with on_day(0):
+        handed_over(function)
+    with on_day(12):
+        assert reminded() == [(mia.email, True)]
+        assert reminded() == []
+
+
+@pytest.mark.parametrize(
+    "since", ["said", "taken over", "taken back", "left", "an auditor now", "handed over anew", "wants no reminders"]
+)
+def test_no_reminder_leaves_about_what_waits_for_them_no_more(function: Function, mia: User, since: str) -> None:
+    with on_day(0):
+        handed = handed_over(function)
+    steps, wirings = WiringStep.objects.filter(pk=handed.pk), Wiring.objects.filter(pk=handed.wiring_id)
+    with on_day(3):
+        wiring.remind(timezone.now())
+        match since:
+            case "said":
+                steps.update(state=since)
+            case "taken over":
+                steps.update(ours=True)
+            case "taken back":
+                wirings.update(abandoned_at=timezone.now())
+            case "left":
+                Membership.objects.update(ended_at=timezone.now())
+            case "an auditor now":
+                User.objects.filter(pk=mia.pk).update(role=Role.AUDITOR)
+            case "handed over anew":
+                steps.update(asked_at=timezone.now(), remind_at=timezone.now() + timedelta(days=30))
+            case _:
+                User.objects.filter(pk=mia.pk).update(reminders=False)
+        mail.outbox.clear()
+        assert not mailing.send(reminder().pk)
+        assert (reminder().state, mail.outbox) == ("dropped", [])
+    with on_day(10):
+        assert reminded() == []
+
+
+def test_a_step_that_is_handed_over_anew_waits_anew(function: Function, mia: User) -> None:
+    owner = Actor.of(factories.person(Role.OWNER))
+    with on_day(0):
+        handed = handed_over(function)
+    with on_day(2):
+        wiring.say_done(handed, by=Actor.of(mia))
+    with on_day(4):
+        assert reminded() == []
+        wiring.say_not_done(handed, by=owner)
+    with on_day(6):
+        assert reminded() == []
+    with on_day(8):
+        assert reminded() == [(mia.email, False)]
+
+
+def test_for_a_step_of_the_owners_own_side_whoever_asked_is_reminded_or_else_the_owners(function: Function) -> None:
+    mine = (("permission", "owner", True, "queued"), ("execution-role", "owner", False, "blocked"))
+    olga = factories.person(Role.OWNER, email="olga@example.com", accounts=[function.account])
+    odd = factories.person(Role.OWNER, email="odd@example.com", accounts=[function.account])
+    with on_day(0):
+        made = factories.wiring(function, steps=mine, state="working", requested_by=odd)
+        settling.seen(step(made, "permission"), "Seen.")
+    with on_day(3):
+        (notice,) = wiring.remind(timezone.now())
+        message = left(notice)
+        assert message.to == [odd.email]
+        for words in (str(message.body), str(message.alternatives[0][0])):
+            assert f"/mappings/wirings/{made.pk}/" in words
+    User.objects.filter(pk=odd.pk).update(role=Role.AUDITOR)
+    with on_day(10):
+        (notice,) = wiring.remind(timezone.now())
+        assert notice.to == olga.email
+        User.objects.filter(pk=odd.pk).update(role=Role.OWNER)
+        assert not mailing.send(notice.pk), "it is another's to do by now"
+
+
+def test_who_switched_reminders_off_gets_none_and_others_do(function: Function, acme: Account, mia: User) -> None:
+    abe = factories.acting("abe@acme.example", acme)
+    User.objects.filter(pk=abe.pk).update(reminders=False)
+    with on_day(0):
+        handed_over(function)
+    assert told() == [abe.email, mia.email], "that it is theirs to do is no reminder"
+    with on_day(3):
+        assert reminded() == [(mia.email, False)]

@@ -1,11 +1,15 @@
 """Coverage and the sync button."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Account, Role, Sync, SyncState
+from sharing.models import Account, Actor, Organization, Role, Sync, SyncState
+from sharing.services import gaps
 from tests import factories
+from tests.services.kept import ACME
 from tests.views.counting import queries
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +151,30 @@ def test_no_gap_is_said_and_not_taken_for_an_empty_installation(pages: Client) -
     page = pages.get("/settings/coverage/?show=gaps").content.decode()
     assert "There is no gap any more." in page
     assert "No region is read yet" not in page
+
+
+def test_units_that_were_not_read_are_a_gap_and_not_none(pages: Client) -> None:
+    made = factories.organization(ACME)
+    told = "which account is in which organisational unit is not known"
+    for fields, why in (
+        ({}, "Its units were never read completely. Never read completely."),
+        ({"units_failure": "The role may not do organizations:ListRoots."}, "The role may not do organizations:ListRoots."),
+        ({"units_failure": "", "units_read_at": timezone.now() - timedelta(days=3)}, "were not read for two days. Last read"),
+    ):
+        Organization.objects.update(**fields)
+        for address in ("/settings/coverage/", "/settings/coverage/export/?format=csv"):
+            found = pages.get(address)
+            page = (b"".join(found) if found.streaming else found.content).decode()
+            assert told in page, address
+            assert why in page, address
+        assert any(told in line for line in gaps.summary(Actor.of(factories.person(Role.OWNER))))
+    Organization.objects.update(units_read_at=timezone.now())
+    page = pages.get("/settings/coverage/").content.decode()
+    assert told not in page
+    assert "of 1 account the organisational unit was not seen" in page
+    factories.unit(made, "ou-ab12-11111111", ACME)
+    assert "organisational unit" not in pages.get("/settings/coverage/").content.decode()
+    Organization.objects.update(failure="AWS did not answer.")
+    page = pages.get("/settings/coverage/").content.decode()
+    assert "which accounts belong to it is not known" in page
+    assert told not in page, "it is said once what is not known"

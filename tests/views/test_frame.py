@@ -107,6 +107,12 @@ def test_every_icon_that_is_named_is_in_the_sprite() -> None:
     assert named <= symbols(), f"missing: {sorted(named - symbols())}"
 
 
+def test_no_icon_is_served_that_nothing_names() -> None:
+    sources = [*template_files(), *(Path(settings.BASE_DIR) / "sharing").rglob("*.py"), *VENDOR.parent.glob("*.js")]
+    told = "".join(path.read_text() for path in sources)
+    assert {name for name in symbols() if not re.search(rf"""["'#]{name}["']""", told)} == set()
+
+
 def test_the_vendored_files_are_what_their_readme_says() -> None:
     listed = dict(re.findall(r"^\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|$", (VENDOR / "README.md").read_text(), re.MULTILINE))
     present = {path.name for path in VENDOR.iterdir()} - {"README.md", "LICENCES.txt"}

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Bulk, Group, Organization, Role, User
@@ -123,6 +124,8 @@ def test_a_group_of_a_unit_is_made_looked_at_confirmed_and_followed(signed_in: C
     assert "Who is in it is not known now. AWS did not answer in time." in page
     assert "/follow/" not in page
     assert "Unit not known now" in signed_in.get("/consumers/groups/").content.decode()
+    page = signed_in.get(reverse("bulk-new")).content.decode()
+    assert "Who is in the organisational unit that Shops follows is not known now" in page
     assert signed_in.post(f"/consumers/groups/{group.pk}/follow/", {"who": "left"}).status_code == 409
     assert signed_in.post(f"/consumers/groups/{group.pk}/unfollow/").status_code == 302
     assert "/join/" in signed_in.get(f"/consumers/groups/{group.pk}/").content.decode()

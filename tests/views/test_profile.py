@@ -1,5 +1,7 @@
 """One's own profile and sessions."""
 
+import re
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.test import Client
@@ -28,6 +30,19 @@ def test_everybody_changes_their_own_profile(role: str) -> None:
     assert 'data-bs-theme="dark"' in client.get("/settings/profile/").content.decode()
     client.post("/logout/")
     assert 'data-bs-theme="dark"' in client.get("/login/").content.decode(), "the device remembers its look"
+
+
+def test_reminders_are_switched_off_and_on() -> None:
+    person = factories.person(Role.CONSUMER, email="me@example.com")
+    client = signed_in("me@example.com")
+    form = {"name": "Me", "time_zone": "UTC", "theme": "auto"}
+    for asked, shown in (({}, False), ({"reminders": "on"}, True)):
+        assert client.post("/settings/profile/", {**form, **asked}).status_code == 302
+        person.refresh_from_db()
+        assert person.reminders is shown
+        box = re.search(r'<input[^>]*name="reminders"[^>]*>', client.get("/settings/profile/").content.decode())
+        assert box is not None
+        assert (" checked" in box.group()) is shown
 
 
 def test_times_are_shown_in_the_persons_zone() -> None:

@@ -1,5 +1,6 @@
 """Suspending and resuming, as pages: the preview, one confirmation, how far it is, what comes back, and both sides' words."""
 
+import json
 import re
 from typing import Any
 
@@ -7,8 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Actor, Grant, GrantState, Offboarding, Role
+from sharing.aws.functions import StoredPolicy
+from sharing.management.commands._grants import item_of
+from sharing.models import Actor, Grant, GrantState, LayerGrant, LayerVersion, Offboarding, Role
 from sharing.services import granting, offboarding
+from sharing.services.layers.storing import store_policy
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept
 
@@ -158,3 +162,63 @@ def test_the_other_side_reads_that_the_owner_suspended_it_and_nothing_more(me: C
     export = b"".join(client.get("/shared/export/")).decode()
     assert "suspended by the owner" in export
     assert "leaked" not in export
+
+
+def test_while_it_is_being_suspended_everybody_reads_so_and_nobody_that_it_is_taken_back(
+    me: Client, client: Client, grant: Grant
+) -> None:
+    made = suspended(me)
+    going = {"state": GrantState.REVOKING, "wanted": "absent", "unsettled_since": timezone.now(), "settled_at": None}
+    Grant.objects.update(**going)
+    function = grant.policy.function_id
+    for address in (
+        f"/grants/{grant.pk}/",
+        f"/functions/{function}/",
+        f"/consumers/{ACME}/",
+        f"/consumers/offboardings/{made.pk}/",
+    ):
+        page = me.get(address).content.decode()
+        assert "Being suspended" in page, address
+        assert ">Revoking<" not in page, address
+    grant.refresh_from_db()
+    assert item_of(grant)["says"] == "Being suspended"
+    client.force_login(factories.acting("jo@example.com", type(grant.policy.function.account).objects.get(number=ACME)))
+    for address in ("/shared/", f"/shared/{grant.policy_id}/"):
+        page = client.get(address).content.decode()
+        assert "Being suspended by the owner" in page, address
+        assert "Being taken back" not in page, address
+    export = b"".join(client.get("/shared/export/")).decode()
+    assert "being suspended by the owner" in export
+    Grant.objects.update(suspended_at=None)
+    assert "Being taken back" in client.get("/shared/").content.decode(), "whoever revoked it meanwhile is told so"
+
+
+def test_layers_that_stay_shared_are_named_before_and_after_with_the_way_to_take_them_back(
+    me: Client, client: Client, grant: Grant
+) -> None:
+    of = grant.policy.function.account
+    arn = f"arn:aws:lambda:us-east-1:{of.number}:layer:tools:1"
+    layer = LayerVersion.objects.create(account=of, region="us-east-1", name="tools", number=1, arn=arn)
+    to = {"principal_kind": "account", "principal": ACME, "principal_account": ACME}
+    shared = LayerGrant.objects.create(layer=layer, sid="ours", statement={}, state="active", **to)
+    names_it = {"Effect": "Allow", "Action": "lambda:GetLayerVersion", "Resource": arn, "Principal": ACME}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": name, **names_it} for name in ("ours", "by-hand")]})
+    store_policy(layer, StoredPolicy(document, "r"), read_at=timezone.now())
+    ours, by_hand = f"/layers/grants/{shared.pk}/revoke/", f"/layers/{layer.pk}/{layer.current_id}/1/revoke/"
+    page = me.get(PAGE).content.decode()
+    for words in ("Layers stay shared: 2", "Layers are not suspended.", f'href="{ours}"', f'href="{by_hand}"'):
+        assert words in page, words
+    assert "statement “by-hand” of layer" not in page.split('id="kept-title"')[1], "each thing stands there once"
+    assert me.get(by_hand).status_code == 200
+    made = suspended(me)
+    address = f"/consumers/offboardings/{made.pk}/"
+    page = me.get(address).content.decode()
+    for words in ("Layers stay shared: 2", f'href="{ours}"', f'href="{by_hand}"'):
+        assert words in page, words
+    client.force_login(factories.person(Role.AUDITOR))
+    page = client.get(address).content.decode()
+    assert "Layers stay shared: 2" in page
+    assert "/revoke/" not in page
+    LayerGrant.objects.update(state="revoked", wanted="absent")
+    store_policy(layer, None, read_at=timezone.now())
+    assert "Layers stay shared" not in client.get(address).content.decode()

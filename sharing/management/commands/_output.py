@@ -195,7 +195,7 @@ class ShareCommand(BaseCommand):
         except DatabaseError as problem:
             said = str(problem).strip().partition("\n")[0]
             # One that is away or not migrated is the reader's to mend: no trace. Anything else is ours.
-            ours = not isinstance(problem, (OperationalError, ProgrammingError))
+            ours = not (isinstance(problem, OperationalError | ProgrammingError) or type(problem) is DatabaseError)
             log.error("database_failed", problem=type(problem).__name__, said=said, exc_info=ours)
             outcome = Outcome(
                 problem=Problem(

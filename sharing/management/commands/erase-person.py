@@ -29,7 +29,7 @@ class Command(ShareCommand):
         email = options["email"].strip().lower()
         person = User.objects.filter(email=email).first()
         if person is None:
-            raise NotFound(email)
+            raise NotFound(email, next="Check the spelling: Settings, People lists everybody.")
         if not options["for_good"]:
             raise Refusal(
                 f"This erases {email} from every row and from the history, and cannot be undone.",

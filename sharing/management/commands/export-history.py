@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from sharing.models import Actor
@@ -30,8 +31,21 @@ class Command(ShareCommand):
             raise NotPermitted("Only somebody who sees every account can export the whole history.")
         name = options["file"]
         try:
-            with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                lines, seals = sealing.export(file)
+            made = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as problem:
-            raise Refusal(f"{name} cannot be written: {problem.strerror}.", code="usage") from None
+            raise _unwritten(name, problem) from None
+        try:
+            with os.fdopen(made, "w") as file:
+                lines, seals = sealing.export(file)
+        except BaseException as problem:
+            # Half a history would be taken for a whole one, and stand in the way of the next try.
+            Path(name).unlink(missing_ok=True)
+            if isinstance(problem, OSError):
+                raise _unwritten(name, problem) from None
+            raise
         return Outcome([{"file": name, "lines": lines, "seals": seals}], [f"{lines} lines and {seals} seals are in {name}."])
+
+
+def _unwritten(name: str, problem: OSError) -> Refusal:
+    next_step = "Name a file that is not there yet, in a folder that you may write to, with room on its disk."
+    return Refusal(f"{name or 'A file without a name'} cannot be written: {problem.strerror}.", next=next_step, code="usage")

@@ -1,5 +1,6 @@
 """What somebody should look at, as kept; for people, and for CI by its exit status."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from ._output import Outcome, Problem, ShareCommand, account_id, when
 from ._when import when_type
 
 WORDS = tuple(severity.word for severity in sorted(Severity, reverse=True))
+_COUNTED = re.compile(r"-?(\d{1,6}[wdhm])", re.ASCII)
 
 
 class Command(ShareCommand):
@@ -33,7 +35,9 @@ class Command(ShareCommand):
         parser.add_argument("--account", type=account_id, default=None, metavar="ID", help="of this account only")
         parser.add_argument("--rule", choices=sorted(RULES), default="", metavar="RULE", help="of this rule only")
         parser.add_argument("--severity", choices=WORDS, default="", help="of this severity only")
-        parser.add_argument("--since", type=_since, default=None, metavar="WHEN", help="opened after a moment, or within -7d")
+        parser.add_argument(
+            "--since", type=_since, default=None, metavar="WHEN", help="opened after a moment, or within 7d or 12h"
+        )
         parser.add_argument("--status", choices=listing.STATUSES, default="open", help="default: open, nobody accepted them")
         parser.add_argument(
             "--fail-on",
@@ -79,18 +83,28 @@ def _met(found: list[Finding], word: str) -> Problem | None:
 
 
 def _since(text: str) -> datetime:
-    """A moment or date as elsewhere; `-7d` counts back from now."""
+    """A moment or date as elsewhere; `7d` counts back from now. So does `-7d`, which argparse takes only as `--since=-7d`."""
     wanted = text.strip()
-    if wanted.startswith("-"):
-        forward = when_type(f"+{wanted[1:]}").at - timezone.now()
-        return timezone.now() - forward
     try:
+        if counted := _COUNTED.fullmatch(wanted):
+            forward = when_type(f"+{counted[1]}").at - timezone.now()
+            return timezone.now() - forward
         day = datetime.strptime(wanted, "%Y-%m-%d")
-    except ValueError:
-        return when_type(wanted).at
+    except (ValueError, OverflowError):
+        return _moment(wanted)
     if day.year < 1970:
         raise ArgumentTypeError(f"“{text[:40]}” is too long ago.")
     return timezone.make_aware(day, timezone.get_default_timezone()) - timedelta(microseconds=1)
+
+
+def _moment(wanted: str) -> datetime:
+    try:
+        return when_type(wanted).at
+    except ArgumentTypeError:
+        raise ArgumentTypeError(
+            f"“{wanted[:40]}” is no moment. Write a distance back from now (7d, 12h), a date (2026-11-05), or ISO 8601 with an "
+            "offset (2026-11-05T18:00:00+01:00)."
+        ) from None
 
 
 def _item(one: Finding) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Command(ShareCommand):
 
     help = (
         "Print the public half of the key of HISTORY_KEY_FILE, for verify-history --public-key. With --new make a key in a new "
-        "file, which only its owner may read: make it as the workers' user. One item: public, name."
+        "file, which only its owner may read: it has to be the workers' user. One item: public, name."
     )
     acts = False
 

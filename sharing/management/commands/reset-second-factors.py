@@ -25,7 +25,7 @@ class Command(ShareCommand):
         email = options["email"].strip().lower()
         person = User.objects.filter(email=email).first()
         if person is None:
-            raise NotFound(email)
+            raise NotFound(email, next="Check the spelling: Settings, People lists everybody.")
         notice = factors.reset(person, by=actor)
         soon(send_notice, notice.pk, queue="mail")
         return Outcome([{"email": person.email}], [f"The second factors of {person.email} were removed."])

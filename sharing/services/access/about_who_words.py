@@ -38,7 +38,7 @@ def sentences(
     told.sort(key=lambda group: (group.perhaps, _SAID.index(group.key)))
     said = []
     if told:
-        said.append(f"{label} {could} invoke {'; '.join(_words(group, ways[group.key]) for group in told)}.")
+        said.append(f"{label} {could} invoke {'; '.join(_words(group, ways[group.key], at) for group in told)}.")
     else:
         said.append(f"No policy that was read lets {subject.label} invoke a function.")
     rights = [group for group in groups if group.key in ("rights", "own-rights")]
@@ -65,10 +65,12 @@ def sentences(
     return tuple(said)
 
 
-def _words(group: Group, way: Way) -> str:
+def _words(group: Group, way: Way, at: datetime | None) -> str:
     words = way.sentence.format(functions=counted(group.functions, "function"))
     if group.functions <= _NAMED and group.lines.begun:
-        words += f" ({listed(line.function_name for line in group.lines[:HEAD])})"
+        # Those that are counted: what is only on paper now is told after them.
+        named = listed(line.function_name for line in group.lines[:HEAD] if at or not line.latent)
+        words += f" ({named})" if named else ""
     if group.by_url:
         words += f", {group.by_url:,} of them through a function URL"
     if group.paper:

@@ -41,7 +41,6 @@ WORDS: dict[Outcome, str] = {
     Outcome.SKIPPED: "Not written",
 }
 _MADE = Q(state=BulkItemState.MADE)
-_HAS_GRANT = Q(state__in=(BulkItemState.MADE, BulkItemState.WAITING), grant__isnull=False)
 _OVER = (GrantState.REVOKED, GrantState.EXPIRED, GrantState.VANISHED, GrantState.SUSPENDED)
 _WITHDRAWN = Q(grant__state=GrantState.FAILED, grant__failure_code="withdrawn")
 #: Which items have an outcome: each item has exactly one.

@@ -24,6 +24,7 @@ TOLD = {
     "": "read in the policy", "pending": "being set up", "granting": "being set up", "active": "active",
     "revoking": "being taken back", "stuck": "not settled, may hold access", "suspended": "suspended by the owner",
 }  # fmt: skip
+PAUSING = "being suspended by the owner"
 
 
 def shared_csv(side: Side, text: str = "") -> Iterator[str]:
@@ -74,7 +75,7 @@ def _item(found: Shared, way: Way) -> dict[str, Any]:
         "may": way.does,
         "action": way.action,
         "until": utc(way.until) if way.until else "",
-        "told": TOLD.get(way.told, way.told),
+        "told": PAUSING if way.pausing else TOLD.get(way.told, way.told),
         "how": HOW[way.how],
         "sure": "yes" if way.sure else "depends",
         "last_check": tried.verdict if tried else "",

@@ -62,7 +62,7 @@ class Way:
     `how`: "grant" (made here, can be given back), "elsewhere" (by other means) or "organisation" (through theirs).
     `told`: what AWS was told, as state of a grant; "" for what was read. `sure`: False when it hangs on something that is
     not known. `grant`: the grant's id where one is behind it; None else. `kept`: this person gave it back, and AWS or the
-    owner's side did not let it go.
+    owner's side did not let it go. `pausing`: it is being taken away for a while only.
     """
 
     account: Account
@@ -77,6 +77,7 @@ class Way:
     is_account: bool = True
     since: datetime | None = None
     kept: bool = False
+    pausing: bool = False
 
     @property
     def does(self) -> str:
@@ -180,6 +181,7 @@ def _granted(side: Side, grant: Grant) -> Iterable[Way]:
             is_account=through or grant.principal_kind == PrincipalKind.ACCOUNT,
             since=grant.unsettled_since,
             kept=mine and grant.state == GrantState.ACTIVE and bool(grant.failure_code),
+            pausing=grant.is_being_suspended,
         )
 
 

@@ -17,6 +17,7 @@ from . import refusals, rights, settling
 from .digests import approval_of
 from .door import Door
 from .keeping import permission_of
+from .pausing import RESUME_FIRST, why_kept_back
 from .remembering import remember
 from .settling import Outcome
 from .statements import ghost_of_granted, same_as_granted
@@ -39,7 +40,13 @@ def apply(grant: Grant, door: Door) -> Outcome | None:
             return settling.failed(grant, problem, "Ask again, or have somebody ask who may.", code="not-permitted")
         return _drop(grant, problem)
     before = door.read()
-    if found := before.document.by_sid(grant.sid):
+    found = before.document.by_sid(grant.sid)
+    if why := why_kept_back(grant):
+        if found or grant.state != GrantState.PENDING:
+            return _drop(grant, why)
+        remember(grant, before)
+        return settling.failed(grant, why, RESUME_FIRST, code="suspended")
+    if found:
         with transaction.atomic():
             remember(grant, before)
             return _found(grant, found, door)

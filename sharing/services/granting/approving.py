@@ -18,7 +18,7 @@ from .alerting import ask_second_person
 from .deciding import check_end, checked_reason
 from .digests import approval_of
 from .ends import next_reminder
-from .pausing import RESUME_FIRST, why_paused
+from .pausing import require_open, take_turn
 from .transitions import look_again, move
 from .wording import named, until
 
@@ -47,9 +47,6 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
         raise NotPermitted("Nobody approves their own request.", next="Ask another owner or admin.")
     if approval_of(grant, ends_at=ends_at) != digest:
         raise Refusal("The request is not the one that was shown.", next="Reload the page and read it again.", code="stale")
-    owner = grant.policy.function.account_id
-    if grant.state == GrantState.REQUESTED and (why := why_paused(grant.principal_account, owner)):
-        raise Refusal(why, next=RESUME_FIRST, code="suspended")
     if grant.extension:
         _require_no_freeze()
     now = timezone.now()
@@ -61,6 +58,8 @@ def approve(grant: Grant, *, digest: str, by: Actor) -> Grant:
     changes["remind_at"] = next_reminder(ends_at, after=now)
     with transaction.atomic():
         if grant.state == GrantState.REQUESTED:
+            take_turn(grant.principal_account)
+            require_open(grant.principal_account, grant.policy.function.account_id)
             moved = move(grant, GrantState.PENDING, **changes)
         else:
             moved = move(grant, GrantState.ACTIVE, ends_at=ends_at, extension=None, settled_at=grant.settled_at, **changes)

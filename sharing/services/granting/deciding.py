@@ -18,7 +18,7 @@ from .alerting import ask_second_person
 from .digests import approval_of
 from .ends import next_reminder
 from .keeping import fields_of
-from .pausing import RESUME_FIRST, RESUME_IT, SUSPENDED, why_paused
+from .pausing import RESUME_IT, SUSPENDED, require_open, take_turn
 from .shapes import Plan
 from .wording import named, until
 
@@ -44,11 +44,11 @@ def grant(plan: Plan, *, reason: str, by: Actor, form_token: str | None = None, 
     row = _row_of(plan, reason, token, by)
     try:
         with transaction.atomic():
+            take_turn(row.principal_account)
             Policy.objects.select_for_update().get(pk=plan.policy.pk)
             if equal := _equal_to(plan, anyway=anyway):
                 return equal
-            if why := why_paused(row.principal_account, plan.policy.function.account_id):
-                raise Refusal(why, next=RESUME_FIRST, code="suspended", field="who")
+            require_open(row.principal_account, plan.policy.function.account_id, field="who")
             row.full_clean(validate_unique=False, validate_constraints=False)
             row.validate_constraints()
             row.save(force_insert=True)

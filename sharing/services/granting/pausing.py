@@ -1,4 +1,9 @@
-"""What waits while an account is suspended: nothing is shared with it anew, by nobody, until it is resumed."""
+"""What waits while an account is suspended: nothing is shared with it anew, by nobody, until it is resumed.
+
+Who shares something with an account and who suspends or offboards it wait for each other (`take_turn`), so each knows of the
+other: a share is refused, or it is among what is taken away. A worker looks once more before it writes (`keeps_back`): rows
+may come from a backup, or from before that was so.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +13,9 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, Q
 
-from sharing.models import Offboarding
+from sharing.models import Actor, Grant, Latch, Offboarding, OffboardingItem
 from sharing.models.offboarding import OffboardingQuerySet
+from sharing.services.errors import Refusal
 
 SUSPENDED: Final = "They have exactly this, and it is suspended."
 RESUME_IT: Final = "Resume that share on its page."
@@ -17,6 +23,31 @@ RESUME_FIRST: Final = "Whoever suspended the account, or an admin, resumes it on
 
 #: Whose is what an item of a suspension takes away.
 _OWNERS: Final = ("items__grant__policy__function__account", "items__mapping__function__account")
+
+
+def take_turn(number: str) -> None:
+    """Let whatever is just being decided about that account be written first, and what comes after wait until this
+    transaction ends. Before any other lock, a policy's too: nobody waits here for one who waits for them. "": nobody's."""
+    if not number or Latch.objects.select_for_update().filter(pk=number).first() is not None:
+        return
+    Latch.objects.bulk_create([Latch(number=number)], ignore_conflicts=True)
+    Latch.objects.select_for_update().get(pk=number)
+
+
+def require_open(number: str, owner: uuid.UUID, *, field: str = "") -> None:
+    """Refuse while the account is suspended in that owner's account, or just being offboarded. Take its turn before."""
+    if not number:
+        return
+    for one in Offboarding.objects.closing().filter(number=number).select_related("requested_by"):
+        if one.suspends and (one.everywhere or Offboarding.objects.filter(stands_in(owner), pk=one.pk).exists()):
+            raise Refusal(_said(one), next=RESUME_FIRST, code="suspended", field=field)
+        if not one.suspends and (one.everywhere or Actor.of(one.requested_by).sees(owner)):
+            raise Refusal(
+                f"{one.name or one.number} is being offboarded just now.",
+                next="If it is to be shared all the same, share it once that is done.",
+                code="offboarding",
+                field=field,
+            )
 
 
 def why_paused(number: str, owner: uuid.UUID) -> str:
@@ -40,14 +71,42 @@ def paused_in(accounts: Collection[uuid.UUID], *, among: OffboardingQuerySet | N
 
 def is_paused() -> Exists:
     """The same for a query of grants: whether nothing is shared with the account of each, where its function is."""
-    there = stands_in(OuterRef("policy__function__account"))
-    return Exists(Offboarding.objects.suspensions().filter(there, number=OuterRef("principal_account")))
+    return Exists(_of_each_grant())
+
+
+def keeps_back() -> Exists:
+    """For a query of grants: whether a suspension stands that does not know of the grant, so that nobody may write it.
+
+    Those that a suspension took away are not kept back by it: they are on their way out, or resumed one by one.
+    """
+    known = OffboardingItem.objects.filter(offboarding=OuterRef("pk"), grant=OuterRef(OuterRef("pk")))
+    return Exists(_of_each_grant().exclude(Exists(known)))
+
+
+def why_kept_back(grant: Grant) -> str:
+    """Why a worker must not write this grant, whatever was decided; "": nothing keeps it back.
+
+    grant: as a worker read it (`transitions.looked_at`). What is being resumed is judged by the rights of who resumes it.
+    """
+    if grant.suspended_at is None and not grant.is_kept_back:
+        return ""
+    standing = Offboarding.objects.suspensions().filter(number=grant.principal_account).exclude(items__grant=grant)
+    if grant.suspended_at is not None:
+        by = Actor.of(grant.resumed_by) if grant.resumed_by else Actor.system()
+        standing = standing.exclude(pk__in=Offboarding.objects.visible_to(by))
+    one = standing.filter(stands_in(grant.policy.function.account_id)).first() if grant.principal_account else None
+    return _said(one) if one else ""
 
 
 def stands_in(account: object, lookup: str = "") -> Q:
     """For a query of suspensions: those that stand in this owner's account, or with `__in` in one of these."""
     of_shares, of_mappings = (Q(**{f"{owner}{lookup}": account}) for owner in _OWNERS)
     return Q(everywhere=True) | of_shares | of_mappings
+
+
+def _of_each_grant() -> OffboardingQuerySet:
+    there = stands_in(OuterRef("policy__function__account"))
+    return Offboarding.objects.suspensions().filter(there, number=OuterRef("principal_account"))
 
 
 def _said(one: Offboarding) -> str:

@@ -22,7 +22,7 @@ from .applying import why_not_as_kept
 from .deciding import checked_reason
 from .ground import Ground, ground_of
 from .keeping import arn_of, permission_of
-from .pausing import RESUME_FIRST, is_paused, paused_in
+from .pausing import RESUME_FIRST, is_paused, paused_in, take_turn
 from .revoking import OVER, agreed, require_way_in
 from .shapes import Problem
 from .statements import holds_token, same_as_granted
@@ -122,21 +122,22 @@ def resume(
     did it, it is only judged with the rights of `by`. `under`: as in `resuming`. Raises Refusal.
     """
     rights.require_change(by, grant.policy, "That grant")
-    grant = look_again(grant)
-    if grant.wanted == Wanted.PRESENT and grant.state in _MAY_BE:
-        return grant
-    [found] = resuming([grant], by=by, under=under)
-    if found.problem is not None:
-        raise Refusal(found.problem.message, next=found.problem.next, code=found.problem.code)
-    if found.confirm_role and not confirm_role:
-        raise Refusal(
-            f"{grant.principal} may be another {grant.principal_kind} by now: AWS ties a statement to the one that exists "
-            "when it is written.",
-            next="Confirm that the one of this name today is meant.",
-            code="confirm-role",
-            field="confirm_role",
-        )
     with transaction.atomic():
+        take_turn(grant.principal_account)
+        grant = look_again(grant)
+        if grant.wanted == Wanted.PRESENT and grant.state in _MAY_BE:
+            return grant
+        [found] = resuming([grant], by=by, under=under)
+        if found.problem is not None:
+            raise Refusal(found.problem.message, next=found.problem.next, code=found.problem.code)
+        if found.confirm_role and not confirm_role:
+            raise Refusal(
+                f"{grant.principal} may be another {grant.principal_kind} by now: AWS ties a statement to the one that exists "
+                "when it is written.",
+                next="Confirm that the one of this name today is meant.",
+                code="confirm-role",
+                field="confirm_role",
+            )
         if not move(
             grant,
             GrantState.PENDING,

@@ -13,6 +13,8 @@ from sharing.models import Grant, GrantState, LayerGrant, Wanted
 from sharing.models.grant import TRANSITIONS, UNSETTLED
 from sharing.services import waking
 
+from .pausing import keeps_back
+
 #: A grant that is unsettled for longer than this is stuck: it may still hold access and says so.
 STUCK_AFTER = timedelta(minutes=15)
 #: So long a grant is left alone that found everything frozen; the end of the freeze wakes it at once.
@@ -78,7 +80,8 @@ def looked_at(pk: uuid.UUID | str) -> Grant | None:
 
 def _whole() -> QuerySet[Grant]:
     # Who approved, revoked or resumed is seldom somebody: read when asked for.
-    return Grant.objects.select_related("policy__function__account", "policy__current", "requested_by")
+    found = Grant.objects.select_related("policy__function__account", "policy__current", "requested_by")
+    return found.annotate(is_kept_back=keeps_back())  # type: ignore[no-redef]
 
 
 def clear_failure() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from sharing.models import Actor, GrantState, LayerGrant, LayerVersion, Wanted
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.granting.deciding import checked_reason
+from sharing.services.granting.pausing import require_open, take_turn
 from sharing.services.granting.transitions import move
 from sharing.services.granting.wording import until
 from sharing.services.history import record
@@ -45,9 +46,11 @@ def share(plan: LayerPlan, *, reason: str, by: Actor, anyway: bool = False) -> L
     row = _row_of(plan, checked_reason(reason), by)
     try:
         with transaction.atomic():
+            take_turn(row.principal_account)
             LayerVersion.objects.select_for_update().get(pk=plan.layer.pk)
             if equal := _equal_to(plan, anyway=anyway):
                 return equal
+            require_open(row.principal_account, plan.layer.account_id, field="who")
             row.full_clean(validate_unique=False, validate_constraints=False)
             row.validate_constraints()
             row.save(force_insert=True)
@@ -87,6 +90,8 @@ def approve(grant: LayerGrant, *, digest: str, by: Actor) -> LayerGrant:
     if grant.ends_at is not None and grant.ends_at <= now:
         raise Refusal("Its end date has passed in the meantime.", next="Decline it and ask for a later end date.", code="stale")
     with transaction.atomic():
+        take_turn(grant.principal_account)
+        require_open(grant.principal_account, grant.layer.account_id)
         if not move(grant, GrantState.PENDING, approved_by=person, approved_at=now, approval_digest=digest):
             raise Refusal("Somebody was faster.", next="Reload the page.", code="stale")
         text = f"Approved: {named(grant)}, {until(grant.ends_at)}."

@@ -19,6 +19,7 @@ from sharing.policy.verdicts import Answer
 from sharing.services.errors import Refusal
 from sharing.services.granting.deciding import check_end
 from sharing.services.granting.digests import _stable as stable
+from sharing.services.granting.pausing import RESUME_FIRST, why_paused
 from sharing.services.granting.planning import default_sid
 from sharing.services.granting.revoking import why_not_usable
 from sharing.services.granting.shapes import Problem
@@ -92,6 +93,8 @@ def plan(*, layer: LayerVersion, who: str, by: Actor, ends_at: datetime | None, 
     wrong = share.problem()
     found = [Problem(wrong, "Name an account, an organisation or everyone.", field="who")] if wrong else []
     found += [*_of_end(ends_at, everyone=principal.kind.value == "everyone"), *_of_place(layer)]
+    if why := why_paused(principal.account or "", layer.account_id):
+        found.append(Problem(why, RESUME_FIRST, field="who", code="suspended"))
     end = f"{ends_at:%d %b %Y %H:%M} UTC" if ends_at else ""
     names = account_names()
     return LayerPlan(

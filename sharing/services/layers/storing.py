@@ -6,6 +6,7 @@ else's change goes by unseen whoever happened to read it.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 from datetime import datetime
 
@@ -78,6 +79,15 @@ def store_policy(layer: LayerVersion, stored: StoredPolicy | None, *, read_at: d
             note_drift(held, content.document, read_at=read_at)
         _take_over(layer, held)
     return changed
+
+
+def expose_anew(pk: uuid.UUID) -> None:
+    """What follows from the content that is kept, by the rules of now."""
+    with transaction.atomic():
+        held = LayerVersion.objects.select_for_update().get(pk=pk)
+        if held.current is not None:
+            _keep_exposures(held, parse(held.current.document or None))
+            held.save(update_fields=["public", "external"])
 
 
 def mark_unread(layer: LayerVersion, sentence: str, at: datetime) -> bool:

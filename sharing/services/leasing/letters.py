@@ -17,9 +17,10 @@ _LISTED = 10
 
 
 def ending(notice: Notice) -> Letter | None:
-    """A lease ends soon. Not needed any more: it ended, or has another end date by now, or the reader has lost sight of it."""
+    """A lease ends soon. Not needed any more: it ended, or has another end date by now, the reader has lost sight of it, or
+    wants no reminders."""
     grant, person = notice.grant, notice.person
-    if grant is None or person is None or not person.is_active or grant.ends_at is None:
+    if grant is None or person is None or not person.is_active or not person.reminders or grant.ends_at is None:
         return None
     stands = grant.state == GrantState.ACTIVE and grant.wanted == Wanted.PRESENT
     if not stands or grant.ends_at.isoformat() != notice.detail.get("ends_at") or grant.ends_at <= timezone.now():

@@ -40,7 +40,8 @@ def _remind(grant: Grant, now: datetime) -> list[Notice]:
         sides = dict.fromkeys(owners_of(grant.policy.function), "owner")
         for person in consumers_of(grant):
             sides.setdefault(person, "consumer")
-        queued = [notice for person, side in sides.items() if (notice := _queue(grant, ends_at, days, person, side))]
+        wanting = {person: side for person, side in sides.items() if person.reminders}
+        queued = [notice for person, side in wanting.items() if (notice := _queue(grant, ends_at, days, person, side))]
         if queued:
             people = f"{len(queued)} {'person' if len(queued) == 1 else 'people'}"
             text = f"Reminded {people} of its end: {named(grant)}, {until(ends_at)}."

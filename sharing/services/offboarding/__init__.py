@@ -7,7 +7,7 @@ and never touched here.
 """
 
 from .deciding import UNDO_WITHIN, coming_back, may_undo, start, undo
-from .finding import Kept, Preview, Thing, preview
+from .finding import Kept, Preview, Thing, preview, staying_layers
 from .running import Told, due, run
 from .telling import Standing, standing_of, status, suspended_by_others
 
@@ -26,6 +26,7 @@ __all__ = [
     "standing_of",
     "start",
     "status",
+    "staying_layers",
     "suspended_by_others",
     "undo",
 ]

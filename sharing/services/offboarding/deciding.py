@@ -13,6 +13,7 @@ from sharing.policy.arn import is_account_id
 from sharing.services import consumers, granting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.deciding import checked_reason
+from sharing.services.granting.pausing import take_turn
 from sharing.services.granting.suspending import check_until
 from sharing.services.history import record
 
@@ -46,22 +47,23 @@ def start(
         raise NotFound("That account", next="Check the digits.")
     if sent := Offboarding.objects.filter(form_token=form_token, requested_by=person).first():
         return sent
-    found = preview(number, by=by, suspends=suspends)
-    if found.mark != seen:
-        raise Refusal(
-            "Something came or went since this page was made.", next="Read it again below, then confirm.", code="stale"
-        )
-    if not found.things:
-        raise Refusal("There is nothing to take away.", next="Look at what lets in others too.", code="nothing")
-    reason = checked_reason(reason)
-    check_until(until, now=timezone.now())
-    given = "".join(typed.replace("-", " ").split())
-    named = bool(found.name) and " ".join(typed.split()).casefold() == found.name.casefold()
-    if given != number and not named:
-        raise Refusal("That is neither its name nor its digits.", next="Type one of them.", field="typed")
-    account = Account.objects.filter(number=number).first()
     try:
         with transaction.atomic():
+            take_turn(number)  # what is just being shared with it is seen, and what comes after sees this
+            found = preview(number, by=by, suspends=suspends)
+            if found.mark != seen:
+                raise Refusal(
+                    "Something came or went since this page was made.", next="Read it again below, then confirm.", code="stale"
+                )
+            if not found.things:
+                raise Refusal("There is nothing to take away.", next="Look at what lets in others too.", code="nothing")
+            reason = checked_reason(reason)
+            check_until(until, now=timezone.now())
+            given = "".join(typed.replace("-", " ").split())
+            named = bool(found.name) and " ".join(typed.split()).casefold() == found.name.casefold()
+            if given != number and not named:
+                raise Refusal("That is neither its name nor its digits.", next="Type one of them.", field="typed")
+            account = Account.objects.filter(number=number).first()
             made = Offboarding.objects.create(
                 number=number,
                 name=found.name,

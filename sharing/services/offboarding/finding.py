@@ -63,7 +63,8 @@ class Thing:
 class Kept:
     """Something that lets in others too, or that is not this person's to end: shown, and left as it is.
 
-    `following`: what can be done. At most one of the others says where: a grant, a statement's place, a way in.
+    `following`: what can be done. At most one of the others says where: a grant, a statement's place, a way in; of a layer
+    the version with the share or the statement (`content`, `index`) that lets it in, where that lets in nobody else.
     """
 
     sentence: str
@@ -73,6 +74,8 @@ class Kept:
     policy: Policy | None = None
     index: int = 0
     layer: LayerVersion | None = None
+    layer_grant: LayerGrant | None = None
+    content: int | None = None
     mapping: EventMapping | None = None
     how: str = ""
 
@@ -87,6 +90,16 @@ class Preview:
     kept: tuple[Kept, ...]
     gaps: tuple[str, ...]
     suspends: bool = False
+
+    @property
+    def layers(self) -> tuple[Kept, ...]:
+        """Which layer versions stay shared with the account."""
+        return tuple(one for one in self.kept if one.layer is not None)
+
+    @property
+    def others(self) -> tuple[Kept, ...]:
+        """What else stays."""
+        return tuple(one for one in self.kept if one.layer is None)
 
     @property
     def mark(self) -> str:
@@ -135,11 +148,25 @@ def _for_a_while(one: Thing | Kept) -> Thing | Kept | None:
     following = {
         OffboardingKind.STATEMENT: "It was made elsewhere: revoke it, if it may go for good.",
         OffboardingKind.INVITATION: "If it is accepted meanwhile, nothing is shared by it: invite again afterwards.",
-    }.get(one.kind, "What is shared of layers is not suspended: revoke it, if it may go for good.")
+    }.get(one.kind, "")
     refs = one.refs
-    layer = refs.get("layer") or (refs["layer_grant"].layer if "layer_grant" in refs else None)
-    sentence = one.sentence.removesuffix(_FOR_GOOD)
-    return Kept(sentence, one.where, following, policy=refs.get("policy"), index=refs.get("index", 0), layer=layer)
+    shared: LayerGrant | None = refs.get("layer_grant")
+    return Kept(
+        one.sentence.removesuffix(_FOR_GOOD),
+        one.where,
+        following,
+        policy=refs.get("policy"),
+        index=refs.get("index", 0),
+        content=refs.get("content"),
+        layer=shared.layer if shared is not None else refs.get("layer"),
+        layer_grant=shared,
+    )
+
+
+def staying_layers(number: str, *, by: Actor) -> tuple[Kept, ...]:
+    """Which layer versions are shared with the account now, as a suspension leaves them. Five queries, however many."""
+    found = (_for_a_while(one) for one in _layers(number, by, account_names()))
+    return tuple(one for one in found if isinstance(one, Kept))
 
 
 def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:

@@ -76,7 +76,7 @@ def _result(item: InvitationItem, invitation: Invitation, checking: bool) -> Res
         return Result(item, "bad", "Not shared", "It can not be shared any more; they see why. Write to them.")
     if grant is None:
         return Result(item, "busy", "Accepted", "It is made in a moment.", unsettled=True)
-    tone, words, changes = _WORDS[grant.state]
+    tone, words, changes = ("busy", "Being suspended", True) if grant.is_being_suspended else _WORDS[grant.state]
     if grant.state == _G.FAILED:
         return Result(item, tone, words, "AWS or fnshare refused; they see why. Write to them.")
     if grant.state != _G.ACTIVE:

@@ -1,9 +1,12 @@
 """Which accounts' digits a policy holds."""
 
 import re
+from typing import Final
 
 from sharing.models import Mention, Policy
 
+#: Counted up whenever other digits count as held by the same content: every content is looked through anew then.
+VERSION: Final = 1
 _DIGITS = re.compile(r"(?=([0-9]{12}))")
 
 

@@ -30,6 +30,18 @@ def keep_exposures(policy: Policy, document: Document, *, also: Sequence[str] = 
     keep_findings(policy, document, url_auth=url_auth(policy))
 
 
+def is_as_kept(policy: Policy, document: Document) -> bool:
+    """Whether the rules of now find in this content what is kept of it."""
+    before = [getattr(policy, name) for name in DERIVED]
+    found = [_facts(one) for one in reduced(policy, document)]
+    kept = [_facts(one) for one in Exposure.objects.filter(policy=policy).order_by("pk")]
+    return found == kept and before == [getattr(policy, name) for name in DERIVED]
+
+
+def _facts(row: Exposure) -> dict[str, Any]:
+    return {one.attname: getattr(row, one.attname) for one in Exposure._meta.concrete_fields if one.attname != "id"}
+
+
 def reduced(policy: Policy, document: Document) -> list[Exposure]:
     """The policy's exposures as rows, and what follows from them (DERIVED) set on the policy; nothing is saved."""
     found = exposures(

@@ -5,6 +5,7 @@ unseen whoever happened to read it.
 """
 
 import json
+import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from sharing.services.masking import holds_tokens, mask_tokens
 
 from .drift import note_drift
 from .mentioned import mention
-from .reach import DERIVED, keep_exposures
+from .reach import DERIVED, is_as_kept, keep_exposures
 
 _NAMED = 8  # statements named in one event's sentence
 #: What each read sets on the policy.
@@ -170,6 +171,16 @@ def expose_again(function: Function) -> None:
         if policy.current_id in about:
             policy.function, policy.current = function, about[policy.current_id]
             keep_exposures(policy, parse(policy.current.document or None))
+
+
+def expose_anew(pk: uuid.UUID) -> None:
+    """What follows from the content that is kept, by the rules of now. Nothing is written where that is what is kept."""
+    with transaction.atomic():
+        Policy.objects.select_for_update(no_key=True).get(pk=pk)
+        policy = Policy.objects.select_related("function__account", "current").get(pk=pk)
+        document = parse(policy.current.document or None if policy.current else None)
+        if policy.current is not None and not is_as_kept(policy, document):
+            keep_exposures(policy, document)
 
 
 def mark_unread(policy: Policy, sentence: str, at: datetime) -> bool:

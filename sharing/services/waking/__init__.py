@@ -5,7 +5,7 @@ nobody reads. So no row of a push source ever says that events arrive.
 """
 
 from .gathering import gather, of_function
-from .keeping import keep_due, note, note_all
+from .keeping import VERSION, keep_due, note, note_all
 from .letting_in import LetIn, let_in
 from .listing import ORDERS, Asked, accounts_of, listed, problems_of
 from .losing import losses, wirings_lost
@@ -17,6 +17,7 @@ from .unlooked import unlooked
 __all__ = [
     "ORDERS",
     "SETTLING",
+    "VERSION",
     "Asked",
     "LetIn",
     "Problem",

@@ -25,6 +25,8 @@ from sharing.models import Account, Actor, Function, KeptWaker, WakingDue
 from .gathering import gather_of
 from .shapes import Place, Problem, Trouble, Waker, Way, callers_of
 
+#: Counted up whenever what the rows say of unchanged functions is another thing: all of them are made anew then.
+VERSION: Final = 1
 _AT_ONCE: Final = 300
 #: Rows that nothing was seen to change are made again after this long, should a mark ever have been forgotten.
 _AGAIN: Final = timedelta(days=1)

@@ -7,6 +7,7 @@ from .asking import TESTABLE, abandon, again, ask, say_done, say_not_done, sent,
 from .looking import GONE, NOT_THERE, look
 from .planning import EVENTS, NotPlanned, plan, plan_of, sid_of
 from .reconciling import reconcile
+from .reminding import remind
 from .settling import FOREIGN, SEEABLE
 from .shapes import Outcome, WiringPlan
 from .standing import due, looks_due, tests_due, theirs, wirings_for
@@ -35,6 +36,7 @@ __all__ = [
     "plan",
     "plan_of",
     "reconcile",
+    "remind",
     "say_done",
     "say_not_done",
     "send_test",

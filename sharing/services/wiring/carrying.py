@@ -53,10 +53,11 @@ def permit(step: WiringStep) -> Outcome:
         )
     if (grant.wanted == Wanted.ABSENT and grant.suspended_at is None) or grant.state in OVER:
         return settling.failed(step, _BACK, "Try again to share it anew, or take the wiring back.", code="gone")
+    under_way = "being suspended" if grant.is_being_suspended else "under way"
     words = {
         GrantState.REQUESTED: "The share waits for a second person’s approval.",
         GrantState.SUSPENDED: "The share is suspended: it goes on when it is resumed.",
-    }.get(GrantState(grant.state), f"The share is under way. {grant.failure}".strip())
+    }.get(GrantState(grant.state), f"The share is {under_way}. {grant.failure}".strip())
     slow = grant.state in (GrantState.REQUESTED, GrantState.SUSPENDED)
     return _with(settling.waits(step, words, most=120.0 if slow else 20.0), grant=grant)
 

@@ -18,7 +18,7 @@ from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
 from sharing.services.limits import Frozen
 
-from .handing_over import tell_theirs
+from .handing_over import next_reminder, tell_theirs
 from .shapes import Outcome
 from .words import named, step_named
 
@@ -65,6 +65,8 @@ def move(step: WiringStep, to: StepState, *, tells: Callable[[], None] = lambda:
         changes = {"started_at": now, "next_try_at": None, "tries": 0, **changes}
     elif to not in OPEN_STEPS and to != step.state:
         changes = {"next_try_at": first_look(step.key, to), "tries": 0, **changes}
+    if to == StepState.ASKED and to != step.state:
+        changes = {"asked_at": now, "remind_at": next_reminder(now, after=now), **changes}
     with transaction.atomic():
         wiring = Wiring.objects.select_for_update().get(pk=step.wiring_id)
         as_seen = WiringStep.objects.filter(pk=step.pk, state=step.state, wiring__abandoned_at=step.wiring.abandoned_at)
@@ -219,7 +221,9 @@ def _let_go(steps: Sequence[WiringStep]) -> None:
             to = StepState.QUEUED if step.ours else StepState.ASKED
             step.state, step.started_at = to, now if step.ours else None
             step.next_try_at = first_look(step.key, to)
-            step.save(update_fields=["state", "started_at", "next_try_at"])
+            if to == StepState.ASKED:
+                step.asked_at, step.remind_at = now, next_reminder(now, after=now)
+            step.save(update_fields=["state", "started_at", "next_try_at", "asked_at", "remind_at"])
             if to == StepState.ASKED:
                 hand_over(step)
         if step.state not in SETTLED_WELL:

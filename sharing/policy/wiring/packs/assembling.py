@@ -27,7 +27,6 @@ FILL_IN: Final = frozenset(
     }
 )  # fmt: skip
 _UNQUOTABLE: Final = "<ROLE ARN IN THE SOURCE'S ACCOUNT>"
-_TOOLS: Final = ("cli", "boto3", "cloudformation", "terraform")
 
 
 @dataclass(frozen=True, slots=True)
