@@ -14,12 +14,16 @@ function say(text, tone) {
 }
 
 function fade(note) {
-  // Errors stay until the next page; the rest leaves after eight seconds.
-  if (!note.classList.contains("note-bad")) setTimeout(() => note.remove(), 8000);
+  // Errors stay until the next page; the rest leaves after eight seconds, but never from under a pointer or the focus.
+  if (note.classList.contains("note-bad")) return;
+  setTimeout(function leave() {
+    if (note.matches(":hover, :focus-within")) setTimeout(leave, 2000);
+    else note.remove();
+  }, 8000);
 }
 
-// On a phone the places are a bar that scrolls: the one the page belongs to is in view.
-document.querySelector(".side-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a phone the places and the tabs are bars that scroll: where the page belongs to is in view.
+for (const here of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Copy buttons: data-copy holds the text, data-copy-from the id of the element that holds it.
 document.addEventListener("click", async (event) => {
@@ -106,9 +110,19 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
   const target = event.detail.target; // the event itself is sent from the main target
   if (target.id === "toasts") for (const note of target.querySelectorAll(".note")) fade(note);
 });
+// What a toast offered is done once.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const note = event.target.closest && event.target.closest("#toasts .note");
+  if (note && event.detail.successful) note.remove();
+});
+// What a click asked for and did not get: a link is followed instead, so that the page itself says what is wrong. Polls stay silent.
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") say("That did not work. Reload the page and try again.", "bad");
+  else if (elt.matches("a[href]")) location.assign(elt.href);
 });
 document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.requestConfig.verb !== "get") say("The server could not be reached. Nothing was sent; try again.", "bad");
+  const { elt, requestConfig } = event.detail;
+  if (requestConfig.verb !== "get") say("No answer came. Reload the page to see whether it was done, then try again.", "bad");
+  else if (elt.matches("a[href]")) say("No answer came. Try again in a moment.", "bad");
 });

@@ -32,7 +32,7 @@ def _reason() -> forms.CharField:
 
 def _principal(whose: str) -> forms.CharField:
     return forms.CharField(
-        label="Only for",
+        label="Only for one role or user",
         max_length=2048,
         required=False,
         help_text=f"The ARN of a role or user of {whose} account. Left empty: the whole account, where its own IAM decides.",

@@ -97,6 +97,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         "moment": asked.moment,
         "groups": [_shown(group, asked, request, answer.subject.kind in ("everyone", "function")) for group in groups],
         "how": asked.how,
+        "nobody": not any(group.functions for group in answer.groups),
         "address": asked.address,
         "marks": _marks(answer),
         "unread_more": answer.counts["unread"] + answer.counts["changed"] - len(answer.unread),

@@ -147,7 +147,7 @@ def _shown(row: AccessRow, function: Function, me: Actor, addresses: _Addresses)
     return ShownRow(
         of=row,
         who=who,
-        named=f"{', '.join(one.label for one in who) or 'unread'} on {row.place}",
+        named=f"{', '.join(_capital(one.label) for one in row.who) or 'unread'} on {row.place}",
         may=_may(row),
         limits=_limits(row),
         told=_told(row),
@@ -166,13 +166,14 @@ def _shown(row: AccessRow, function: Function, me: Actor, addresses: _Addresses)
 def _who(one: Who, *, denied: bool) -> ShownWho:
     digits = one.principal if len(one.principal) == 12 and one.principal.isdigit() else one.account
     beneath = " ".join((digits[:4], digits[4:8], digits[8:])) if one.kind == "account" and digits else one.principal
-    label = f"{one.label[:1].upper()}{one.label[1:]}"
-    return ShownWho(
-        label,
-        "" if denied else one.kind,
-        "" if beneath in (one.label, "*") else beneath,
-        WHO_ICONS.get(one.kind, "help-circle"),
-    )
+    label = "Unknown account" if one.label == f"account {digits}" else _capital(one.label)
+    # What the name says already, as "organisation o-…" does, is not said again beneath it.
+    repeated = beneath in (one.label, "*") or (one.kind == "organization" and one.label.endswith(beneath))
+    return ShownWho(label, "" if denied else one.kind, "" if repeated else beneath, WHO_ICONS.get(one.kind, "help-circle"))
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _may(row: AccessRow) -> str:
@@ -180,7 +181,7 @@ def _may(row: AccessRow) -> str:
     if len(row.actions) > SHOWN_ACTIONS:
         words.append(f"{len(row.actions) - SHOWN_ACTIONS} more")
     said = ", ".join(word.removesuffix(" of").removesuffix(" from") for word in words)
-    return said if said.startswith("lambda:") else f"{said[:1].upper()}{said[1:]}"
+    return said if said.startswith("lambda:") else _capital(said)
 
 
 def _verb(action: str) -> str:
@@ -189,12 +190,15 @@ def _verb(action: str) -> str:
 
 
 def _limits(row: AccessRow) -> tuple[str, ...]:
-    """The conditions of the statement, the usual ones in words."""
+    """The conditions of the statement, the usual ones in words; without that which only says again who is let in."""
     if row.kind == "unread" or not row.statement:
         return ()
     said = []
     for condition in parse_statement(row.stored or row.statement).conditions:
         words = LIMITS.get(condition.key.lower())
+        named = condition.key.lower() == "aws:principalorgid" and condition.operator in PLAIN
+        if named and condition.values == tuple(one.principal for one in row.who):
+            continue
         values = ", ".join(spaced(value) for value in condition.values)
         said.append(words.format(values) if words and condition.operator in PLAIN else str(condition))
     return tuple(said)
@@ -266,7 +270,7 @@ def _checkable(row: AccessRow) -> bool:
 
 
 def _grant_acts(row: AccessRow, grant: Grant, function: Function, me: Actor, addresses: _Addresses) -> list[Act]:
-    detail = Act("Why, and its history", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
+    detail = Act("About this grant", reverse("grant-detail", args=[grant.pk]), "list", panel=False)
     if not me.may_change():
         return [_history(row, addresses), detail]
     own = me.person is not None and grant.requested_by_id == me.person.pk

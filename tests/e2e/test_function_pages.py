@@ -42,8 +42,22 @@ def mistake(page: Page) -> None:
 
 def grant(page: Page) -> None:
     page.locator("tr.access-row", has_text="Acme Retail").locator("details.menu summary").first.click()
-    page.get_by_role("link", name="Why, and its history").first.click()
+    page.get_by_role("link", name="About this grant").first.click()
     page.wait_for_url(re.compile("/grants/"))
+
+
+def test_what_does_not_come_into_the_drawer_is_opened_as_a_page(visit: Visit) -> None:
+    def fails(route: Route) -> None:
+        if "hx-request" in route.request.headers:
+            route.fulfill(status=500)
+        else:
+            route.continue_()
+
+    page = function_page(visit("owner"), "stock-levels")
+    page.route(re.compile("/share/$"), fails)
+    page.locator("#open-share").click()
+    page.wait_for_url(re.compile("/share/$"))
+    expect(page.get_by_role("heading", name="Share stock-levels")).to_be_visible()
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])

@@ -61,6 +61,12 @@ def test_by_mouse_a_grant_takes_three_interactions_and_a_revoke_two(visit: Visit
     mine.get_by_role("button", name="Undo").click()
     expect(mine).to_contain_text("Active", timeout=SETTLED)
     assert previewed["Sid"] in sids(demo, name, region)
+
+    hand.press("tr.access-row >> text=Revoke")
+    hand.press("#confirm-revoke")
+    expect(mine).to_contain_text("Revoked", timeout=SETTLED)
+    page.locator("#toasts").get_by_role("button", name="Undo").last.click()
+    expect(mine).to_contain_text("Active", timeout=SETTLED)
     history = page.get_by_role("link", name="History")
     history.click()
     for told in ("To be shared", "To be taken back", "To be written again"):
@@ -124,7 +130,7 @@ def test_from_a_grant_s_own_page_it_is_taken_back_and_undone(visit: Visit) -> No
     page = function_page(visit("owner"), "address-verify")
     ours = page.locator("tr.access-row", has_text="Globex").filter(has_text="until").first
     ours.locator("details.menu summary").click()
-    ours.get_by_role("link", name="Why, and its history").click()
+    ours.get_by_role("link", name="About this grant").click()
     page.locator("#grant-acts").get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Revoke access").click()
     expect(page.locator("#grant")).to_contain_text("Revoked", timeout=SETTLED)

@@ -85,6 +85,16 @@ def test_the_page_without_a_question_and_from_a_functions_page(pages: Client, la
     assert f'value="{labels.arn}"' in page
 
 
+def test_what_was_not_looked_at_folds_but_never_beside_nobody(pages: Client, labels: Function, platform: Account) -> None:
+    read(policies.function("alone", platform, since=ago(days=9)), ago(days=9))
+    folded, open_ = (
+        "<details><summary>What was not looked at</summary>",
+        "<details open><summary>What was not looked at</summary>",
+    )
+    assert folded in pages.get("/access/?q=label-uploads").content.decode()
+    assert open_ in pages.get("/access/?q=alone").content.decode()
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -120,6 +120,24 @@ class TestList:
         assert "from arn:aws:s3:::acme" in page
         assert "Not a known account" in page
 
+    def test_says_once_who_somebody_is_that_has_no_name(self, owner: Client, function: Function) -> None:
+        inside = {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+        holds(
+            function,
+            statement(function, "other", {"AWS": "arn:aws:iam::999999999999:root"}),
+            statement(function, "all", {"AWS": "*"}, Condition=inside),
+        )
+        page = text_of(owner.get(address(function)))
+        assert '<span class="name">Unknown account</span><code class="principal">9999 9999 9999</code>' in page
+        assert "Account 999999999999 on the function itself" in page  # of its controls, which are not beside its digits
+        assert page.count(">Organisation o-a1b2c3d4e5</span></span>") == 1
+        assert "in organisation o-a1b2c3d4e5" not in page
+
+    def test_says_the_organisation_that_narrows_somebody_else(self, owner: Client, function: Function) -> None:
+        inside = {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+        holds(function, statement(function, "acme", {"AWS": "arn:aws:iam::222222222222:root"}, Condition=inside))
+        assert "in organisation o-a1b2c3d4e5" in text_of(owner.get(address(function)))
+
     def test_masks_the_event_source_token(self, owner: Client, function: Function) -> None:
         secret = {"StringEquals": {"lambda:EventSourceToken": "amzn1.ask.skill.canary"}}
         holds(function, statement(function, "skill", {"Service": "alexa-appkit.amazon.com"}, Condition=secret))

@@ -42,7 +42,7 @@ def confirmed(client: Client) -> Offboarding:
 
 def test_the_preview_says_what_goes_and_what_stays_and_writes_nothing(me: Client) -> None:
     page = me.get(PAGE).content.decode()
-    assert "Taken away: 1" in page
+    assert "To be taken away: 1" in page
     assert "Left as it is: 1" in page
     assert "lets in others too" in page
     assert HOSTILE not in page
@@ -62,7 +62,7 @@ def test_a_form_that_is_not_right_does_nothing_and_comes_back(me: Client) -> Non
     ):
         response = me.post(PAGE, {**right, **change})
         assert response.status_code == 422, change
-        assert "Taken away: 1" in response.content.decode(), change
+        assert "To be taken away: 1" in response.content.decode(), change
     assert not Offboarding.objects.exists()
 
 

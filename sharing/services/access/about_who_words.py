@@ -32,7 +32,8 @@ def sentences(
     could = "could" if at else "can"
     ways = {way.key: way for way in every}
     by_key = {group.key: group for group in groups}
-    label = f"{subject.label[:1].upper()}{subject.label[1:]}" if subject.kind == "everyone" else subject.label
+    described = subject.kind == "everyone" or subject.label == f"account {subject.account}"  # words of ours, not a name
+    label = f"{subject.label[:1].upper()}{subject.label[1:]}" if described else subject.label
     told = [group for group in groups if group.key in ways and ways[group.key].sentence]
     told.sort(key=lambda group: (group.perhaps, _SAID.index(group.key)))
     said = []
@@ -42,7 +43,8 @@ def sentences(
         said.append(f"No policy that was read lets {subject.label} invoke a function.")
     rights = [group for group in groups if group.key in ("rights", "own-rights")]
     if rights:
-        many = counted(sum(group.functions for group in rights), "function")
+        usable = sum(group.functions for group in rights)
+        many = counted(usable, "function") if usable else "that are not usable now"
         said.append(f"Rights to read or manage {many} are told apart below.")
     if outside := by_key.get("outsider"):
         many = counted(outside.functions, "function")
