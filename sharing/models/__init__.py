@@ -22,6 +22,7 @@ from .notice import Notice, NoticeState
 from .offboarding import Offboarding, OffboardingItem
 from .organization import Organization, OrganizationMember, OrganizationUnit
 from .person import Actor, Role, Theme, User
+from .place import ReadPlace
 from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
@@ -106,6 +107,7 @@ __all__ = [
     "Purpose",
     "Qualifier",
     "QualifierKind",
+    "ReadPlace",
     "Reading",
     "RequestKind",
     "RequestState",

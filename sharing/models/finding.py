@@ -115,7 +115,9 @@ class Finding(models.Model):
                 condition=Q(owner__isnull=False),
             ),
             models.Index(fields=["account", "state"], name="finding_by_account"),
-            models.Index(fields=["accepted_until"], name="finding_accepted", condition=Q(accepted_until__isnull=False)),
+            models.Index(
+                fields=["state", "accepted_until"], name="finding_accepted", condition=Q(accepted_until__isnull=False)
+            ),
         )
         constraints = (
             models.CheckConstraint(condition=Q(state__in=FindingState.values), name="finding_state_known"),

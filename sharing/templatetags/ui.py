@@ -5,6 +5,7 @@ can be copied.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -68,6 +69,7 @@ ROLES: dict[str, tuple[str, str]] = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)  # a page has dozens, of a few names
 def icon(name: str, classes: str = "") -> SafeString:
     """A decorative icon of static/vendor/icons.svg; the words beside it carry the meaning."""
     return format_html(
