@@ -1,3 +1,5 @@
+import uuid
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -6,12 +8,16 @@ def keep(apps, _schema):
     """What services.places keeps from now on. One look at all sweeps, since there is one row for each account and region."""
     sync, connection, place = (apps.get_model("sharing", name) for name in ("Sync", "Connection", "ReadPlace"))
     rows = {}
+
+    def made(account, region):
+        return place(id=uuid.uuid5(account, region), account_id=account, region=region)
+
     sweeps = sync.objects.filter(kind="sweep", finished_at__isnull=False).exclude(state__in=("queued", "running"))
     # Of those that ended at the same moment a failed one counts.
     ended = sweeps.order_by("finished_at", "created_at").values_list("account_id", "region", "state", "started_at", "finished_at", "pk")
     last = {}
     for account, region, state, started_at, finished_at, pk in ended.iterator(chunk_size=5000):
-        row = rows.setdefault((account, region), place(account_id=account, region=region))
+        row = rows.setdefault((account, region), made(account, region))
         if state != "failed" and started_at is not None:
             row.read_at = max(row.read_at or started_at, started_at)
         if state == "failed" or last.get((account, region), (None, ""))[0] != finished_at:
@@ -27,7 +33,7 @@ def keep(apps, _schema):
     for pk, account, regions, enabled in managers.values_list("pk", "account_id", "regions", "enabled_regions"):
         read = list(dict.fromkeys(regions))
         for position, region in enumerate([*read, *sorted(set(enabled or []) - set(read))]):
-            row = rows.setdefault((account, region), place(account_id=account, region=region))
+            row = rows.setdefault((account, region), made(account, region))
             row.connection_id, row.position, row.aside = pk, position, max(0, position - len(read) + 1)
     place.objects.bulk_create(rows.values(), batch_size=500)
 
@@ -42,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ReadPlace',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.UUIDField(editable=False, help_text='See key_of.', primary_key=True, serialize=False)),
                 ('region', models.CharField(max_length=30)),
                 ('position', models.PositiveSmallIntegerField(default=0, help_text="Among the connection's regions, those left out last.")),
                 ('aside', models.PositiveSmallIntegerField(default=0, help_text='0: it is read; otherwise its number among those left out.')),

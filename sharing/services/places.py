@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from django.db.models import Max, Q
 
 from sharing.models import Connection, ConnectionState, Purpose, ReadPlace, Sync, SyncKind, SyncState
+from sharing.models.place import key_of
 from sharing.models.sync import OPEN
 
 _ONCE = ("account", "region")
@@ -28,6 +29,7 @@ def swept(account_id: uuid.UUID, region: str) -> None:
     _write(
         [
             ReadPlace(
+                id=key_of(account_id, region),
                 account_id=account_id,
                 region=region,
                 read_at=known["read_at"],
@@ -53,6 +55,7 @@ def chosen(connection: Connection) -> None:
     _write(
         [
             ReadPlace(
+                id=key_of(connection.account_id, region),
                 account_id=connection.account_id,
                 region=region,
                 connection=connection,

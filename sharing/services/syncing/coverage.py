@@ -22,6 +22,7 @@ from sharing.models import (
     Sync,
     SyncKind,
 )
+from sharing.models.place import key_of
 from sharing.models.sync import OPEN
 
 from .latest import Place
@@ -166,7 +167,7 @@ class Survey:
 
     def _judged(self) -> Case:
         """`Covered` of each row."""
-        partly = self._read_partly()
+        partly = [key_of(*place) for place in self._unread.keys() | self._aliases.keys()]
         return Case(
             When(aside__gt=0, then=Value(Covered.NOT_READ)),
             When(connection__state=ConnectionState.PAUSED, then=Value(Covered.PAUSED)),
@@ -177,11 +178,6 @@ class Survey:
             default=Value(Covered.READ),
             output_field=CharField(),
         )
-
-    def _read_partly(self) -> list[int]:
-        """Where something is unread: few, or everything after a restore."""
-        places = self._unread.keys() | self._aliases.keys()
-        return list(self._places.filter(_any_of(places)).order_by().values_list("pk", flat=True)) if places else []
 
     @cached_property
     def _unread(self) -> dict[Place, int]:
