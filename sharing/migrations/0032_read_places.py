@@ -10,14 +10,15 @@ def keep(apps, _schema):
     rows = {}
 
     def made(account, region):
-        return place(id=uuid.uuid5(account, region), account_id=account, region=region)
+        rows[account, region] = place(id=uuid.uuid5(account, region), account_id=account, region=region)
+        return rows[account, region]
 
     sweeps = sync.objects.filter(kind="sweep", finished_at__isnull=False).exclude(state__in=("queued", "running"))
     # Of those that ended at the same moment a failed one counts.
     ended = sweeps.order_by("finished_at", "created_at").values_list("account_id", "region", "state", "started_at", "finished_at", "pk")
     last = {}
     for account, region, state, started_at, finished_at, pk in ended.iterator(chunk_size=5000):
-        row = rows.setdefault((account, region), made(account, region))
+        row = rows.get((account, region)) or made(account, region)
         if state != "failed" and started_at is not None:
             row.read_at = max(row.read_at or started_at, started_at)
         if state == "failed" or last.get((account, region), (None, ""))[0] != finished_at:
@@ -33,7 +34,7 @@ def keep(apps, _schema):
     for pk, account, regions, enabled in managers.values_list("pk", "account_id", "regions", "enabled_regions"):
         read = list(dict.fromkeys(regions))
         for position, region in enumerate([*read, *sorted(set(enabled or []) - set(read))]):
-            row = rows.setdefault((account, region), made(account, region))
+            row = rows.get((account, region)) or made(account, region)
             row.connection_id, row.position, row.aside = pk, position, max(0, position - len(read) + 1)
     place.objects.bulk_create(rows.values(), batch_size=500)
 
@@ -57,11 +58,10 @@ class Migration(migrations.Migration):
                 ('failure', models.TextField(blank=True)),
                 ('failure_next', models.TextField(blank=True)),
                 ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='sharing.account')),
-                ('connection', models.ForeignKey(db_index=False, help_text='Null: nobody reads it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='sharing.connection')),
+                ('connection', models.ForeignKey(help_text='Null: nobody reads it.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='sharing.connection')),
             ],
             options={
                 'ordering': ('account', 'position'),
-                'indexes': [models.Index(fields=['connection', 'aside', 'failed', 'read_at', 'position'], name='readplace_counted')],
                 'constraints': [models.UniqueConstraint(fields=('account', 'region'), name='readplace_once')],
             },
         ),

@@ -38,7 +38,7 @@ class ReadPlace(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     region = models.CharField(max_length=30)
     connection = models.ForeignKey(
-        Connection, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, help_text="Null: nobody reads it."
+        Connection, null=True, on_delete=models.SET_NULL, related_name="+", help_text="Null: nobody reads it."
     )
     position = models.PositiveSmallIntegerField(default=0, help_text="Among the connection's regions, those left out last.")
     aside = models.PositiveSmallIntegerField(default=0, help_text="0: it is read; otherwise its number among those left out.")
@@ -52,10 +52,6 @@ class ReadPlace(models.Model):
     class Meta:
         ordering = ("account", "position")
         constraints = (models.UniqueConstraint(fields=["account", "region"], name="readplace_once"),)
-        indexes = (
-            # All that is counted of how far everything was read, so that no row is read for it.
-            models.Index(fields=["connection", "aside", "failed", "read_at", "position"], name="readplace_counted"),
-        )
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.region}: {self.read_at}"
