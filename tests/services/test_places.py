@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
@@ -98,6 +99,8 @@ class Life:
         monkeypatch.setattr(timezone, "now", lambda: self.now)
         monkeypatch.setattr(testing, "_worker_arn", lambda: "arn:aws:iam::777788889999:role/worker")
         monkeypatch.setattr(testing, "_examine", lambda *_: self.result)
+        for ways_into_aws in ("functions", "layers"):  # nothing here asks AWS
+            monkeypatch.setattr(running, ways_into_aws, lambda *_, **__: SimpleNamespace(calls=0))
 
     def live(self, way: Callable[[], object]) -> None:
         self.now += timedelta(seconds=self.chance.choice((0, 1, 3600)))
@@ -212,7 +215,7 @@ def test_whatever_happens_what_is_said_is_what_reading_everything_gives(seed: in
         life.live(way)
         rows = same(every)
         seen |= {row.covered for row in rows}
-        if number % 4 == 0:
+        if number % 5 == 0:
             same_on_pages(every, rows)
             same_on_pages(some, same(some))
     assert len(seen) > 5, "this life was too quiet to tell anything"
