@@ -64,6 +64,7 @@ def build(functions: int, accounts: int) -> None:
 
 def _build(functions: int, accounts: int) -> None:
     from sharing.models import Account, Connection, ConnectionState, Function, Purpose, Qualifier, Sync, SyncState
+    from sharing.services import places
 
     chance = random.Random(7)  # noqa: S311 (the same estate at every run, no secret)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -93,6 +94,7 @@ def _build(functions: int, accounts: int) -> None:
                     finished_at=at + timedelta(minutes=2),
                     requested_as="benchmark",
                 )
+    places.keep_all()
     made = Function.objects.bulk_create(
         [_function(owners[number % OWNERS], number, chance, now) for number in range(functions)], batch_size=500
     )

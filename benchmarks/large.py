@@ -40,7 +40,7 @@ _WORDS = ("orders", "labels", "prices", "stock", "mail", "billing", "search", "r
 def build(size: Size) -> None:
     """Fill an empty, migrated database."""
     from sharing.models import PolicyVersion, Tallied
-    from sharing.services import tallying, waking
+    from sharing.services import places, tallying, waking
     from sharing.services.findings import refreshing
 
     making = Making(size)
@@ -49,6 +49,7 @@ def build(size: Size) -> None:
         making.account(place)
     making.daily()
     _number_on(PolicyVersion)
+    places.keep_all()
     while Tallied.objects.count() < size.owners and tallying.count_due():
         pass
     while refreshing.refresh():

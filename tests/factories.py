@@ -23,12 +23,15 @@ from sharing.models import (
     Purpose,
     Reading,
     Role,
+    Sync,
+    SyncState,
     User,
     Weight,
     Wiring,
     WiringState,
     WiringStep,
 )
+from sharing.services import places
 
 _numbers = itertools.count(200_000_000_000)
 _names = itertools.count(1)
@@ -79,7 +82,18 @@ def connection(
     fields.setdefault("regions", ["us-east-1"])
     fields.setdefault("verbs", {"read": True, "share": True})
     fields.setdefault("connected_at", timezone.now())
-    return Connection.objects.create(account=of, purpose=purpose, state=state, **fields)
+    made = Connection.objects.create(account=of, purpose=purpose, state=state, **fields)
+    places.chosen(made)
+    return made
+
+
+def sweep(of: Account, region: str = "us-east-1", state: str = SyncState.DONE, **fields: Any) -> Sync:
+    """A read of a region that ended just now, or when `fields` say."""
+    now = timezone.now()
+    fields = {"started_at": now, "finished_at": now, "requested_as": "test", **fields}
+    made = Sync.objects.create(account=of, region=region, state=state, **fields)
+    places.swept(of.pk, region)
+    return made
 
 
 def organization(*numbers: str, organization_id: str = "o-k3s8w1q9zt", **fields: Any) -> Organization:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from sharing.aws.functions import StoredPolicy
-from sharing.models import Account, Function, Policy, PolicyVersion, Sync, SyncState
+from sharing.models import Account, Function, Policy, PolicyVersion, Sync
 from sharing.services.syncing import store_policy
 
 from . import factories
@@ -51,14 +51,7 @@ def read(of: Function, at: datetime, *statements: Mapping[str, Any], qualifier: 
 
 def swept(of: Account, at: datetime, region: str = "us-east-1") -> Sync:
     """A complete read of the region that began then."""
-    return Sync.objects.create(
-        account=of,
-        region=region,
-        state=SyncState.DONE,
-        started_at=at,
-        finished_at=at + timedelta(minutes=1),
-        requested_as="test",
-    )
+    return factories.sweep(of, region, started_at=at, finished_at=at + timedelta(minutes=1))
 
 
 #: The two statements of a public function URL.

@@ -18,7 +18,7 @@ def keep(apps, _schema):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sharing', '0031_kept_pages'),
+        ('sharing', '0032_read_places'),
     ]
 
     operations = [

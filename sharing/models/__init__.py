@@ -24,6 +24,7 @@ from .notice import Notice, NoticeState
 from .offboarding import Offboarding, OffboardingItem
 from .organization import Organization, OrganizationMember, OrganizationUnit
 from .person import Actor, Role, Theme, User
+from .place import ReadPlace
 from .policy import Exposure, Mention, Policy, PolicyVersion, Reading
 from .proving import Proving, ProvingState, Seen
 from .pulse import CallCount, Pulse, PulseKind
@@ -111,6 +112,7 @@ __all__ = [
     "Purpose",
     "Qualifier",
     "QualifierKind",
+    "ReadPlace",
     "Reading",
     "Renewal",
     "RequestKind",

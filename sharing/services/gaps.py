@@ -1,19 +1,22 @@
 """What was not looked at, in as few lines as say it: the regions of an account that nobody asked to read are one line."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import overload
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Organization
-from sharing.services import syncing
+from sharing.models import Account, Actor, Organization, ReadPlace
 from sharing.services.renewing import telling as renewing
-from sharing.services.syncing import Coverage, Covered
+from sharing.services.syncing import Coverage, Covered, Survey
+from sharing.services.syncing.coverage import Counts
 from sharing.services.syncing.latest import Place
 
 _NAMED = 6  # places named in the one-line summary
+_FIRST = 8  # lines about gaps that a page shows
 
 
 @dataclass(frozen=True)
@@ -28,37 +31,75 @@ class Line:
     row: Coverage
 
 
-def lines(rows: Iterable[Coverage]) -> list[Line]:
-    """The rows of `syncing.coverage`, in their order, with the regions that are not read folded into one line an account."""
-    found: list[Line] = []
-    aside: dict[object, list[Coverage]] = {}
-    for row in rows:
-        if row.covered != Covered.NOT_READ:
-            found.append(Line(row.account, row.covered, (row.region,), row.reason, row.next, row))
-            continue
-        if row.account.pk not in aside:
-            aside[row.account.pk] = []
-            found.append(Line(row.account, row.covered, (), "", "", row))
-        aside[row.account.pk].append(row)
-    return [_folded(line, aside[line.account.pk]) if line.covered == Covered.NOT_READ else line for line in found]
+def lines(survey: Survey, rows: Iterable[ReadPlace], *, running: bool = False, counted: bool = False) -> list[Line]:
+    """What `survey.told` says of these `survey.lines`."""
+    return [_line(one) for one in survey.told(rows, running=running, counted=counted)]
 
 
-def _folded(line: Line, rows: list[Coverage]) -> Line:
-    if len(rows) == 1:
-        return Line(line.account, line.covered, (rows[0].region,), rows[0].reason, rows[0].next, rows[0])
-    regions = tuple(row.region for row in rows)
-    reason = f"Enabled in the account, but not read: {', '.join(regions)}."
-    return Line(line.account, line.covered, regions, reason, "Add them to the account's regions, if they are used.", line.row)
+def _line(row: Coverage) -> Line:
+    if len(row.left_out) < 2:
+        return Line(row.account, row.covered, (row.region,), row.reason, row.next, row)
+    reason = f"Enabled in the account, but not read: {', '.join(row.left_out)}."
+    return Line(row.account, row.covered, row.left_out, reason, "Add them to the account's regions, if they are used.", row)
 
 
-def summary(by: Actor, *, within: Collection[Place] | None = None) -> tuple[str, ...]:
+class Summary(Sequence[str]):
+    """Lines of which the first were read; the others are when somebody asks for them."""
+
+    def __init__(self, begun: Sequence[str], every: int, whole: Callable[[], Sequence[str]]) -> None:
+        self._begun, self._every, self._read = begun, every, whole
+
+    def __len__(self) -> int:
+        return self._every
+
+    @overload
+    def __getitem__(self, wanted: int) -> str: ...
+    @overload
+    def __getitem__(self, wanted: slice) -> Sequence[str]: ...
+    def __getitem__(self, wanted: int | slice) -> str | Sequence[str]:
+        stop = wanted.stop if isinstance(wanted, slice) else wanted + 1
+        begun = stop is not None and 0 < stop <= len(self._begun)
+        return (self._begun if begun else self._whole)[wanted]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    @cached_property
+    def _whole(self) -> Sequence[str]:
+        return self._read()
+
+
+def summary(by: Actor, *, within: Collection[Place] | None = None) -> Sequence[str]:
     """The first lines of every export: how far everything in scope was read, then one line for each gap.
 
     The first line says it all in one. `within`: only these (account key, region), for an answer about them alone. Times
-    are UTC. The number of queries does not depend on how much there is.
+    are UTC. The number of queries does not depend on how much there is; of more gaps than a page shows the rest is read when
+    somebody asks for it.
     """
-    of = None if within is None else {account for account, _ in within}
-    return (*summarized(syncing.coverage(by, counted=False, accounts=of), within=within), *beside_regions())
+    survey = Survey(by, within=within)
+    counts, beside = survey.counts, beside_regions()
+    if not counts.regions:
+        where = "what this is about is in no region that is read" if within is not None else "no region is read"
+        return (f"Coverage: {where}.", *beside)
+    first = lines(survey, survey.gaps[:_FIRST])
+    said = _said(counts, first)
+    begun = (said, *map(_sentence, first))
+    if counts.gaps <= _FIRST:
+        return (*begun, *beside)
+    every = 1 + counts.gaps + len(beside)
+    return Summary(begun, every, lambda: (said, *map(_sentence, lines(survey, survey.gaps)), *beside))
+
+
+def _said(counts: Counts, first: Sequence[Line]) -> str:
+    said = [f"Coverage: {counts.complete} of {counts.regions} region{'' if counts.regions == 1 else 's'} completely read"]
+    if counts.oldest and counts.newest:
+        oldest, newest = utc(counts.oldest), utc(counts.newest)
+        said.append(f"last at {oldest}" if counts.oldest == counts.newest else f"last between {oldest} and {newest}")
+    if counts.gaps:
+        named = [f"{line.account.name} {', '.join(line.regions)} ({line.covered.value})" for line in first[:_NAMED]]
+        more = f" and {counts.gaps - _NAMED} more" if counts.gaps > _NAMED else ""
+        said.append(f"not completely read: {', '.join(named)}{more}")
+    return f"{'; '.join(said)}."
 
 
 def beside_regions(now: datetime | None = None) -> tuple[str, ...]:
@@ -87,27 +128,6 @@ def _unread(one: Organization, unplaced: int, now: datetime) -> str:
     else:
         return ""
     return f"{of}: {what}. {why.rstrip('.')}. " + (f"Last read {utc(read_at)}." if read_at else "Never read completely.")
-
-
-def summarized(rows: Iterable[Coverage], *, within: Collection[Place] | None = None) -> tuple[str, ...]:
-    """The same from rows of `syncing.coverage` that are at hand."""
-    rows = [row for row in rows if within is None or (row.account.pk, row.region) in within]
-    if not rows:
-        where = "what this is about is in no region that is read" if within is not None else "no region is read"
-        return (f"Coverage: {where}.",)
-    complete = [row for row in rows if row.complete]
-    gaps = [line for line in lines(rows) if line.covered != Covered.READ]
-    said = [f"Coverage: {len(complete)} of {len(rows)} region{'' if len(rows) == 1 else 's'} completely read"]
-    ages = [row.read_at for row in complete if row.read_at]
-    if ages:
-        said.append(
-            f"last at {utc(min(ages))}" if min(ages) == max(ages) else f"last between {utc(min(ages))} and {utc(max(ages))}"
-        )
-    if gaps:
-        named = [f"{line.account.name} {', '.join(line.regions)} ({line.covered.value})" for line in gaps[:_NAMED]]
-        more = f" and {len(gaps) - _NAMED} more" if len(gaps) > _NAMED else ""
-        said.append(f"not completely read: {', '.join(named)}{more}")
-    return (f"{'; '.join(said)}.", *(_sentence(line) for line in gaps))
 
 
 def _sentence(line: Line) -> str:

@@ -6,6 +6,8 @@ Every list is short and comes with its whole count; the number of queries does n
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db.models import Case, Count, IntegerField, Prefetch, Q, QuerySet, Value, When
 from django.utils import timezone
@@ -34,7 +36,8 @@ from sharing.services.gaps import lines
 from sharing.services.granting.ends import LATE
 from sharing.services.granting.wording import named
 from sharing.services.naming import account_names
-from sharing.services.syncing import Covered, coverage
+from sharing.services.syncing import Covered, Survey
+from sharing.services.syncing.coverage import ORDER
 from sharing.services.wiring.words import named as wiring_named
 
 SHOWN = 6
@@ -43,7 +46,14 @@ SOON = timedelta(days=14)
 RECENT = timedelta(days=7)
 NOT_SAFE = ("yes", "depends")  # what hangs on something unknown counts as not safe
 
-_OPEN = Q(public__in=NOT_SAFE) | Q(open_service__in=NOT_SAFE)
+# For sure before perhaps, anyone before a service. What they have in common is nothing, so each is counted by an index.
+_WIDEST = (
+    Q(public="yes"),
+    Q(public="depends"),
+    Q(public="no", open_service="yes"),
+    Q(public="no", open_service="depends"),
+)
+_WIDTH = Case(*(When(which, then=Value(place)) for place, which in enumerate(_WIDEST)), output_field=IntegerField())
 _WORST = (
     Covered.FAILED,
     Covered.NOT_CONNECTED,
@@ -51,15 +61,6 @@ _WORST = (
     Covered.NEVER,
     Covered.PAUSED,
     Covered.NOT_READ,
-)
-
-# For sure before perhaps, anyone before a service.
-_WIDTH = Case(
-    When(public="yes", then=Value(0)),
-    When(public="depends", then=Value(1)),
-    When(open_service="yes", then=Value(2)),
-    default=Value(3),
-    output_field=IntegerField(),
 )
 
 
@@ -167,16 +168,14 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         for name, which in lists.items()
     }
     policies = Policy.objects.visible_to(by).present().select_related("function__account")
-    let_in = {"open": policies.filter(_OPEN).count(), "unread": policies.unread().count()}  # each by indexes
-    widest = policies.filter(_OPEN).order_by(_WIDTH, "function__name", "qualifier")
     unread = policies.unread().order_by("unread_since", "function__name", "qualifier")
     functions = Function.objects.visible_to(by).present()
     known = {"all": functions.count(), "versions_unread": functions.filter(details_read_at=None).count()}
     gaps, unread_regions = _gaps(by)
     return Overview(
         **shown,
-        open=Some(list(widest[:SHOWN]), let_in["open"]),
-        unread=Some(list(unread[:SHOWN]), let_in["unread"]),
+        open=_open(policies),
+        unread=Some(list(unread[:SHOWN]), policies.unread().count()),
         gaps=gaps,
         unread_regions=unread_regions,
         connections=_unfinished(by),
@@ -190,6 +189,23 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
     )
 
 
+def _open(policies: "QuerySet[Policy]") -> Some:
+    """Of the widest sorts only as many are put in order as are shown."""
+    present = policies.order_by()
+    sorts = [present.filter(which).values_list(Value(at)).annotate(many=Count("pk")) for at, which in enumerate(_WIDEST)]
+    shown, many = [], 0
+    for at, count in sorted(sorts[0].union(*sorts[1:], all=True)):
+        if many < SHOWN:
+            shown.append(_WIDEST[at])
+        many += count
+    if not shown:
+        return Some((), 0)
+    widest = present.filter(reduce(or_, shown)).order_by(_WIDTH, "function__name", "qualifier")
+    keys = list(widest.values_list("pk", flat=True)[:SHOWN])
+    rows = policies.in_bulk(keys)
+    return Some([rows[key] for key in keys], many)
+
+
 def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -> list[Line]:
     order = {"overdue": "ends_at", "ending": "ends_at", "failed": "-settled_at"}.get(name, "created_at")
     rows = grants.select_related("policy__function__account", "requested_by").order_by(order, "id")[:SHOWN]
@@ -197,10 +213,13 @@ def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -
 
 
 def _gaps(by: Actor) -> tuple[Some, int]:
-    gaps = sorted(
-        (line for line in lines(coverage(by)) if line.covered != Covered.READ), key=lambda line: _WORST.index(line.covered)
+    survey = Survey(by)
+    rank = Case(
+        *[When(covered=covered, then=Value(place)) for place, covered in enumerate(_WORST)], output_field=IntegerField()
     )
-    return Some(gaps[:SHOWN], len(gaps)), sum(len(line.regions) for line in gaps)
+    worst = survey.gaps.annotate(rank=rank).order_by("rank", *ORDER)
+    counts = survey.counts
+    return Some(lines(survey, worst[:SHOWN]), counts.gaps), counts.regions - counts.complete
 
 
 def _unfinished(by: Actor) -> Some:

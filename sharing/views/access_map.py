@@ -11,8 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from sharing.forms.choices import options
 from sharing.models import Account, Function
 from sharing.policy.arn import is_account_id
 from sharing.services import trusting
@@ -25,6 +28,13 @@ from sharing.services.access.picture import Edge, Node, Picture
 from .access_rows import WHO_ICONS
 from .matrix_cells import OPEN, SHORT, capital, listed
 from .permitting import actor
+
+_PATH = '<path class="{}" d="{}" stroke-width="{}"><title>{} to {}: {}</title></path>'
+_REGION = ' <span class="text-secondary small">{}</span>'
+_ROW = (
+    '<tr><th scope="row"><a href="{}">{}</a>{}</th><td data-label="Who"><a href="{}">{}</a></td>'
+    '<td data-label="May"><span class="edge-{}">{}</span></td></tr>'
+)
 
 
 @dataclass(frozen=True)
@@ -40,14 +50,11 @@ class ShownNode:
 
 @dataclass(frozen=True)
 class ShownEdge:
-    """A curve, and the same in words for the table."""
+    """A curve, and the same in words for the table. A map has hundreds, so both are made here: `path` and `row`."""
 
-    curve: Curve
-    edge: Edge
-    left: ShownNode
-    right: ShownNode
+    path: SafeString
+    row: SafeString
     tone: str
-    words: str
 
 
 @require_safe
@@ -72,6 +79,7 @@ def access_map(request: HttpRequest) -> HttpResponse:
             **_drawing(drawn, chosen),
             "chosen": chosen,
             "owners": every,
+            "choices": options(((one.number, f"{one.name} ({one.spaced})") for one in every), chosen.number if chosen else ""),
             "facts": facts,
             "blind_spots": blind_spots(looked_at, facts),
         },
@@ -126,8 +134,15 @@ def _node(box: Box, node: Node, chosen: Account | None) -> ShownNode:
 def _edge(
     curve: Curve, edge: Edge, left: Mapping[str, ShownNode], right: Mapping[str, ShownNode], *, functions: bool
 ) -> ShownEdge:
+    one, other, tone = left[edge.left], right[edge.right], _tone(edge)
+    css = f"line-{tone}" + " is-latent" * edge.latent + " is-stale" * (edge.stale and functions and not one.node.folded)
+    css += f" is-{edge.widest}" if edge.widest in ("manage", "read") else ""
+    words = "; ".join(_words(edge, left, right, functions=functions))
+    region = format_html(_REGION, one.node.of.region) if isinstance(one.node.of, Function) else ""
     return ShownEdge(
-        curve, edge, left[edge.left], right[edge.right], _tone(edge), "; ".join(_words(edge, left, right, functions=functions))
+        format_html(_PATH, css, curve.path, curve.width, one.node.label, other.node.label, words),
+        format_html(_ROW, one.url, one.node.label, region, other.url, other.node.label, tone, words),
+        tone,
     )
 
 

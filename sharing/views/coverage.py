@@ -1,44 +1,100 @@
 """Settings, coverage: what was looked at and what was not, and the button that reads it again."""
 
 import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from sharing.models import Account
 from sharing.services import gaps, syncing
 from sharing.services.access import exporting
 from sharing.services.errors import Refusal
+from sharing.services.syncing import Covered
 from sharing.tasks.reading import begin
+from sharing.templatetags.ui import badge
 from sharing.views.access import file
 from sharing.views.paging import page_of
 from sharing.views.permitting import actor, for_changing
+
+_BADGES: dict[Covered, tuple[str, str, str]] = {
+    Covered.READ: ("ok", "circle-check", "Read"),
+    Covered.PARTLY: ("warn", "alert-triangle", "Partly read"),
+    Covered.FAILED: ("bad", "circle-x", "Failed"),
+    Covered.NEVER: ("warn", "circle-dashed", "Never read"),
+    Covered.PAUSED: ("off", "player-pause", "Paused"),
+    Covered.NOT_CONNECTED: ("bad", "plug-x", "Not connected"),
+    Covered.NOT_READ: ("warn", "eye-off", "Not among the regions"),
+}
+_SYNCED = (Covered.READ, Covered.PARTLY, Covered.FAILED, Covered.NEVER)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line as the table has it: made here, since a page has fifty. `why`: why it is not fully read and what to do."""
+
+    row: syncing.Coverage
+    account: uuid.UUID
+    name: str
+    spaced: str
+    url: str
+    key: str
+    where: str
+    badge: SafeString
+    why: str
+    may_sync: bool
+
+
+def _shown(lines: Iterable[gaps.Line]) -> Iterator[Shown]:
+    badges = {covered: badge(*words) for covered, words in _BADGES.items()}
+    urls: dict[uuid.UUID, str] = {}
+    for line in lines:
+        row, account, many = line.row, line.account, len(line.regions)
+        if account.pk not in urls:
+            urls[account.pk] = reverse("account-detail", args=[account.pk])
+        yield Shown(
+            row,
+            account.pk,
+            account.name,
+            account.spaced,
+            urls[account.pk],
+            f"{account.number}-{row.region}",
+            row.region if many == 1 else f"{many} regions",
+            badges[line.covered],
+            f"{line.reason} {line.next}" if line.reason and not row.running else "",
+            line.covered in _SYNCED and not row.running,
+        )
 
 
 @require_safe
 def coverage(request: HttpRequest) -> HttpResponse:
     """Accounts by regions, a page of them, or only the gaps (`?show=gaps`); the table alone while a sync runs and it polls."""
-    rows = syncing.coverage(actor(request))
-    running = [row.running for row in rows if row.running is not None]
+    me = actor(request)
+    survey = syncing.Survey(me)
     only_gaps = request.GET.get("show") == "gaps"
-    page = page_of(gaps.lines([row for row in rows if not row.complete] if only_gaps else rows), request)
+    page = page_of(survey.gaps if only_gaps else survey.lines, request)
+    counts = survey.counts
     context = {
-        "lines": page.object_list,
+        "lines": list(_shown(gaps.lines(survey, page.object_list, running=True, counted=True))),
+        "may_change": me.may_change(),
         "page": page,
         "only_gaps": only_gaps,
-        "regions": len(rows),
-        "running": len(running),
-        "gaps": sum(1 for row in rows if not row.complete),
+        "regions": counts.regions,
+        "running": survey.running,
+        "gaps": counts.regions - counts.complete,
         "organizations": gaps.unread_organizations(),
         # A long table is a long answer: ask for it less often.
-        "every": "1s" if len(rows) <= 40 else "3s",
+        "every": "1s" if counts.regions <= 40 else "3s",
     }
     polls = request.headers.get("HX-Target") == "coverage"
-    if polls and not running:
+    if polls and not survey.running:
         context["toast"] = "Nothing is being read any more."
     return render(request, f"settings/coverage.html{'#table' if polls else ''}", context)
 
@@ -48,7 +104,7 @@ def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV or JSON (`format`): accounts by regions, last complete read, unread and why."""
     me = actor(request)
     rows = syncing.coverage(me)
-    head = [*gaps.summarized(rows), *gaps.beside_regions(), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
+    head = [*gaps.summary(me), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
     if request.GET.get("format") == "json":
         pieces = exporting.json_text({"coverage": head}, "regions", (_item(row) for row in rows))
         return file(pieces, exporting.file_name("coverage", "json"))

@@ -10,6 +10,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from sharing.models import Actor, Connection, Function, Mapping, Policy, Purpose, WiringStep
+from sharing.services import places
 from sharing.tasks import soon
 from tests import factories
 from tests.faults import inside
@@ -86,6 +87,7 @@ class World:
         sandbox.add_queue(ACME, EAST, "faults-queue", {"Version": "2012-10-17", "Statement": [lets]})
         sns_backends[ACME][EAST].subscribe(TOPIC, f"{QUEUE[:-5]}other", "sqs")
         Connection.objects.filter(account=self.estate.owner, purpose=Purpose.MANAGER).update(regions=[SMALL])
+        places.chosen(Connection.objects.get(account=self.estate.owner, purpose=Purpose.MANAGER))
         self._let_wire()
 
     def _let_wire(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Check, CheckState, Function, Grant, GrantState, Policy, Trusted, Verdict
-from sharing.services import trusting
+from sharing.services import places, trusting
 from sharing.services.access import account_matrix, function_matrix
 from sharing.services.access.blind_spots import ALWAYS, blind_spots
 from sharing.services.access.cells import Cell, ForAll, Key
@@ -348,6 +348,7 @@ class TestBlindSpots:
         platform, paused = owner(), owner("Paused")
         paused.connections.update(state="paused")
         platform.connections.update(enabled_regions=["us-east-1", "eu-north-1"])
+        places.chosen(platform.connections.get())
         Policy.objects.create(function=factories.function("one", platform), qualifier="live")
         said = " ".join(blind_spots([platform, paused], account_matrix.facts([platform, paused])))
         assert "2 owner accounts not counted yet" in said

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sharing.models import Actor, ConnectionState, GrantState, Policy, Purpose, Role, Sync, SyncState
+from sharing.models import Actor, ConnectionState, GrantState, Policy, Purpose, Role
 from sharing.services.gaps import Line as GapLine
 from sharing.services.overview import SHOWN, Line, Overview, overview
 from tests import factories
@@ -100,9 +100,7 @@ def test_what_could_not_be_read_is_never_left_out() -> None:
     account = factories.account()
     factories.connection(account, regions=["us-east-1", "eu-west-1"])
     now = timezone.now()
-    Sync.objects.create(
-        account=account, region="us-east-1", state=SyncState.DONE, started_at=now, finished_at=now, requested_as="test"
-    )
+    factories.sweep(account)
     function = factories.function("blind", account)
     Policy.objects.filter(function=function).update(reading="unread", unread_since=now, unread_reason="denied")
     shown = overview(by=OPERATOR)

@@ -28,7 +28,7 @@ from sharing.models import (
     SyncKind,
     SyncState,
 )
-from sharing.services import connecting, syncing
+from sharing.services import connecting, places, syncing
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.syncing import running, sweeping
 from tests import factories
@@ -104,7 +104,8 @@ def test_a_second_sync_calls_the_same_and_writes_nothing_per_function(estate: Es
     sync.refresh_from_db()
     assert (sync.state, sync.changed) == (SyncState.DONE, 0)
     written = {query["sql"].split('"')[1] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))}
-    assert written <= {"sharing_sync", "sharing_event"}
+    assert written <= {"sharing_sync", "sharing_event", "sharing_readplace"}
+    assert sum('INTO "sharing_readplace"' in query["sql"] for query in queries) == 1  # of the place, not of each function
     assert list(Policy.objects.order_by("pk").values()) == before[2]
     assert list(Function.objects.order_by("pk").values()) == functions
     assert PolicyVersion.objects.count() == before[1]
@@ -949,6 +950,7 @@ def test_details_the_role_may_not_read_are_said(estate: Estate, verb: str, opera
 
 def test_coverage_names_every_place_and_gap(estate: Estate) -> None:
     Connection.objects.filter(account=estate.owner).update(enabled_regions=[EAST, WEST, "ap-south-1"])
+    places.chosen(Connection.objects.get(account=estate.owner))
     synced(estate, EAST)
     estate.sandbox.faults.add("ListFunctions", code="AccessDeniedException", status=403, message="no", times=1)
     synced(estate, WEST)

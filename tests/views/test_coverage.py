@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Account, Actor, Organization, Role, Sync, SyncState
+from sharing.models import Actor, Organization, Role, Sync, SyncState
 from sharing.services import gaps
 from tests import factories
 from tests.services.kept import ACME
@@ -21,13 +21,6 @@ def pages(client: Client) -> Client:
     return client
 
 
-def ended(account: Account, region: str = "us-east-1", state: str = SyncState.DONE, **fields: str) -> Sync:
-    now = timezone.now()
-    return Sync.objects.create(
-        account=account, region=region, state=state, started_at=now, finished_at=now, requested_as="test", **fields
-    )
-
-
 def test_every_region_says_how_far_it_was_looked_at(pages: Client) -> None:
     account = factories.account("Platform")
     factories.connection(
@@ -35,8 +28,8 @@ def test_every_region_says_how_far_it_was_looked_at(pages: Client) -> None:
         regions=["us-east-1", "eu-west-1", "eu-west-2"],
         enabled_regions=["us-east-1", "eu-west-1", "eu-west-2", "ap-south-1", "ap-east-1"],
     )
-    ended(account)
-    ended(account, "eu-west-1", SyncState.FAILED, failure="AWS denied it.", failure_next="Add the permission.")
+    factories.sweep(account)
+    factories.sweep(account, "eu-west-1", SyncState.FAILED, failure="AWS denied it.", failure_next="Add the permission.")
     page = pages.get("/settings/coverage/").content.decode()
     for words in (
         "Failed",
@@ -118,7 +111,7 @@ def test_the_page_costs_the_same_at_any_size(pages: Client) -> None:
     for size in (2, 20):
         for _ in range(size):
             connection = factories.connection(regions=["us-east-1", "eu-west-1"])
-            ended(connection.account)
+            factories.sweep(connection.account)
             factories.function(of=connection.account)
         counts.append(queries(pages, "/settings/coverage/"))
     assert counts[0] == counts[1]
@@ -129,7 +122,7 @@ def test_two_hundred_accounts_are_read_a_page_at_a_time_and_gaps_alone(pages: Cl
     account = factories.account("Platform")
     factories.connection(account, regions=names)
     for name in names[:-1]:
-        ended(account, name)
+        factories.sweep(account, name)
     first = pages.get("/settings/coverage/").content.decode()
     assert "1–50 of 60 lines" in first
     assert "Never read" not in first
@@ -147,7 +140,7 @@ def test_two_hundred_accounts_are_read_a_page_at_a_time_and_gaps_alone(pages: Cl
 def test_no_gap_is_said_and_not_taken_for_an_empty_installation(pages: Client) -> None:
     account = factories.account("Platform")
     factories.connection(account, regions=["us-east-1"])
-    ended(account)
+    factories.sweep(account)
     page = pages.get("/settings/coverage/?show=gaps").content.decode()
     assert "There is no gap any more." in page
     assert "No region is read yet" not in page

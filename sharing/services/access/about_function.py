@@ -61,19 +61,18 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
     function = subject.function
     assert function is not None  # noqa: S101
     now = timezone.now()
-    known = trust()
+    known, place = trust(), (function.account_id, function.region)
     policies = function.policies.filter(pk=subject.policy.pk) if subject.policy else function.policies.all()
     if at:
-        reads = past.Reads.around(at, by=by, place=(function.account_id, function.region))
+        reads = past.Reads.around(at, by=by, place=place)
         contents = past.contents(policies, at=at, by=by, reads=reads)
     else:
-        reads = past.Reads.around(now, by=by, place=(function.account_id, function.region))
+        reads = past.Reads.around(now, by=by, place=place)
         contents = _now(policies if subject.policy else policies.filter(vanished_at=None), reads)
     members = UNKNOWN if at else known_members(now)
     lines = lines_of(contents, at=at or now, known=known, past_=at is not None, members=members)
     groups = _groups(lines)
     unread = [one for one in map(_unread, contents) if one]
-    place = {(function.account_id, function.region)}
     unlooked_at = not_looked_at(subject, contents, at)
     found, polling = polled_by_function(subject, at=at)
     return Answer(
@@ -92,7 +91,7 @@ def about_function(subject: Subject, *, by: Actor, at: datetime | None = None) -
         },
         tuple(unread),
         unlooked_at,
-        gaps.summary(by, within=place),
+        gaps.summary(by, within={place}),
         known,
         tuple(contents),
         unlisted=bool(function.aliases_failure) or (function.details_read_at is None and subject.policy is None),

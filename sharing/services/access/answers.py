@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,7 +70,7 @@ class Answer:
     counts: Mapping[str, int]
     unread: tuple[Unread, ...]
     not_looked_at: tuple[str, ...]
-    coverage: tuple[str, ...]
+    coverage: Sequence[str]
     trust: Trust
     contents: tuple[Content, ...] = ()
     unlisted: bool = False

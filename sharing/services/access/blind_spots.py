@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sharing.models import Account, Connection, ConnectionState, Purpose, Sync, SyncKind
-from sharing.services.syncing.latest import ended_places, last_failed
+from django.db.models import Count, Q
+
+from sharing.models import Account, Connection, ConnectionState, Purpose, ReadPlace
+from sharing.services.syncing.coverage import ORDER
 
 from .account_matrix import Facts
 
@@ -15,10 +17,16 @@ ALWAYS = (
     "policies allow or forbid are not part of this picture."
 )
 _NAMED = 3
+#: Of places in accounts that are connected.
+_GAPS = {
+    "many_failed": (Q(aside=0, failed=True), "The last read failed"),
+    "many_never": (Q(aside=0, failed=False, read_at=None), "Not read yet"),
+    "many_left_out": (Q(aside__gt=0), "Enabled, but not among the regions that are read"),
+}
 
 
 def blind_spots(accounts: Sequence[Account], facts: Facts) -> list[str]:
-    """One sentence each, the most telling first. `facts`: what was counted of these accounts. Three queries."""
+    """One sentence each, the most telling first. `facts`: what was counted of these accounts."""
     said = []
     if facts.uncounted:
         said.append(f"{_many(facts.uncounted, 'owner account')} not counted yet: a worker does it within a minute.")
@@ -33,36 +41,23 @@ def blind_spots(accounts: Sequence[Account], facts: Facts) -> list[str]:
 
 
 def _places(accounts: Sequence[Account]) -> list[str]:
-    managers = {
-        one.account_id: one
-        for one in Connection.objects.standing().filter(purpose=Purpose.MANAGER, account__in=[one.pk for one in accounts])
-    }
-    sweeps = Sync.objects.filter(kind=SyncKind.SWEEP, account__in=[one.pk for one in accounts])
-    ended, failing = ended_places(sweeps), last_failed(sweeps)
-    away, failed, never, unlisted = [], [], [], []
-    for account in accounts:
-        connection = managers.get(account.pk)
-        if connection is None or connection.state != ConnectionState.CONNECTED:
-            away.append(account.name)
-            continue
-        for region in connection.regions:
-            if (account.pk, region) not in ended:
-                never.append(f"{account.name} {region}")
-            elif (account.pk, region) in failing:
-                failed.append(f"{account.name} {region}")
-        unlisted += [f"{account.name} {one}" for one in sorted(set(connection.enabled_regions or []) - set(connection.regions))]
-    said = (
-        (away, "Not connected now, so not read again"),
-        (failed, "The last read failed"),
-        (never, "Not read yet"),
-        (unlisted, "Enabled, but not among the regions that are read"),
-    )
-    return [f"{words}: {_listed(found)}." for found, words in said if found]
+    keys = [one.pk for one in accounts]
+    managers = Connection.objects.usable().filter(purpose=Purpose.MANAGER, account__in=keys)
+    connected = set(managers.values_list("account_id", flat=True))
+    away = [account.name for account in accounts if account.pk not in connected]
+    places = ReadPlace.objects.filter(account__in=keys, connection__state=ConnectionState.CONNECTED)
+    counts = places.aggregate(**{name: Count("pk", filter=which) for name, (which, _) in _GAPS.items()})
+    said = [f"Not connected now, so not read again: {_listed(away, len(away))}."] if away else []
+    for name, (which, words) in _GAPS.items():
+        if counts[name]:
+            first = places.filter(which).order_by(*ORDER).values_list("account__name", "region")[:_NAMED]
+            said.append(f"{words}: {_listed([' '.join(place) for place in first], counts[name])}.")
+    return said
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], many: int) -> str:
     shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"
+    return shown if many <= _NAMED else f"{shown} and {many - _NAMED:,} more"
 
 
 def _many(count: int, what: str) -> str:

@@ -25,6 +25,10 @@ from .principals import Names
 
 MOST_LEFT, MOST_RIGHT = 18, 18
 _KINDS = dict(KINDS)
+_COLUMNS = (
+    *("account_id", "kind", "principal", "functions", "invoke", "invoke_url", "read", "manage"),
+    *("public", "open_service", "depends", "not_safe", "latent", "stale"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def of_accounts(owners: Sequence[Account], *, trust: Trust) -> Picture:
     reached = {one.account_id: one for one in counted}
     left = [Node(str(one.pk), one.name, _of(reached[one.pk].reached, reached[one.pk].functions), "owner", one) for one in shown]
     right, parties = _parties([*shown, *rest], trust)
-    tallies = Tally.objects.filter(principal__in={one.principal for one in parties.values()}, account__in=list(known))
+    found = Tally.objects.filter(principal__in={one.principal for one in parties.values()}, account__in=list(known))
+    tallies: Iterable[Any] = found.order_by("kind", "principal", "pk").values_list(*_COLUMNS, named=True)  # two thousand
     named = [one for one in tallies if (one.kind, one.principal) in parties]
     edges: dict[tuple[str, str], Edge] = {}
     in_view = {one.pk for one in shown}
@@ -128,7 +133,7 @@ def _functions(many: int, lacking: int) -> str:
     return ", ".join([*said, *([f"{lacking:,} not usable yet"] if lacking else [])])
 
 
-def _add(edges: dict[tuple[str, str], Edge], left: str, right: str, tally: Tally) -> None:
+def _add(edges: dict[tuple[str, str], Edge], left: str, right: str, tally: Any) -> None:
     edge = edges.setdefault((left, right), Edge(left, right))
     edge.many += tally.functions or tally.latent
     classes = (("invoke", tally.invoke), ("invoke-url", tally.invoke_url), ("read", tally.read), ("manage", tally.manage))
@@ -145,7 +150,7 @@ def _add(edges: dict[tuple[str, str], Edge], left: str, right: str, tally: Tally
 
 
 def _add_folded(
-    edges: dict[tuple[str, str], Edge], counted: Iterable[Tallied], named: Iterable[Tally], in_view: set[uuid.UUID]
+    edges: dict[tuple[str, str], Edge], counted: Iterable[Tallied], named: Iterable[Any], in_view: set[uuid.UUID]
 ) -> None:
     """How many parties of each kind that are not shown reach each account: all of them, but for those in `named`."""
     left = {(one.account_id, kind): list(sums) for one in counted for kind, sums in one.kinds.items()}

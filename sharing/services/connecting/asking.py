@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sharing.models import Account, Actor, Connection, ConnectionState, Purpose
 from sharing.policy.arn import is_account_id
-from sharing.services import history
+from sharing.services import history, places
 from sharing.services.errors import NotPermitted, Refusal
 
 from .given import only_admins, partition_for, regions_for, role_arn_of
@@ -80,6 +80,7 @@ def prepare(
         if chosen and chosen != connection.regions:
             connection.regions = chosen
             connection.save(update_fields=["regions"])
+            places.chosen(connection)
             text = f"The regions that are read in {account.name} are now {', '.join(chosen)}"
             history.record("connection.changed", text, by=by, account=account)
         connection.account = account
@@ -97,6 +98,7 @@ def _new(account: Account, purpose: str, regions: list[str], by: Actor, limited_
     )
     connection.full_clean(exclude=["created_by"])
     connection.save()
+    places.chosen(connection)
     history.record(
         "connection.prepared",
         f"{connection.get_purpose_display()} of {account.name} awaited",

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Connection, ConnectionState, Purpose
-from sharing.services import history
+from sharing.services import history, places
 from sharing.services.errors import Refusal
 
 from .asking import own_role
@@ -49,6 +49,7 @@ def adopt(
         own_role(role_arn, connection)
         connection.full_clean(exclude=["account", "created_by"])
         connection.save()
+        places.chosen(connection)
         text = f"{connection.get_purpose_display()} of {account.name} found, as its organisation makes it; to be tested"
         detail = {"purpose": str(purpose), "role_arn": role_arn}
         history.record("connection.found", text, by=by, account=account, detail=detail)

@@ -25,7 +25,7 @@ from sharing.models import (
 )
 from sharing.models.grant import MAY_HOLD_ACCESS
 from sharing.models.joining import TRIED
-from sharing.services import history
+from sharing.services import history, places
 from sharing.services.errors import Refusal
 
 from .given import only_admins
@@ -185,6 +185,7 @@ def disconnect(connection: Connection, *, by: Actor, seen: str = "") -> Connecti
         held.test_wanted_at = None
         held.next_external_id = held.paused_because = ""
         held.save(update_fields=["state", "test_wanted_at", "next_external_id", "paused_because"])
+        places.chosen(held)
         detail = {
             "purpose": held.purpose,
             "grants": [str(grant.pk) for grant in stays.grants[:500]],

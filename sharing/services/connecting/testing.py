@@ -16,7 +16,7 @@ from sharing.aws import proving
 from sharing.aws.errors import Unavailable
 from sharing.aws.session import CallerIdentity, RoleRef
 from sharing.models import Actor, Connection, ConnectionState, Installation, Purpose
-from sharing.services import history, proofs
+from sharing.services import history, places, proofs
 
 from .entering import identify_worker, role
 from .reports import Report, Result, weaknesses
@@ -153,6 +153,7 @@ def _settle(seen: Connection, result: Result) -> Connection | None:
             held.connected_at = held.connected_at or now
         proofs.settle(held, before=before, now=now)
         held.save()
+        places.chosen(held)
         if held.state != before:
             _tell(held)
         if result.organization is not None and not result.refused:

@@ -28,7 +28,7 @@ from sharing.services.gaps import lines
 from sharing.services.granting.wording import named, place_of
 from sharing.services.naming import account_names
 from sharing.services.organizations import departed
-from sharing.services.syncing import Covered, coverage
+from sharing.services.syncing import Covered, Survey
 from sharing.services.waking.polling import stuck_since
 
 from .settling import Subject
@@ -100,7 +100,8 @@ def _versions() -> Iterator[Found_]:
 
 
 def _regions() -> Iterator[Found_]:
-    for line in lines(coverage(Actor.system())):
+    survey = Survey(Actor.system())
+    for line in lines(survey, survey.gaps):
         apart = line.covered in (Covered.FAILED, Covered.NEVER)
         region = line.regions[0] if apart else ""
         where = f"{line.account.name}, {line.regions[0]}" if len(line.regions) == 1 else line.account.name

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from sharing.models import Actor, Connection, Joiner, JoinerState, Joining, Organization, Purpose
 from sharing.models.joining import TRIED, UNIT
-from sharing.services import history
+from sharing.services import history, places
 from sharing.services.connecting.given import only_admins, partition_for, regions_for
 from sharing.services.errors import Refusal
 
@@ -107,7 +107,10 @@ def _kept(organization: Organization, wanted: dict[str, Any], by: Actor) -> Join
         numbers = held.joiners.filter(connected_at__isnull=False).values("number")
         ours = Q(external_id__startswith=f"fnshare-{Purpose.MANAGER}-{held.mark}-")
         found = Connection.objects.standing().filter(ours, purpose=Purpose.MANAGER, account__number__in=numbers)
-        found.update(regions=wanted["regions"])
+        for connection in found.order_by("pk").select_for_update(of=("self",)):
+            connection.regions = wanted["regions"]
+            connection.save(update_fields=["regions"])
+            places.chosen(connection)
     text = f"How the accounts of organisation {organization.organization_id} are connected was changed: {words}"
     history.record("organization.joining-changed", text, by=by, detail={"before": before, "now": wanted})
     return held

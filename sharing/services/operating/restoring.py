@@ -37,6 +37,7 @@ from sharing.models import (
     Pulse,
     Reading,
     Sync,
+    SyncKind,
     SyncState,
     Wanted,
 )
@@ -44,7 +45,7 @@ from sharing.models.grant import UNSETTLED
 from sharing.models.invocation import UNSETTLED as UNANSWERED
 from sharing.models.offboarding import OffboardingState
 from sharing.models.sync import OPEN
-from sharing.services import bulk, tallying, waking
+from sharing.services import bulk, places, tallying, waking
 from sharing.services.errors import NotPermitted
 from sharing.services.history import record
 
@@ -179,6 +180,8 @@ def _not_resumed() -> int:
 
 def _free(now: datetime) -> None:
     """Reads that were under way when the backup was made are over: the schedule begins them anew."""
+    swept = Sync.objects.filter(state__in=OPEN, kind=SyncKind.SWEEP)
+    over = list(swept.order_by("account", "region").values_list("account_id", "region"))
     Sync.objects.filter(state__in=OPEN).update(
         state=SyncState.FAILED,
         finished_at=now - timedelta(days=1),  # so that the pause after a failure has passed
@@ -187,3 +190,5 @@ def _free(now: datetime) -> None:
         failure_next="It is read again by itself.",
         failure_code="restored",
     )
+    for account_id, region in over:
+        places.swept(account_id, region)

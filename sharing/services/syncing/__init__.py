@@ -12,7 +12,7 @@ from sharing.models import SyncKind
 
 from .asking import request, request_function, request_if_stale
 from .cadence import cadence
-from .coverage import Coverage, Covered, coverage
+from .coverage import Coverage, Covered, Survey, coverage
 from .details import read_due, read_everything
 from .rationing import announce, first
 from .running import claim, run_slice
@@ -23,6 +23,7 @@ from .sweeping import sweep_place
 __all__ = [
     "Coverage",
     "Covered",
+    "Survey",
     "announce",
     "cadence",
     "coverage",

@@ -20,6 +20,7 @@ from sharing.aws.errors import CREDENTIAL_CODES, AwsError, Refused
 from sharing.aws.mapped import ListedMapping
 from sharing.models import Actor, Connection, Sync, SyncKind, SyncState
 from sharing.models.sync import OPEN
+from sharing.services import places
 from sharing.services.connecting import functions, layers, manager_of
 from sharing.services.errors import Refusal
 from sharing.services.resting import resting
@@ -153,7 +154,7 @@ class Run:
             if not done:
                 raise Stopped
             sync.state, sync.finished_at, sync.failure, sync.lease_until = state, now, failure, None
-            tell(sync)
+            _over(sync)
 
     def _progress(self) -> dict[str, object]:
         sync = self.sync
@@ -276,4 +277,11 @@ def _refused(sync: Sync, refusal: Refusal) -> None:
         )
         if ended:
             sync.refresh_from_db()
-            tell(sync)
+            _over(sync)
+
+
+def _over(sync: Sync) -> None:
+    """What follows from the end of a sync, in its transaction."""
+    if sync.kind == SyncKind.SWEEP:
+        places.swept(sync.account_id, sync.region)
+    tell(sync)
