@@ -11,6 +11,7 @@ from sharing.models import Actor, Trusted, TrustKind
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
+_NAMED = 6  # entries named where the line is one of many on a page
 ONLY_ADMINS = "Only an admin of fnshare changes whom the organisation trusts."
 
 
@@ -26,6 +27,14 @@ class Trust:
         """One line for reports: which list an answer was coloured with."""
         listed = [*sorted(self.accounts), *sorted(self.organizations)]
         return f"Trusted: {', '.join(listed)}" if listed else "Nobody is on the trust list"
+
+    @property
+    def brief(self) -> str:
+        """The same for pages, beside a link to the list: of a long one how many there are."""
+        if len(self.accounts) + len(self.organizations) <= _NAMED:
+            return self.words
+        many = ((len(self.accounts), "account"), (len(self.organizations), "organisation"))
+        return "Trusted: " + " and ".join(f"{count:,} {one}{'' if count == 1 else 's'}" for count, one in many if count)
 
 
 def trust() -> Trust:
