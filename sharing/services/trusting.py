@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
-from sharing.models import Actor, Trusted, TrustKind
+from sharing.models import Account, Actor, Trusted, TrustKind
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
@@ -43,6 +44,14 @@ def trust() -> Trust:
     for kind, value in Trusted.objects.values_list("kind", "value"):
         found[kind].add(value)
     return Trust(frozenset(found[TrustKind.ACCOUNT]), frozenset(found[TrustKind.ORGANIZATION]))
+
+
+def called(text: str) -> QuerySet[Trusted]:
+    """Entries whose digits, id, note or account's name hold the text; all of them without any."""
+    if not text:
+        return Trusted.objects.all()
+    accounts = Account.objects.called(text).order_by().values("number")
+    return Trusted.objects.filter(Q(value__icontains=text) | Q(note__icontains=text) | Q(value__in=accounts))
 
 
 def add(value: str, *, by: Actor, note: str = "") -> Trusted:

@@ -44,6 +44,17 @@ def test_the_same_twice_is_refused() -> None:
         trusting.add("111122223333", by=admin())
 
 
+def test_an_entry_is_found_by_digits_note_id_or_its_accounts_name() -> None:
+    factories.account("Acme", "111122223333")
+    trusting.add("111122223333", by=admin(), note="Payroll")
+    trusting.add("o-a1b2c3d4e5", by=admin())
+    for text in ("acme", "1111 2222", "22223", "payroll"):
+        assert [one.value for one in trusting.called(text)] == ["111122223333"], text
+    assert [one.value for one in trusting.called("a1b2")] == ["o-a1b2c3d4e5"]
+    assert not trusting.called("nobody")
+    assert trusting.called("").count() == 2
+
+
 @pytest.mark.parametrize("role", ["owner", "auditor"])
 def test_only_admins_change_it(role: str) -> None:
     entry = trusting.add("111122223333", by=admin())

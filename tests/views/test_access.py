@@ -261,6 +261,9 @@ def test_everybody_reads_the_trust_list_and_admins_change_it(client: Client) -> 
     entry = Trusted.objects.get()
     client.force_login(factories.person(Role.AUDITOR))
     page = client.get("/settings/trust/").content.decode()
+    assert "Search the list" not in page
+    assert "No entry matches" in client.get("/settings/trust/?q=nobody").content.decode()
+    assert "1111 2222 3333" in client.get("/settings/trust/?q=partner").content.decode()
     assert "Acme" in page
     assert "partner" in page
     assert "Add somebody" not in page
