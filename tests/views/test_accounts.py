@@ -54,6 +54,15 @@ def test_an_account_of_thousands_is_found_by_name_or_digits_and_those_that_are_r
     assert 'href="?q=consumer&amp;page=2"' in pages.get("/settings/accounts/?q=consumer").content.decode()
 
 
+def test_a_few_regions_are_named_and_many_are_counted(pages: Client) -> None:
+    factories.connection(factories.account("Retail"), regions=["us-east-1", "eu-west-1"])
+    factories.connection(factories.account("Platform"), regions=[f"eu-west-{number}" for number in range(1, 9)])
+    page = pages.get("/settings/accounts/").content.decode()
+    assert "us-east-1, eu-west-1" in page
+    assert "8 regions" in page
+    assert "eu-west-7" not in page
+
+
 def test_a_search_finds_no_account_out_of_scope(client: Client) -> None:
     mine = factories.account("Retail north")
     factories.account("Retail south")
