@@ -71,6 +71,23 @@ document.addEventListener("change", (event) => {
   if (form && event.target.matches("select, input[type=date]")) form.requestSubmit();
 });
 
+// A field above many ticks (data-narrows) hides those that do not hold its text; what is ticked stays in sight.
+for (const field of document.querySelectorAll("[data-narrows]")) {
+  const lines = [...document.querySelectorAll(field.dataset.narrows + " .form-check")];
+  if (lines.length < 12) continue;
+  field.hidden = false;
+  field.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+  field.addEventListener("input", () => {
+    const text = field.value.trim().toLowerCase();
+    const digits = text.replace(/[\s-]/g, "");
+    for (const line of lines) {
+      const words = line.textContent.toLowerCase();
+      const fits = words.includes(text) || (/^\d+$/.test(digits) && words.includes(digits));
+      line.hidden = !fits && !line.querySelector("input").checked;
+    }
+  });
+}
+
 // A second press of the same button is not a second click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.method !== "post") return;

@@ -22,7 +22,7 @@ function drawTrend() {
       labels: rows.map((row) => row.cells[0].textContent),
       datasets: series.map(([label, ink, dash]) => ({
         label,
-        data: rows.map((row) => Number(row.cells[heads.indexOf(label)].textContent)),
+        data: rows.map((row) => Number(row.cells[heads.indexOf(label)].textContent.replaceAll(",", ""))),
         borderColor: colour(ink),
         backgroundColor: colour(ink),
         borderDash: dash,

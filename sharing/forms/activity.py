@@ -4,9 +4,9 @@ from typing import Any
 
 from django import forms
 
-from sharing.models import Account
+from sharing.models.account import AccountQuerySet
 
-from .choices import LongSelect
+from .findings import SENSIBLE
 
 # The part of a verb before the dot (models.Event.verb), in people's words.
 KINDS = (
@@ -35,24 +35,29 @@ KINDS = (
 
 
 class ActivityFilter(forms.Form):
-    """All optional; dates are whole days in the person's time zone."""
+    """All optional, an account by its name, a part of it, or digits; dates are whole days in the person's time zone."""
 
     kind = forms.ChoiceField(choices=KINDS, required=False, label="What")
     verb = forms.RegexField(r"\A[a-z]+\.[a-z-]+\Z", max_length=40, required=False, widget=forms.HiddenInput)
     who = forms.CharField(max_length=200, required=False, label="Who")
-    account: "forms.ModelChoiceField[Account]" = forms.ModelChoiceField(
-        queryset=Account.objects.none(),
-        required=False,
-        empty_label="Every account",
-        to_field_name="number",
-        widget=LongSelect,
+    account = forms.CharField(
+        max_length=80, required=False, label="Account", widget=forms.TextInput(attrs={"placeholder": "Name or digits"})
     )
     function = forms.CharField(max_length=300, required=False, label="Function")
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(required=False, label="From", validators=SENSIBLE, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label="To", validators=SENSIBLE, widget=forms.DateInput(attrs={"type": "date"}))
 
-    def __init__(self, *args: Any, accounts: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, accounts: AccountQuerySet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = self.fields["account"]
-        assert isinstance(chosen, forms.ModelChoiceField)  # noqa: S101  # narrows the type of a field declared above
-        chosen.queryset = accounts
+        self._accounts = accounts
+
+    def clean_account(self) -> "AccountQuerySet | None":
+        """The accounts that are meant: of exactly this name, or all that it is a part of. None: every one."""
+        text = self.cleaned_data["account"].strip()
+        if not text:
+            return None
+        exactly = self._accounts.filter(name__iexact=text)
+        found = exactly if exactly.exists() else self._accounts.called(text)
+        if not found.exists():
+            raise forms.ValidationError(f"No account in your scope has “{text}” in its name or digits.")
+        return found

@@ -42,6 +42,14 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """The asker's side: one's own."""
         return self.filter(person=actor.person) if actor.kind == "person" and actor.person else self.none()
 
+    def about(self, text: str) -> "AccessRequestQuerySet":
+        """What somebody whose address, or an account whose name or digits hold the text asks for, or a function called so."""
+        if not text:
+            return self
+        accounts = Account.objects.called(text).order_by().values("pk")
+        function = Q(asked_for__icontains=text) | Q(policy__function__arn__icontains=text)
+        return self.filter(function | Q(person__email__icontains=text) | Q(account__in=accounts))
+
     def open(self) -> "AccessRequestQuerySet":
         """Not decided."""
         return self.filter(state=RequestState.OPEN)

@@ -1,5 +1,6 @@
 """AWS accounts and the roles through which we enter them."""
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +24,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
         if not actor.active or actor.is_consumer:
             return self.none()
         return self if actor.sees_every_account else self.filter(people=actor.person)
+
+    def called(self, text: str) -> "AccountQuerySet":
+        """Whose name holds the text, or whose digits do, with or without spaces. Order stays; "" is everybody."""
+        digits = re.sub(r"[\s-]", "", text)
+        found = Q(name__icontains=text.strip())
+        return self.filter(found | Q(number__contains=digits) if digits.isascii() and digits.isdigit() else found)
 
     def owners(self) -> "AccountQuerySet":
         """Accounts whose functions are (or were) read: they have a manager connection that still stands."""

@@ -91,7 +91,7 @@ def summary(by: Actor, *, within: Collection[Place] | None = None) -> Sequence[s
 
 
 def _said(counts: Counts, first: Sequence[Line]) -> str:
-    said = [f"Coverage: {counts.complete} of {counts.regions} region{'' if counts.regions == 1 else 's'} completely read"]
+    said = [f"Coverage: {counts.complete:,} of {counts.regions:,} region{'' if counts.regions == 1 else 's'} completely read"]
     if counts.oldest and counts.newest:
         oldest, newest = utc(counts.oldest), utc(counts.newest)
         said.append(f"last at {oldest}" if counts.oldest == counts.newest else f"last between {oldest} and {newest}")

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from sharing.models import Account, Actor, Role, Theme, User
+from sharing.models import Account, Actor, Membership, Role, Theme, User
 from sharing.services import history
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.signing import sessions, ways
@@ -29,6 +29,17 @@ def visible_to(actor: Actor) -> "QuerySet[User, User]":
     if actor.is_admin():
         return people
     return people.filter(pk=actor.person.pk) if actor.person else people.none()
+
+
+def called(text: str, people: "QuerySet[User, User]") -> "QuerySet[User, User]":
+    """Of these people whose name or address holds the text, and who see or act for an account that is called so."""
+    if not text:
+        return people
+    accounts = Account.objects.called(text).order_by().values("pk")
+    owning = User.accounts.through.objects.filter(account__in=accounts).values("user")
+    acting = Membership.objects.current().filter(account__in=accounts).order_by().values("person")
+    named = Q(name__icontains=text) | Q(email__icontains=text)
+    return people.filter(named | Q(pk__in=owning) | Q(pk__in=acting))
 
 
 def add_person(

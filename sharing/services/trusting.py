@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
-from sharing.models import Actor, Trusted, TrustKind
+from sharing.models import Account, Actor, Trusted, TrustKind
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 
+_NAMED = 6  # entries named where the line is one of many on a page
 ONLY_ADMINS = "Only an admin of fnshare changes whom the organisation trusts."
 
 
@@ -27,6 +29,14 @@ class Trust:
         listed = [*sorted(self.accounts), *sorted(self.organizations)]
         return f"Trusted: {', '.join(listed)}" if listed else "Nobody is on the trust list"
 
+    @property
+    def brief(self) -> str:
+        """The same for pages, beside a link to the list: of a long one how many there are."""
+        if len(self.accounts) + len(self.organizations) <= _NAMED:
+            return self.words
+        many = ((len(self.accounts), "account"), (len(self.organizations), "organisation"))
+        return "Trusted: " + " and ".join(f"{count:,} {one}{'' if count == 1 else 's'}" for count, one in many if count)
+
 
 def trust() -> Trust:
     """Everybody on the list. One query."""
@@ -34,6 +44,14 @@ def trust() -> Trust:
     for kind, value in Trusted.objects.values_list("kind", "value"):
         found[kind].add(value)
     return Trust(frozenset(found[TrustKind.ACCOUNT]), frozenset(found[TrustKind.ORGANIZATION]))
+
+
+def called(text: str) -> QuerySet[Trusted]:
+    """Entries whose digits, id, note or account's name hold the text; all of them without any."""
+    if not text:
+        return Trusted.objects.all()
+    accounts = Account.objects.called(text).order_by().values("number")
+    return Trusted.objects.filter(Q(value__icontains=text) | Q(note__icontains=text) | Q(value__in=accounts))
 
 
 def add(value: str, *, by: Actor, note: str = "") -> Trusted:

@@ -27,15 +27,17 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def account_list(request: HttpRequest) -> HttpResponse:
-    """Every known account with its connections."""
+    """Every known account with its connections, or those called `?q=`; of `?show=owners` functions are read."""
     me = actor(request)
+    asked, owners = request.GET.get("q", "").strip()[:200], request.GET.get("show") == "owners"
+    known = Account.objects.visible_to(me).called(asked)
     rows = (
-        Account.objects.visible_to(me)
+        (known.owners() if owners else known)
         .prefetch_related(Prefetch("connections", Connection.objects.standing().order_by("-purpose"), to_attr="standing"))
         .annotate(functions_read=Count("functions", filter=Q(functions__vanished_at=None)))
         .order_by("name", "number")
     )
-    return render(request, "settings/accounts.html", {"page": page_of(rows, request)})
+    return render(request, "settings/accounts.html", {"page": page_of(rows, request), "asked": asked, "owners": owners})
 
 
 @for_admins

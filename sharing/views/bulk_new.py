@@ -34,9 +34,10 @@ def bulk_new(request: HttpRequest) -> HttpResponse:
     if request.GET.get("how") == "list":
         return _list(request, me)
     if request.method != "POST":
-        initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(_chosen(request, me))}
+        chosen, many = _chosen(request, me)
+        initial = {"form_token": PicksForm.fresh_token(), "functions": "\n".join(chosen)}
         initial["who"] = request.GET.get("who", "")[:200]
-        return _picks(request, me, PicksForm(initial=initial))
+        return _picks(request, me, PicksForm(initial=initial), chosen=len(chosen), many=many)
     step = request.POST.get("step", "preview")
     if step == "enter":  # the Enter key in some field
         typed = [name for name in ("find", "find-who") if request.POST.get(name.replace("-", "_"), "").strip()]
@@ -86,13 +87,16 @@ def _draft(lines: list[Line], title: str, given: dict[str, Any], me: Actor) -> B
     return bulks.draft(lines, title=title, reason=given["reason"], by=me, form_token=given["form_token"])
 
 
-def _chosen(request: HttpRequest, me: Actor) -> list[str]:
-    """The ARNs of the list's functions: all that its filters let through (`?every=1`), else the ticked ones."""
+def _chosen(request: HttpRequest, me: Actor) -> tuple[list[str], int]:
+    """The ARNs of the list's functions, and how many there are: all that its filters let through (`?every=1`), of which no
+    more come along than a bulk holds, else the ticked ones."""
     if request.GET.get("every") != "1":
-        return _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128])
+        ticked = _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128])
+        return ticked, len(ticked)
     asked = Filters.of(request.GET)
     found = inventory.functions(by=me, text=asked.text, account=asked.account, region=asked.region, exposed=asked.exposed)
-    return list(found.values_list("arn", flat=True)[: bulks.MOST])
+    arns = list(found.values_list("arn", flat=True)[: bulks.MOST])
+    return arns, len(arns) if len(arns) < bulks.MOST else found.count()
 
 
 def _ticked(keys: list[str], me: Actor, *, on: str) -> list[str]:
@@ -112,12 +116,15 @@ def _added(request: HttpRequest) -> dict[str, Any]:
     return posted
 
 
-def _picks(request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 200) -> HttpResponse:
+def _picks(
+    request: HttpRequest, me: Actor, form: PicksForm, *, status: int = 200, chosen: int = 0, many: int = 0
+) -> HttpResponse:
     asked = {name: request.POST.get(name, "").replace("\x00", "").strip()[:400] for name in ("find", "find_who")}
     known = list(groups.groups()[:20])
     follow = following.followings(known, by=me)
     context: dict[str, Any] = {"form": form, "how": "picks", "most": bulks.MOST, **asked, "groups": known}
     context["unit_unknown"] = [one.name for one in known if one.pk in follow and follow[one.pk].why_not]
+    context |= {"chosen": chosen, "many": many}
     if asked["find"] and request.POST.get("step") in ("find", "enter"):
         context["found"] = inviting.search(asked["find"], by=me)
     if asked["find_who"] and request.POST.get("step") in ("find-who", "enter"):

@@ -27,12 +27,15 @@ log = structlog.get_logger(__name__)
 @for_admins
 @require_safe
 def person_list(request: HttpRequest) -> HttpResponse:
-    """Everybody, active first."""
+    """Everybody, active first, or whoever `?q=` is a part of the name, address or accounts of."""
+    asked = request.GET.get("q", "").strip()[:200]
     current = Prefetch("memberships", Membership.objects.current().select_related("account"), to_attr="acts_for")
-    rows = people.visible_to(actor(request)).prefetch_related("accounts", "authenticator_set", "socialaccount_set", current)
+    found = people.called(asked, people.visible_to(actor(request)))
+    rows = found.prefetch_related("accounts", "authenticator_set", "socialaccount_set", current)
     page = page_of(rows, request)
     entries = [(person, factors.has_one(person), ways.linked(person)) for person in page]
     context = {"page": page, "entries": entries, "alarm": ways.break_glass_problem(), "provider": ways.provider_name()}
+    context["asked"] = asked
     return render(request, "people/list.html", context)
 
 

@@ -36,17 +36,18 @@ NOT_SEEN = "What would be granted is not what was shown. Below is what it would 
 
 @require_safe
 def request_list(request: HttpRequest) -> HttpResponse:
-    """Requests about functions in the person's scope; the open ones, or `?show=decided`, `?show=all`."""
+    """Requests about functions in the person's scope; the open ones, or `?show=decided`, `?show=all`; `?q=` searches."""
     me = actor(request)
+    asked = request.GET.get("q", "").strip()[:200]
     show = request.GET.get("show", "open")
-    found = AccessRequest.objects.visible_to(me)
+    found = AccessRequest.objects.visible_to(me).about(asked)
     if show == "decided":
         found = found.exclude(state=RequestState.OPEN)
     elif show != "all":
         show, found = "open", found.open()
     related = ("person", "account", "policy__function__account", "about", "decided_by", "grant")
     page = page_of(found.select_related(*related), request)
-    context = {"page": page, "show": show, "choices": SHOWN, "tab": "requests"}
+    context = {"page": page, "show": show, "choices": SHOWN, "asked": asked, "tab": "requests"}
     return render(request, "requests/list.html", context)
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from sharing.models import Account, Function, LayerVersion, Organization
+from sharing.models import Account, Actor, Function, LayerVersion, Organization
 from sharing.policy.arn import is_account_id
 from sharing.views.paging import KeysFirst
 from sharing.views.permitting import actor
@@ -53,11 +53,21 @@ def search(request: HttpRequest) -> HttpResponse:
         "search/search.html",
         {
             "query": query,
-            "functions": shown[:SHOWN],
+            "functions": _whole_name_first(shown, query, me)[:SHOWN],
+            "more_functions": len(shown) > SHOWN,
             "accounts": known[:SHOWN],
+            "more_accounts": len(known) > SHOWN,
             "layers": versions[:SHOWN],
             "organizations": list(organizations[:SHOWN]),
             "stranger": digits if is_account_id(digits) and not known else "",
             "more": max(len(shown), len(known), len(versions)) > SHOWN,
         },
     )
+
+
+def _whole_name_first(found: list[Function], name: str, me: Actor) -> list[Function]:
+    """Functions that are called exactly so before those of which it is a part, wherever the order of names has them."""
+    if not found:
+        return []
+    named = list(Function.objects.visible_to(me).filter(name=name).select_related("account")[:SHOWN])
+    return [*named, *(one for one in found if one not in named)]

@@ -59,13 +59,15 @@ def trust_remove(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: forms.Form, *, status: int = 200) -> HttpResponse:
-    page = page_of(Trusted.objects.all(), request)
+    asked = request.GET.get("q", "").strip()[:200]
+    page = page_of(trusting.called(asked), request)
     entries = list(page.object_list)
     names = dict(Account.objects.filter(number__in=[one.value for one in entries]).values_list("number", "name"))
     sizes = Counter(known().homes.values())
     context = {
         "form": form,
         "page": page,
+        "asked": asked,
         "entries": [(one, names.get(one.value, ""), sizes.get(one.value, 0)) for one in entries],
     }
     return render(request, "settings/trust.html", context, status=status)

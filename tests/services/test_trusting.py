@@ -20,7 +20,15 @@ def test_an_account_may_be_written_with_spaces_and_an_organisation_by_its_id() -
     found = trusting.trust()
     assert found.accounts == {"111122223333"}
     assert found.organizations == {"o-a1b2c3d4e5"}
-    assert found.words == "Trusted: 111122223333, o-a1b2c3d4e5"
+    assert found.words == found.brief == "Trusted: 111122223333, o-a1b2c3d4e5"
+
+
+def test_a_long_list_is_counted_on_pages_and_whole_in_reports() -> None:
+    numbers = frozenset(f"{number}" for number in range(111122220000, 111122221200))
+    assert trusting.Trust(numbers).brief == "Trusted: 1,200 accounts"
+    assert trusting.Trust(numbers, frozenset({"o-a1b2c3d4e5"})).brief == "Trusted: 1,200 accounts and 1 organisation"
+    assert "111122220007, 111122220008" in trusting.Trust(numbers).words
+    assert trusting.Trust().brief == "Nobody is on the trust list"
 
 
 @pytest.mark.parametrize("value", ["", "11112222333", "o-short", "o-A1B2C3D4E5", "Acme", "1111222233334"])
@@ -34,6 +42,17 @@ def test_the_same_twice_is_refused() -> None:
     trusting.add("111122223333", by=admin())
     with pytest.raises(Refusal, match="trusted already"):
         trusting.add("111122223333", by=admin())
+
+
+def test_an_entry_is_found_by_digits_note_id_or_its_accounts_name() -> None:
+    factories.account("Acme", "111122223333")
+    trusting.add("111122223333", by=admin(), note="Payroll")
+    trusting.add("o-a1b2c3d4e5", by=admin())
+    for text in ("acme", "1111 2222", "22223", "payroll"):
+        assert [one.value for one in trusting.called(text)] == ["111122223333"], text
+    assert [one.value for one in trusting.called("a1b2")] == ["o-a1b2c3d4e5"]
+    assert not trusting.called("nobody")
+    assert trusting.called("").count() == 2
 
 
 @pytest.mark.parametrize("role", ["owner", "auditor"])

@@ -169,6 +169,16 @@ def test_json_is_one_object_with_coverage_first(pages: Client, labels: Function)
     assert found["trust"] == "Nobody is on the trust list"
 
 
+def test_an_answer_is_not_buried_under_a_long_trust_list(pages: Client, labels: Function) -> None:
+    Trusted.objects.bulk_create(
+        Trusted(kind="account", value=f"{number}", added_as="x") for number in range(10**11, 10**11 + 9)
+    )
+    page = text(pages.get(f"/access/?q={labels.arn}"))
+    assert "Trusted: 9 accounts. " in page
+    assert "100000000004" not in page
+    assert "100000000004" in text(pages.get(f"/access/export/?q={labels.arn}&format=report"))
+
+
 def test_the_report_is_evidence(pages: Client, labels: Function) -> None:
     history.record("test.sealed", "A line", by=Actor.system())
     sealed = sealing.seal(timezone.now() + timedelta(minutes=5))
@@ -261,6 +271,9 @@ def test_everybody_reads_the_trust_list_and_admins_change_it(client: Client) -> 
     entry = Trusted.objects.get()
     client.force_login(factories.person(Role.AUDITOR))
     page = client.get("/settings/trust/").content.decode()
+    assert "Search the list" not in page
+    assert "No entry matches" in client.get("/settings/trust/?q=nobody").content.decode()
+    assert "1111 2222 3333" in client.get("/settings/trust/?q=partner").content.decode()
     assert "Acme" in page
     assert "partner" in page
     assert "Add somebody" not in page

@@ -39,6 +39,37 @@ def test_a_fresh_installation_says_what_to_do(pages: Client) -> None:
     assert "/settings/accounts/connect/" not in page
 
 
+def names_of(pages: Client, query: str = "") -> list[str]:
+    return re.findall(r'<a class="name" href="[^"]+">([^<]+)</a>', pages.get(f"/settings/accounts/{query}").content.decode())
+
+
+def test_an_account_of_thousands_is_found_by_name_or_digits_and_those_that_are_read_are_told_apart(pages: Client) -> None:
+    assert "Name or digits" not in pages.get("/settings/accounts/").content.decode()
+    read = factories.account("Retail", "444455556666")
+    factories.connection(read)
+    Account.objects.bulk_create(Account(number=f"{number}", name=f"Consumer {number}") for number in range(10**11, 10**11 + 60))
+    assert names_of(pages, "?q=reta") == names_of(pages, "?q=4444+5555") == names_of(pages, "?show=owners") == ["Retail"]
+    assert names_of(pages, "?show=owners&q=consumer") == []
+    assert "No account matches" in pages.get("/settings/accounts/?q=nobody").content.decode()
+    assert 'href="?q=consumer&amp;page=2"' in pages.get("/settings/accounts/?q=consumer").content.decode()
+
+
+def test_a_few_regions_are_named_and_many_are_counted(pages: Client) -> None:
+    factories.connection(factories.account("Retail"), regions=["us-east-1", "eu-west-1"])
+    factories.connection(factories.account("Platform"), regions=[f"eu-west-{number}" for number in range(1, 9)])
+    page = pages.get("/settings/accounts/").content.decode()
+    assert "us-east-1, eu-west-1" in page
+    assert "8 regions" in page
+    assert "eu-west-7" not in page
+
+
+def test_a_search_finds_no_account_out_of_scope(client: Client) -> None:
+    mine = factories.account("Retail north")
+    factories.account("Retail south")
+    client.force_login(factories.person(Role.OWNER, accounts=[mine]))
+    assert names_of(client, "?q=retail") == ["Retail north"]
+
+
 def test_connecting_leads_from_the_name_over_the_role_to_its_test(pages: Client) -> None:
     connection = connect(pages)
     assert (connection.account.number, connection.account.name) == (NUMBER, "Platform")

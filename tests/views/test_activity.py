@@ -73,11 +73,25 @@ def test_each_filter_narrows(pages: Client) -> None:
     assert texts(pages, "?verb=sync.finished") == ["event two"]
     assert texts(pages, "?who=DEPLOY") == ["event three"]
     assert texts(pages, "?account=444455556666") == ["event two"]
+    assert texts(pages, "?account=4444+5555+6666") == texts(pages, "?account=retai") == ["event two"]
     assert texts(pages, "?function=HELLO") == ["event one"]
     assert texts(pages, f"?function={hello.pk}") == ["event one"]
     assert texts(pages, f"?function={hello.arn}:live") == ["event one"]
     assert texts(pages, "?kind=check") == []
     assert "No event matches" in pages.get("/activity/?kind=check").content.decode()
+
+
+def test_an_accounts_whole_name_means_that_one_and_a_part_of_it_all_that_have_it(pages: Client) -> None:
+    for name in ("Retail", "Retail north"):
+        happen(f"event {name.lower()}", account=factories.account(name))
+    assert texts(pages, "?account=retail") == ["event retail"]
+    assert texts(pages, "?account=reta") == ["event retail north", "event retail"]
+
+
+def test_the_page_names_no_account_that_has_no_event_on_it(pages: Client) -> None:
+    factories.account("Of thousands")
+    happen("event one")
+    assert "Of thousands" not in pages.get("/activity/").content.decode()
 
 
 def test_dates_are_whole_days_in_the_persons_zone(client: Client) -> None:
@@ -92,7 +106,18 @@ def test_dates_are_whole_days_in_the_persons_zone(client: Client) -> None:
     assert texts(client, "?since=2026-11-09&until=2026-11-10") == ["event tenth", "event ninth"]
 
 
-@pytest.mark.parametrize("query", ["?since=nonsense", "?account=999999999999", "?kind=other", "?verb=x'--"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?since=nonsense",
+        "?since=0001-01-01",
+        "?until=9999-12-31",
+        "?account=999999999999",
+        "?account=nobody",
+        "?kind=other",
+        "?verb=x'--",
+    ],
+)
 def test_a_filter_that_makes_no_sense_is_said(pages: Client, query: str) -> None:
     happen("event one")
     response = pages.get(f"/activity/{query}")

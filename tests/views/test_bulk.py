@@ -47,6 +47,19 @@ def drafted(ann: User, platform: Account, many: int = 1, who: str = ACME) -> Bul
     return bulks.draft(lines, title="Many", reason="They need it", by=Actor.of(ann))
 
 
+def test_more_than_a_bulk_holds_is_said_and_not_left_out_in_silence(
+    signed_in: Client, platform: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        factories.function(f"f{number}", platform)
+    assert "8 functions, one a line." in signed_in.get(NEW, {"every": "1"}).content.decode()
+    monkeypatch.setattr(bulks, "MOST", 3)
+    page = signed_in.get(NEW, {"every": "1"}).content.decode()
+    assert "Only the first 3 of 8 functions are above" in page
+    assert page.count(":function:f") == 3
+    assert "Only the first" not in signed_in.get(NEW, {"every": "1", "q": "f5"}).content.decode()
+
+
 def test_ticked_in_the_list_previewed_confirmed(signed_in: Client, platform: Account) -> None:
     functions = [factories.function(f"f{n}", platform) for n in range(2)]
     page = signed_in.get("/functions/").content.decode()

@@ -449,9 +449,10 @@ class TestExportAndTrend:
     def test_the_counts_over_time_are_a_table_whose_last_day_is_now(self, client: Client, ann: User) -> None:
         factories.finding(severity=4)
         yesterday = timezone.now().date() - timedelta(days=1)
-        FindingCount.objects.create(day=yesterday, severity=3, open=7, accepted=2)
+        FindingCount.objects.create(day=yesterday, severity=3, open=7, accepted=2000)
         html = page(client, reverse("finding-trend"))
         assert '<td class="number" data-label="High">7</td>' in html
+        assert '<td class="number" data-label="Accepted">2,000</td>' in html
         assert '<td class="number" data-label="Critical">1</td>' in html
         assert html.index(f'data-day="{timezone.now().date():%Y-%m-%d}"') < html.index(f'data-day="{yesterday:%Y-%m-%d}"')
 

@@ -2,7 +2,9 @@
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -48,6 +50,17 @@ def test_the_preview_says_what_goes_and_what_stays_and_writes_nothing(me: Client
     assert HOSTILE not in page
     assert not Offboarding.objects.exists()
     assert PAGE in me.get(f"/consumers/{ACME}/").content.decode()
+
+
+def test_of_more_than_is_shown_the_page_says_that_there_is_more(me: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = offboarding.preview
+
+    def long(*given: Any, **named: Any) -> offboarding.Preview:
+        found = whole(*given, **named)
+        return replace(found, kept=found.kept * 501)
+
+    monkeypatch.setattr(offboarding, "preview", long)
+    assert "and the rest of 501, not shown here" in me.get(PAGE).content.decode()
 
 
 def test_a_form_that_is_not_right_does_nothing_and_comes_back(me: Client) -> None:

@@ -1,5 +1,7 @@
 """The first page."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -24,6 +26,14 @@ def test_a_fresh_installation_leads_to_the_first_account(pages: Client) -> None:
     assert "hx-trigger" not in page
     pages.force_login(factories.person(Role.AUDITOR))
     assert 'href="/settings/accounts/connect/"' not in pages.get("/").content.decode()
+
+
+def test_what_is_cut_is_one_click_away(pages: Client) -> None:
+    function = factories.function("hello_world", factories.account("Platform"))
+    for number in range(9):
+        factories.grant(function, f"{222233334440 + number}", ends_at=timezone.now() + timedelta(days=3))
+    page = pages.get("/").content.decode()
+    assert 'and 3 more: <a href="/consumers/?show=ending&amp;sort=ends">' in page
 
 
 def test_what_needs_somebody_is_named_with_the_next_step(pages: Client) -> None:

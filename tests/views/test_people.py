@@ -41,6 +41,27 @@ def test_the_list_names_everybody_with_role_scope_and_state(pages: Client) -> No
         assert words in page
 
 
+def test_somebody_of_hundreds_is_found_by_name_address_or_account(pages: Client) -> None:
+    assert "Search the list" not in pages.get("/settings/people/").content.decode()
+    factories.person(Role.OWNER, email="olga@example.com", name="Olga", accounts=[factories.account("Retail", "444455556666")])
+    factories.acting("cleo@acme.test", factories.account("Acme"))
+    for query, found in (("OLG", "olga"), ("retail", "olga"), ("4444 5555", "olga"), ("acme", "cleo"), ("acme.test", "cleo")):
+        page = pages.get("/settings/people/", {"q": query}).content.decode()
+        assert [name for name in ("olga", "cleo", "ada") if f"{name}@" in page.split("<tbody>")[1]] == [found], query
+    assert "Nobody matches" in pages.get("/settings/people/?q=nobody").content.decode()
+
+
+def test_a_scope_begins_with_what_is_chosen_and_with_accounts_that_are_read(pages: Client) -> None:
+    for name in ("A consumer", "Platform", "Retail", "Z chosen"):
+        made = factories.account(name)
+        if name in ("Platform", "Retail"):
+            factories.connection(made)
+    person = factories.person(Role.OWNER, accounts=[made])
+    page = pages.get(f"/settings/people/{person.pk}/").content.decode()
+    places = [page.index(f"{name} (") for name in ("Z chosen", "Platform", "Retail", "A consumer")]
+    assert places == sorted(places)
+
+
 def test_the_list_costs_the_same_at_any_size(pages: Client) -> None:
     account = factories.account()
     counts = []

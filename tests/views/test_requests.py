@@ -277,6 +277,17 @@ def _seen(owner: Client, wish: AccessRequest, **changed: str) -> str:
     return found[1]
 
 
+def test_a_request_of_hundreds_is_found_by_function_account_or_who_asks(
+    owner: Client, jo: User, acme: Account, function: Function
+) -> None:
+    asked(jo, acme, function)
+    assert "Function, account or who asks" not in owner.get("/consumers/requests/").content.decode()
+    for text in ("label-up", "acme", "1111 2222", "jo@"):
+        assert "jo@acme.example" in owner.get("/consumers/requests/", {"q": text}).content.decode(), text
+    assert "No request matches" in owner.get("/consumers/requests/?q=nobody").content.decode()
+    assert "No request matches" in owner.get("/consumers/requests/?q=acme&show=decided").content.decode()
+
+
 def test_the_page_shows_the_exact_statement_and_what_they_have(
     owner: Client, jo: User, acme: Account, function: Function
 ) -> None:

@@ -36,6 +36,25 @@ def test_parts_of_names_and_digits_with_or_without_spaces_are_found(pages: Clien
         assert words in pages.get("/search/", {"q": query}).content.decode(), query
 
 
+def test_what_is_called_exactly_so_comes_first_and_the_rest_is_one_click_away(pages: Client) -> None:
+    account = factories.account("Platform")
+    for number in range(22):
+        factories.function(f"a-orders-{number}", account)
+    factories.function("orders", account)
+    page = pages.get("/search/", {"q": "orders"}).content.decode()
+    assert page.index(">orders</a>") < page.index(">a-orders-0</a>")
+    assert page.count("a-orders-") == 19
+    assert '<a href="/functions/?q=orders">All functions that match</a>' in page
+    assert "All functions" not in pages.get("/search/", {"q": "orders-1"}).content.decode()
+
+
+def test_more_accounts_than_fit_are_one_click_away(pages: Client) -> None:
+    for number in range(21):
+        factories.account(f"Retail {number}")
+    page = pages.get("/search/", {"q": "retail"}).content.decode()
+    assert '<a href="/settings/accounts/?q=retail">All accounts that match</a>' in page
+
+
 @pytest.mark.parametrize("query", ["", "   ", "nothing-like-it", "<script>alert(1)</script>", "%", "x" * 5000, "\x00"])
 def test_nothing_found_says_what_to_try(pages: Client, query: str) -> None:
     response = pages.get("/search/", {"q": query})

@@ -159,13 +159,13 @@ def _coverage(by: Actor, functions: list[Function]) -> tuple[tuple[str, ...], bo
         lines.append(f"{one.account} {one.region}: {(one.reason or one.covered.value).rstrip('.')}. {since}")
     unlooked = sum(function.details_read_at is None for function in functions)
     if unlooked:
-        lines.append(f"The policies of published versions of {unlooked} of {len(functions)} functions were not read yet.")
+        lines.append(f"The policies of published versions of {unlooked:,} of {len(functions):,} functions were not read yet.")
     unaddressed = sum(function.urls is None for function in functions)
     if unaddressed:
-        lines.append(f"The function URLs of {unaddressed} of {len(functions)} functions were not read yet.")
+        lines.append(f"The function URLs of {unaddressed:,} of {len(functions):,} functions were not read yet.")
     unmapped = sum(function.mappings_read_at is None for function in functions)
     if unmapped:
-        lines.append(f"The event source mappings of {unmapped} of {len(functions)} functions were not read yet.")
+        lines.append(f"The event source mappings of {unmapped:,} of {len(functions):,} functions were not read yet.")
     lines.append(
         "Not looked at: identity policies and role trusts inside the owner accounts, who may write to what functions poll, "
         "and what else the consumers' own accounts allow or forbid."

@@ -208,4 +208,4 @@ def _leave_out(held: Connection, by: Actor) -> None:
 
 
 def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
