@@ -152,13 +152,18 @@ _LIVE = (Outcome.ACTIVE, Outcome.SECOND, Outcome.UNDER_WAY, Outcome.WAITING, Out
 
 
 def _judged(item: BulkItem, bulk: Bulk) -> Row:
-    words, tone, icon = _verdict_mark(Judgement(item.verdict), bulk)
+    verdict = Judgement(item.verdict)
+    words, tone, icon = _verdict_mark(verdict, bulk)
+    if verdict is Judgement.FUNCTION:
+        words = bulks.verdict_words(item)
     return Row(item, tone, icon, words, item.says, item.next)
 
 
 def _verdict_mark(judgement: Judgement, bulk: Bulk) -> tuple[str, str, str]:
     if judgement is Judgement.OK and bulk.wanted == Wanted.ABSENT:
         return "Will be taken back", "warn", "arrow-back-up"
+    if judgement is Judgement.FUNCTION:  # all of them together
+        return "No such function, or several", *VERDICTS[judgement]
     return str(judgement.label), *VERDICTS[judgement]
 
 
