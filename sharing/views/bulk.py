@@ -243,7 +243,7 @@ def bulk_take_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             begin(bulk.pk)
-            messages.success(request, "All of it is being taken back.")
+            messages.info(request, "All of it is being taken back.")
             return redirect("bulk-detail", bulk.pk)
     tally = bulks.tally(bulk)
     context = {
@@ -269,9 +269,10 @@ def _done(request: HttpRequest, pk: uuid.UUID, act: Callable[..., Bulk], said: s
             raise
         messages.error(request, f"{refusal.message} {refusal.next}".strip())
     else:
-        if bulk.state == BulkState.RUNNING:
+        runs = bulk.state == BulkState.RUNNING
+        if runs:
             begin(bulk.pk)
-        messages.success(request, said)
+        messages.add_message(request, messages.INFO if runs else messages.SUCCESS, said)
     return redirect("bulk-detail", pk)
 
 
