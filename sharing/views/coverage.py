@@ -146,7 +146,7 @@ def sync_start(request: HttpRequest) -> HttpResponse:
     else:
         begin(syncs)
         where = "One region is" if len(syncs) == 1 else f"{len(syncs)} regions are"
-        messages.success(request, f"{where} being read. You can leave this page; the sync goes on.")
+        messages.info(request, f"{where} being read. You can leave this page; the sync goes on.")
     return redirect("coverage")
 
 

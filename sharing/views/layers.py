@@ -125,7 +125,7 @@ def layer_read(request: HttpRequest) -> HttpResponse:
     """Ask for the layers of every account in scope to be read now."""
     found = layers.request(by=actor(request))
     begin(found)
-    messages.success(request, f"Reading the layers of {len(found)} region{'s' if len(found) > 1 else ''}.")
+    messages.info(request, f"Reading the layers of {len(found)} region{'s' if len(found) > 1 else ''}.")
     return redirect("layer-list")
 
 
@@ -165,7 +165,7 @@ def layer_reread(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     layer = the_layer(me, pk)
     try:
         begin(layers.request(account=layer.account, region=layer.region, by=me))
-        messages.success(request, f"Reading the layers of {layer.account.name} in {layer.region}.")
+        messages.info(request, f"Reading the layers of {layer.account.name} in {layer.region}.")
     except Refusal as refusal:
         messages.error(request, f"{refusal.message} {refusal.next}".strip())
     return redirect("layer-detail", pk)

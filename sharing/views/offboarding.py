@@ -130,7 +130,7 @@ def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(offboard, found.pk)
-            messages.success(request, "It is being resumed." if found.suspends else "What was taken away is asked for again.")
+            messages.info(request, "It is being resumed." if found.suspends else "What was taken away is asked for again.")
             return redirect("offboarding-detail", found.pk)
     back = offboarding.coming_back(found, by=me) if found.suspends and not found.undo_wanted_at else []
     context = {

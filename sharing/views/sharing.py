@@ -36,7 +36,7 @@ from sharing.services.waking.sources import account_in
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
-from .fragments import by_htmx
+from .fragments import LEVELS, by_htmx, tone_of
 from .function_pages import choices_of, head_of, list_of, pretty, the_function
 from .permitting import actor, for_changing
 
@@ -250,14 +250,14 @@ def _answer(
     return response
 
 
-def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str, *, undo: bool = False) -> HttpResponse:
+def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str) -> HttpResponse:
     """What follows a click about a grant: the list anew beside a toast, or the function's page with a message."""
     if by_htmx(request):
-        context = {**list_of(function, me, focus=grant), "said": said}
+        context = {**list_of(function, me, focus=grant), "said": said, "tone": tone_of(grant)}
         response = render(request, "functions/done.html", context)
         response["HX-Replace-Url"] = reverse("function-detail", args=[function.pk])
         return response
-    messages.success(request, said)
+    messages.add_message(request, LEVELS[tone_of(grant)], said)
     return redirect(f"{reverse('function-detail', args=[function.pk])}#row-{key_of(grant)}")
 
 
