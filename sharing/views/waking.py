@@ -11,13 +11,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from sharing.forms.choices import options
-from sharing.policy.arn import is_account_id
+from sharing.forms.narrowing import AccountText
 from sharing.policy.wiring import SOURCES
 from sharing.services import gaps, waking
 from sharing.services.access import exporting
 from sharing.services.waking import ORDERS, Asked, LetIn, Problem, Waker, Way
-from sharing.templatetags.ui import spaced
 
 from .access import file
 from .function_pages import head_of, the_function
@@ -39,6 +37,9 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         return list_of(request, me)
     asked = asked_of(request.GET)
     found = waking.survey(me, asked)
+    narrowing = AccountText(request.GET)
+    if narrowing.is_valid() and not found.known:
+        narrowing.add_error("account", narrowing.nobody())
     above, under = under_way(me)
     page = page_of(found.rows, request)
     rows: list[Waker] = list(page.object_list)
@@ -50,16 +51,13 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         "problems": [(one, PROBLEM_WORDS[one][2], count) for one, count in found.problems.items()],
         "ways": WAYS,
         "kinds": sorted(found.kinds.items(), key=lambda one: one[1].casefold()),
-        "accounts": options(
-            ((number, f"{name} ({spaced(number)})" if name else spaced(number)) for number, name in found.accounts),
-            asked.account,
-        ),
+        "narrowing": narrowing,
         "orders": ORDER_WORDS,
         "blind_spots": waking.unlooked(me),
         "above": above,
         "under": under,
     }
-    return render(request, "mappings/list.html", context)
+    return render(request, "mappings/list.html", context, status=422 if narrowing.errors else 200)
 
 
 @require_safe
@@ -103,12 +101,11 @@ def function_wakes(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def asked_of(query: Mapping[str, str]) -> Asked:
     """What the address asks for; anything that means nothing is left out."""
     way, kind, problem, order = (query.get(name, "") for name in ("way", "kind", "problem", "sort"))
-    account = "".join(query.get("account", "").split())
     return Asked(
         text=query.get("q", "").strip()[:400],
         way=Way(way) if way in {one.value for one in Way} else None,
         kind=kind if kind in SOURCES or kind in ("url", "other") else "",
-        account=account if is_account_id(account) else "",
+        account=query.get("account", "").strip()[:400],
         problem=problem if problem == "any" or problem in {one.value for one in Problem} else "",
         order=order if order in ORDERS else "function",
     )

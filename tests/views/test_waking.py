@@ -97,7 +97,6 @@ class TestTheList:
             "q=%00",
             "way=nonsense",
             "kind=%00",
-            "account=x",
             "problem=-1",
             "sort=-x",
             "page=99999999999999999999",

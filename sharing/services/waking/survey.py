@@ -21,7 +21,7 @@ from sharing.services.naming import account_names
 from . import counting
 from .gathering import gather, gather_of, of_function
 from .keeping import FEW, unkept, waker_of
-from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, problems_of
+from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, meaning, problems_of
 from .shapes import Problem, Waker, label_of
 
 #: More accounts of a name than this are looked up by the database.
@@ -37,7 +37,7 @@ _ORDERS: Final = {
 class Survey:
     """What a page of the list needs. `every`: how many rows there are; `problems`, `kinds`, `accounts`: of all of them.
 
-    `rows`: those asked for, in order, to be counted and sliced.
+    `rows`: those asked for, in order, to be counted and sliced. `known`: whether the account asked for is one at all.
     """
 
     every: int
@@ -45,6 +45,7 @@ class Survey:
     kinds: dict[str, str]
     accounts: list[tuple[str, str]]
     rows: Rows | Sequence[Waker]
+    known: bool = True
 
 
 @dataclass
@@ -117,12 +118,15 @@ def survey(by: Actor, asked: Asked) -> Survey:
     apart = unkept(by)
     if len(apart) > FEW:
         every = gather(by)
+        accounts = accounts_of(every)
+        asked = meaning(asked, accounts)
         return Survey(
             len(every),
             problems_of(every),
             {one.kind: one.label for one in every},
-            accounts_of(every),
+            accounts,
             listed(every, asked),
+            _known(asked, by),
         )
     names = account_names()
     chosen = Function.objects.visible_to(by).present().filter(pk__in=apart)
@@ -134,6 +138,8 @@ def survey(by: Actor, asked: Asked) -> Survey:
     problems, kinds = Counter(problems_of(read)), {one.kind for one in read} | {kind for _, kind, _ in sorts}
     for (_, _, these), many in sorts.items():
         problems.update(dict.fromkeys(map(Problem, these.split()), many))
+    accounts = _accounts(counting.owners(by, but=apart), sources, read, names)
+    asked = meaning(asked, accounts)
     among = listed(read, replace(asked, order="function"))
     counted = None
     if not asked.text and not asked.account:
@@ -143,8 +149,9 @@ def survey(by: Actor, asked: Asked) -> Survey:
         len(read) + sum(sorts.values()),
         {one: problems[one] for one in Problem if problems[one]},
         {kind: label_of(kind) for kind in kinds},
-        _accounts(counting.owners(by, but=apart), sources, read, names),
+        accounts,
         Rows(found, among, asked, names, counted, None if asked.narrowed else sources),
+        _known(asked, by),
     )
 
 
@@ -171,6 +178,11 @@ def _accounts(
     return by_name({number: names.get(number, "") for number in sources if number} | found)
 
 
+def _known(asked: Asked, by: Actor) -> bool:
+    """Whether it is an account that has rows, or at least one in the actor's scope."""
+    return not asked.account or bool(asked.accounts) or Account.objects.visible_to(by).called(asked.account).exists()
+
+
 def _is_of(sort: counting.Sort, asked: Asked) -> bool:
     """Whether rows of this sort are asked for, as `listed` has it."""
     way, kind, problems = sort
@@ -187,8 +199,9 @@ def _narrowed(kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping
         kept = kept.filter(way=asked.way.value)
     if asked.kind:
         kept = kept.filter(kind=asked.kind)
-    if asked.account:
-        kept = kept.filter(Q(whose=asked.account) | Q(account__in=list(Account.objects.filter(number=asked.account))))
+    if asked.accounts is not None:
+        owners = list(Account.objects.filter(number__in=asked.accounts).values_list("pk", flat=True))
+        kept = kept.filter(Q(whose__in=asked.accounts) | Q(account__in=owners))
     if asked.problem:
         kept = kept.exclude(problems="") if asked.problem == "any" else kept.filter(problems__contains=f" {asked.problem} ")
     words = asked.text.casefold().split()
