@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -65,19 +66,19 @@ def mapping_export(request: HttpRequest) -> StreamingHttpResponse:
     """The list as it is filtered, whole, as CSV or JSON (`format`); what was not looked at comes first."""
     me = actor(request)
     asked = asked_of(request.GET)
-    found = waking.listed(waking.gather(me), asked)
+    found = waking.survey(me, asked)
     narrowed = " ".join(one for one in (asked.way, asked.kind, asked.account, asked.problem, asked.text) if one)
     head = [
         *gaps.summary(me),
         *(f"Not looked at: {line}" for line in waking.unlooked(me)),
-        f"Mappings: {len(found):,}" + (f", narrowed to: {narrowed}" if asked.narrowed else ""),
+        f"Mappings: {found.many:,}" + (f", narrowed to: {narrowed}" if asked.narrowed else ""),
         f"Asked by {me.label} at {gaps.utc(timezone.now())}",
     ]
     if request.GET.get("format") == "json":
-        pieces = exporting.json_text({"coverage": head}, "mappings", _items(found))
+        pieces = exporting.json_text({"coverage": head}, "mappings", _items(found.rows))
         return file(pieces, exporting.file_name("mappings", "json"))
     columns = tuple(name.replace("_", " ").capitalize() for name in _COLUMNS)
-    rows = (tuple(one.values()) for one in _items(found))
+    rows = (tuple(one.values()) for one in _items(found.rows))
     return file(exporting.csv_text(head, columns, rows), exporting.file_name("mappings", "csv"))
 
 
@@ -118,9 +119,9 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _items(found: Sequence[Waker]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(found), _CHUNK):
-        chunk = found[start : start + _CHUNK]
+def _items(found: Iterable[Waker]) -> Iterator[dict[str, Any]]:
+    rows = iter(found)
+    while chunk := list(islice(rows, _CHUNK)):
         for one, let_in in zip(chunk, waking.let_in(chunk), strict=True):
             yield dict(zip(_COLUMNS, _values(one, let_in), strict=True))
 

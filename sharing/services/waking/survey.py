@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -26,6 +28,8 @@ from .shapes import Problem, Waker, label_of
 
 #: More accounts of a name than this are looked up by the database.
 _NAMED_AT_MOST: Final = 500
+#: So many rows, or accounts, are taken from the database at once.
+_AT_ONCE: Final = 200
 _DIGITS: Final = re.compile(r"\d{12}", re.ASCII)
 _ORDERS: Final = {
     "function": ("name", "region", "number", "place"),
@@ -47,12 +51,18 @@ class Survey:
     rows: Rows | Sequence[Waker]
     known: bool = True
 
+    @property
+    def many(self) -> int:
+        """How many rows are asked for. One query, or none."""
+        return self.rows.count() if isinstance(self.rows, Rows) else len(self.rows)
+
 
 @dataclass
 class Rows:
     """A list that is not made: kept rows in the database, and those of functions that were read in full.
 
-    `many`: how many there are; `sources`: how many kept ones by their source's account. None: not counted yet.
+    It is sliced, or gone through. `many`: how many there are; `sources`: how many kept ones by their source's account. None:
+    not counted yet.
     """
 
     kept: QuerySet[KeptWaker, KeptWaker]
@@ -78,6 +88,32 @@ class Rows:
         made = (one if isinstance(one, Waker) else kept.get(one) for one in among)
         return [one if isinstance(one, Waker) else self._made(one) for one in made if one is not None]
 
+    def __iter__(self) -> Iterator[Waker]:
+        """Every row, each read as it is needed, none twice and none left out whatever is kept anew meanwhile."""
+        return merge(self._each_kept(), sorted(self.read, key=self._turn), key=self._turn)
+
+    def _turn(self, one: Waker) -> tuple[Any, ...]:
+        place = one.place
+        return (ORDERS[self.asked.order](one), place.name, place.region, place.number)
+
+    def _each_kept(self) -> Iterator[Waker]:
+        if self.asked.order in _ORDERS:
+            yield from map(self._made, self.kept.order_by(*_ORDERS[self.asked.order]).iterator(chunk_size=_AT_ONCE))
+            return
+        for some in self._turns(self.kept.order_by().values_list("whose", flat=True).distinct()):
+            yield from map(self._made, self._of(some).iterator(chunk_size=_AT_ONCE))
+
+    def _turns(self, accounts: Iterable[str]) -> Iterator[list[str]]:
+        """Accounts of sources as they follow each other, some at once."""
+        order = sorted(accounts, key=lambda one: ORDERS["source"](Ranked(0, one, self.names.get(one, ""), "")))
+        for at in range(0, len(order), _AT_ONCE):
+            yield order[at : at + _AT_ONCE]
+
+    def _of(self, accounts: Sequence[str]) -> QuerySet[KeptWaker, KeptWaker]:
+        """Kept rows whose source is in one of these accounts, in this order of the accounts."""
+        turn = Case(*(When(whose=whose, then=Value(at)) for at, whose in enumerate(accounts)))
+        return self.kept.filter(whose__in=accounts).order_by(turn, "source", *_ORDERS["function"])
+
     def _made(self, one: KeptWaker) -> Waker:
         return waker_of(one, self.names)
 
@@ -87,7 +123,7 @@ class Rows:
         if many is None:
             many = dict(self.kept.order_by().values_list("whose").annotate(total=Count("pk")))
         before, skipped, chosen = 0, 0, list[str]()
-        for whose in sorted(many, key=lambda one: ORDERS["source"](Ranked(0, one, self.names.get(one, ""), ""))):
+        for whose in chain.from_iterable(self._turns(many)):
             if before >= wanted.stop:
                 break
             if wanted.start < before + many[whose]:
@@ -96,8 +132,7 @@ class Rows:
             before += many[whose]
         if not chosen:
             return []
-        turn = Case(*(When(whose=whose, then=Value(at)) for at, whose in enumerate(chosen)))
-        found = self.kept.filter(whose__in=chosen).order_by(turn, "source", *_ORDERS["function"]).values_list("pk", flat=True)
+        found = self._of(chosen).values_list("pk", flat=True)
         return list(found[skipped : skipped + wanted.stop - wanted.start])
 
     def _in_order(self) -> list[int | Waker]:
