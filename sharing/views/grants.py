@@ -122,7 +122,7 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "ok") -> HttpResponse:
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
     if by_htmx(request):
-        context = {**list_of(grant.policy.function, me, focus=grant), "said": said, "tone": tone}
+        context = {**list_of(request, grant.policy.function, me, focus=grant), "said": said, "tone": tone}
         return render(request, "functions/done.html", context)
     messages.add_message(request, messages.SUCCESS if tone == "ok" else messages.ERROR, said)
     return redirect("grant-detail", grant.pk)
