@@ -123,7 +123,7 @@ def after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
     tone = tone or tone_of(grant)
     if by_htmx(request):
-        context = {**list_of(grant.policy.function, me, focus=grant), "said": said, "tone": tone}
+        context = {**list_of(request, grant.policy.function, me, focus=grant), "said": said, "tone": tone}
         return render(request, "functions/done.html", context)
     messages.add_message(request, LEVELS[tone], said)
     return redirect("grant-detail", grant.pk)

@@ -242,7 +242,7 @@ def _answer(
     if by_htmx(request):
         response = render(request, "functions/share.html#share", context, status=status)
     else:
-        context |= {**head_of(function, "access"), **list_of(function, me)}
+        context |= {**head_of(function, "access"), **list_of(request, function, me)}
         response = render(request, "functions/share.html", context, status=status)
     if form.is_bound and form.data.get("event_source_token"):
         # A page that holds a secret is kept nowhere; without one, the browser's back button may show it again.
@@ -252,13 +252,14 @@ def _answer(
 
 def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str) -> HttpResponse:
     """What follows a click about a grant: the list anew beside a toast, or the function's page with a message."""
+    found = list_of(request, function, me, focus=grant)
+    address = f"{reverse('function-detail', args=[function.pk])}{'?all=1' if found['whole'] else ''}"
     if by_htmx(request):
-        context = {**list_of(function, me, focus=grant), "said": said, "tone": tone_of(grant)}
-        response = render(request, "functions/done.html", context)
-        response["HX-Replace-Url"] = reverse("function-detail", args=[function.pk])
+        response = render(request, "functions/done.html", {**found, "said": said, "tone": tone_of(grant)})
+        response["HX-Replace-Url"] = address
         return response
     messages.add_message(request, LEVELS[tone_of(grant)], said)
-    return redirect(f"{reverse('function-detail', args=[function.pk])}#row-{key_of(grant)}")
+    return redirect(f"{address}#row-{key_of(grant)}")
 
 
 def key_of(grant: Grant) -> str:

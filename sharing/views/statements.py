@@ -71,6 +71,6 @@ def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: i
 def _stale(request: HttpRequest, me: Actor, policy: Policy, refusal: Refusal) -> HttpResponse:
     said = f"{refusal.message} Nothing was changed; the list shows what is there now."
     if by_htmx(request):
-        return render(request, "functions/done.html", {**list_of(policy.function, me), "said": said, "tone": "bad"})
+        return render(request, "functions/done.html", {**list_of(request, policy.function, me), "said": said, "tone": "bad"})
     messages.error(request, said)
     return redirect("function-detail", policy.function_id)
