@@ -76,7 +76,10 @@ class Using:
 
 
 def users(layer: LayerVersion, *, by: Actor) -> list[Using]:
-    """Everybody whom the policy as last read names, and grants that wait. Two queries, four once a grant has ended lately. Raises NotFound."""
+    """Everybody whom the policy as last read names, and grants that wait.
+
+    Two queries, three once a grant has ended lately. Raises NotFound.
+    """
     if not by.sees(layer.account_id):
         raise NotFound("That layer version")
     names = account_names()
