@@ -64,7 +64,7 @@ def recount() -> int:
         return _set_right(WakerCount, COUNTED[:-1]) + _set_right(SourceCount, COUNTED[-1:])
 
 
-def _set_right(model: type[WakerCount | SourceCount], columns: tuple[str, ...]) -> int:
+def _set_right(model: Any, columns: tuple[str, ...]) -> int:
     there: QuerySet[Any, Any] = KeptWaker.objects.order_by().values_list(*columns).annotate(total=Count("pk"))
     counted: QuerySet[Any, Any] = model.objects.order_by().values_list(*columns).annotate(total=Sum("many") * -1)
     lacking: Counter[tuple[Any, ...]] = Counter()
