@@ -26,6 +26,7 @@ from sharing.models import (
     Policy,
     Qualifier,
     Reading,
+    Renewal,
     SourceCount,
     StepState,
     WakerCount,
@@ -35,9 +36,11 @@ from sharing.policy import FunctionArn
 from sharing.services import inventory, waking
 from sharing.services.access.finding import find_policy
 from sharing.services.granting.transitions import move as move_grant
+from sharing.services.operating import retention
+from sharing.services.renewing import working
 from sharing.services.syncing import drift
 from sharing.services.syncing.keeping import keep_mappings
-from sharing.services.waking import Asked, Problem, Way, keeping
+from sharing.services.waking import Asked, Problem, Way, counting, keeping
 from sharing.services.waking.gathering import gather_of
 from sharing.services.waking.survey import Rows
 from sharing.services.wiring.settling import move as move_step
@@ -168,6 +171,26 @@ def test_what_is_counted_is_what_is_kept_whoever_kept_it(estate: None) -> None:
     _kept()
     assert not {pk for pk, many in WakerCount.objects.values_list("pk", "many") if not many}
     _equal(Actor.system(), Asked())
+
+
+def test_rows_that_somebody_kept_without_counting_are_counted_by_the_daily_pass_and_after_an_upgrade(estate: None) -> None:
+    """As a worker does that still runs the version before counts were kept: nothing that is counted later would mend it."""
+    _kept()
+    mends: tuple[Callable[[], object], ...] = (retention.retain, lambda: working.renew(seconds=0))
+    Renewal.objects.create(pk=1)
+    for mend in mends:
+        gone = KeptWaker.objects.order_by("pk")[3].function_id
+        KeptWaker.objects.filter(function=gone).delete()
+        waking.note(gone)
+        _kept()
+        kept, counted = KeptWaker.objects.count(), counting.sorts(Actor.system())
+        assert sum(counted.values()) > kept
+        mend()
+        assert sum(counting.sorts(Actor.system()).values()) == kept
+        assert not waking.recount()
+    _kept()
+    _equal(Actor.system(), Asked())
+    _equal(Actor.system(), Asked(order="source"))
 
 
 def test_functions_are_listed_by_what_their_policies_let_in_as_they_are_now(estate: None) -> None:

@@ -6,6 +6,8 @@
 - Contents of policies stay for ever, unless the environment says otherwise. Then a content goes when another one had taken
   its place before the cut; what is left reads as if it had been the first.
 - History, mail, invocations (their payloads are emptied after 15 minutes) and everything else stay.
+
+The daily pass counts once more what is counted by differences alone (services.waking.counting): no later change would mend it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from sharing.models import Check, CheckState, Installation, PolicyVersion, Sync, SyncKind, SyncState
+from sharing.services import waking
 
 from . import pulses
 
@@ -69,6 +72,7 @@ def retain(now: datetime | None = None, *, seconds: float = SLICE, batch: int = 
         _repeat(lambda: _drop_versions(now, batch), ends),
     )
     if time.monotonic() < ends:
+        waking.recount()
         Installation.objects.update_or_create(pk=1, defaults={"retained_at": now})
     return taken
 

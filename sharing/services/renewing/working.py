@@ -126,6 +126,7 @@ def _tallies(_row: Renewal, _ends: float) -> bool:
 
 def _wakers(_row: Renewal, _ends: float) -> bool:
     """Every function's rows are made anew by whoever makes them; until then the list reads these functions in full."""
+    waking.recount()
     waking.note_all()
     return True
 

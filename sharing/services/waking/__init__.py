@@ -4,6 +4,7 @@ For push sources the permission is known and nothing else: whether the bucket or
 nobody reads. So no row of a push source ever says that events arrive.
 """
 
+from .counting import recount
 from .gathering import gather, of_function
 from .keeping import FEW, VERSION, keep_due, note, note_all, unkept
 from .letting_in import LetIn, let_in
@@ -36,6 +37,7 @@ __all__ = [
     "note_all",
     "of_function",
     "problems_of",
+    "recount",
     "survey",
     "survey_of",
     "unkept",
