@@ -208,7 +208,10 @@ class TestScope:
         assert names(html, [mine, other]) == {"mine"}
         assert "eu-west-1" not in html
         assert "Secret project" not in html
-        assert names(page(client, account=other.account.number), [mine, other]) == set()
+        refused = client.get(reverse("function-list"), {"account": other.account.number})
+        assert refused.status_code == 422
+        assert names(refused.content.decode(), [mine, other]) == set()
+        assert "Secret project" not in refused.content.decode()
 
     def test_empty_says_what_to_do_next_by_role(self, client: Client) -> None:
         signed_in(client, Role.OWNER, [])
