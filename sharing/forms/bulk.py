@@ -64,7 +64,7 @@ class ListForm(_ManyForm):
         max_length=5_000_000,
         widget=forms.Textarea(attrs={**_LINES, "rows": 10}),
         help_text="The first line names the columns: function, qualifier, principal, action, until, reason. "
-        "Only function and principal must be there.",
+        "Only function and principal (or who) must be there.",
     )
     file = forms.FileField(
         label="Or a CSV file",

@@ -9,7 +9,8 @@ class Renewal(models.Model):
     """How far what is kept was made by the rules of the version that runs: one row; none: nothing was ever kept by others.
 
     `mark`: of all rules by which everything was made (services.renewing.MARK); "": some of it is of unknown rules. `made`: by
-    name, the version of the rules by which it was made; `checkpoint`: of the one that is being made anew, the last key done.
+    name, the version of the rules by which it was made, and those of which the `checkpoint` is: the last key done of what is
+    being made anew.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -88,7 +88,7 @@ def functions(
     *,
     by: Actor,
     text: str = "",
-    account: str = "",
+    accounts: QuerySet[Account] | None = None,
     region: str = "",
     exposed: Exposed | None = None,
     vanished: bool = False,
@@ -97,12 +97,12 @@ def functions(
 ) -> QuerySet[Function]:
     """The functions in the actor's scope that match. `text` is looked for in name, ARN and description.
 
-    A pasted ARN may carry an alias or version. `account`: the 12 digits.
+    A pasted ARN may carry an alias or version. `accounts`: only of these.
     `vanished` lists those AWS no longer has instead of those it has.
     """
     found: QuerySet[Function] = Function.objects.visible_to(by).filter(vanished_at__isnull=not vanished)
-    if account:
-        found = found.filter(account__number=account)
+    if accounts is not None:
+        found = found.filter(account__in=list(accounts.order_by().values_list("pk", flat=True)))
     if region:
         found = found.filter(region=region)
     for word in text.split():

@@ -14,6 +14,12 @@ def account_names(of: Iterable[str] | None = None) -> dict[str, str]:
     return dict(found.values_list("number", "name"))
 
 
+def spoken(number: str) -> str:
+    """An account in a sentence: `Globex (222233334444)`, or `account 222233334444` where it has no name here. One query."""
+    name = account_names([number]).get(number, "")
+    return f"{name} ({number})" if name not in ("", number) else f"account {number}"
+
+
 def numbers_by_name() -> Mapping[str, str]:
     """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces.
 

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from sharing.models import Account, Actor, Trusted, TrustKind
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
+from sharing.services.naming import spoken
 
 _NAMED = 6  # entries named where the line is one of many on a page
 ONLY_ADMINS = "Only an admin of fnshare changes whom the organisation trusts."
@@ -51,7 +52,9 @@ def called(text: str) -> QuerySet[Trusted]:
     if not text:
         return Trusted.objects.all()
     accounts = Account.objects.called(text).order_by().values("number")
-    return Trusted.objects.filter(Q(value__icontains=text) | Q(note__icontains=text) | Q(value__in=accounts))
+    found = Q(value__icontains=text) | Q(note__icontains=text) | Q(value__in=accounts)
+    digits = "".join(text.replace("-", " ").split())  # also of an account that is not known otherwise
+    return Trusted.objects.filter(found | Q(value__contains=digits) if digits.isascii() and digits.isdigit() else found)
 
 
 def add(value: str, *, by: Actor, note: str = "") -> Trusted:
@@ -67,7 +70,7 @@ def add(value: str, *, by: Actor, note: str = "") -> Trusted:
         with transaction.atomic():
             entry.full_clean()
             entry.save()
-            history.record("trust.added", f"{entry.get_kind_display()} {value} is trusted.", by=by, reason=note)
+            history.record("trust.added", f"Trusted from now on: {_spoken(entry)}.", by=by, reason=note)
     except ValidationError as problem:
         raise Refusal(" ".join(problem.messages), code="invalid", field="value") from None
     except IntegrityError:
@@ -81,4 +84,8 @@ def remove(entry: Trusted, *, by: Actor) -> None:
         raise NotPermitted(ONLY_ADMINS)
     with transaction.atomic():
         if Trusted.objects.filter(pk=entry.pk).delete()[0]:
-            history.record("trust.removed", f"{entry.get_kind_display()} {entry.value} is not trusted any more.", by=by)
+            history.record("trust.removed", f"Not trusted any more: {_spoken(entry)}.", by=by)
+
+
+def _spoken(entry: Trusted) -> str:
+    return spoken(entry.value) if entry.kind == TrustKind.ACCOUNT else f"organisation {entry.value}"

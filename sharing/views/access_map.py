@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from sharing.forms.choices import options
+from sharing.forms.narrowing import AccountFilter
 from sharing.models import Account, Function
 from sharing.policy.arn import is_account_id
 from sharing.services import trusting
@@ -59,18 +59,19 @@ class ShownEdge:
 
 @require_safe
 def access_map(request: HttpRequest) -> HttpResponse:
-    """Owner accounts and whom they let in; with `account`, that account's functions."""
+    """Owner accounts and whom they let in; of the one that `account` means, its functions; of several, only these."""
     me = actor(request)
-    every = list(account_matrix.owners(by=me))
+    owners = account_matrix.owners(by=me)
     number = "".join(request.GET.get("account", "").split())
-    chosen = None
     if is_account_id(number):
-        chosen = get_object_or_404(account_matrix.owners(by=me), number=number)
-    elif len(every) == 1:
-        chosen = every[0]  # one account would be one box: its functions say more
+        get_object_or_404(owners, number=number)
+    narrowing = AccountFilter(request.GET, accounts=owners)
+    meant = narrowing.cleaned_data["account"] if narrowing.is_valid() else owners.none()
+    every = list(owners)
+    looked_at = every if meant is None else list(meant)
+    chosen = looked_at[0] if len(looked_at) == 1 else None  # one account would be one box: its functions say more
     trust = trusting.trust()
-    drawn = picture.of_account(chosen, trust=trust) if chosen else picture.of_accounts(every, trust=trust)
-    looked_at = [chosen] if chosen else every
+    drawn = picture.of_account(chosen, trust=trust) if chosen else picture.of_accounts(looked_at, trust=trust)
     facts = account_matrix.facts(looked_at)
     return render(
         request,
@@ -79,10 +80,12 @@ def access_map(request: HttpRequest) -> HttpResponse:
             **_drawing(drawn, chosen),
             "chosen": chosen,
             "owners": every,
-            "choices": options(((one.number, f"{one.name} ({one.spaced})") for one in every), chosen.number if chosen else ""),
+            "narrowing": narrowing,
+            "some": str(len(looked_at)) if meant is not None and len(looked_at) > 1 else "",
             "facts": facts,
             "blind_spots": blind_spots(looked_at, facts),
         },
+        status=422 if narrowing.errors else 200,
     )
 
 

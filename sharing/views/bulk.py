@@ -152,13 +152,18 @@ _LIVE = (Outcome.ACTIVE, Outcome.SECOND, Outcome.UNDER_WAY, Outcome.WAITING, Out
 
 
 def _judged(item: BulkItem, bulk: Bulk) -> Row:
-    words, tone, icon = _verdict_mark(Judgement(item.verdict), bulk)
+    verdict = Judgement(item.verdict)
+    words, tone, icon = _verdict_mark(verdict, bulk)
+    if verdict is Judgement.FUNCTION:
+        words = bulks.verdict_words(item)
     return Row(item, tone, icon, words, item.says, item.next)
 
 
 def _verdict_mark(judgement: Judgement, bulk: Bulk) -> tuple[str, str, str]:
     if judgement is Judgement.OK and bulk.wanted == Wanted.ABSENT:
         return "Will be taken back", "warn", "arrow-back-up"
+    if judgement is Judgement.FUNCTION:  # all of them together
+        return "No such function, or several", *VERDICTS[judgement]
     return str(judgement.label), *VERDICTS[judgement]
 
 
@@ -238,7 +243,7 @@ def bulk_take_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             begin(bulk.pk)
-            messages.success(request, "All of it is being taken back.")
+            messages.info(request, "All of it is being taken back.")
             return redirect("bulk-detail", bulk.pk)
     tally = bulks.tally(bulk)
     context = {
@@ -264,9 +269,10 @@ def _done(request: HttpRequest, pk: uuid.UUID, act: Callable[..., Bulk], said: s
             raise
         messages.error(request, f"{refusal.message} {refusal.next}".strip())
     else:
-        if bulk.state == BulkState.RUNNING:
+        runs = bulk.state == BulkState.RUNNING
+        if runs:
             begin(bulk.pk)
-        messages.success(request, said)
+        messages.add_message(request, messages.INFO if runs else messages.SUCCESS, said)
     return redirect("bulk-detail", pk)
 
 

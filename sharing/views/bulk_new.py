@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from sharing.forms.bulk import ListForm, PicksForm
-from sharing.models import Actor, Bulk, Function
+from sharing.forms.narrowing import AccountFilter
+from sharing.models import Account, Actor, Bulk, Function
 from sharing.services import bulk as bulks
 from sharing.services import consumers, following, groups, inventory, inviting
 from sharing.services.bulk import Line
@@ -94,7 +95,9 @@ def _chosen(request: HttpRequest, me: Actor) -> tuple[list[str], int]:
         ticked = _ticked(request.GET.getlist("function"), me, on=request.GET.get("on", "")[:128])
         return ticked, len(ticked)
     asked = Filters.of(request.GET)
-    found = inventory.functions(by=me, text=asked.text, account=asked.account, region=asked.region, exposed=asked.exposed)
+    narrowing = AccountFilter(request.GET, accounts=Account.objects.visible_to(me))
+    accounts = narrowing.cleaned_data["account"] if narrowing.is_valid() else Account.objects.none()
+    found = inventory.functions(by=me, text=asked.text, accounts=accounts, region=asked.region, exposed=asked.exposed)
     arns = list(found.values_list("arn", flat=True)[: bulks.MOST])
     return arns, len(arns) if len(arns) < bulks.MOST else found.count()
 

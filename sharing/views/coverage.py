@@ -75,9 +75,13 @@ def _shown(lines: Iterable[gaps.Line]) -> Iterator[Shown]:
 
 @require_safe
 def coverage(request: HttpRequest) -> HttpResponse:
-    """Accounts by regions, a page of them, or only the gaps (`?show=gaps`); the table alone while a sync runs and it polls."""
+    """Accounts by regions, a page of them, or only the gaps (`?show=gaps`), of some accounts (`q`).
+
+    The table alone while a sync runs and it polls.
+    """
     me = actor(request)
-    survey = syncing.Survey(me)
+    asked = _asked(request)
+    survey = syncing.Survey(me, called=asked)
     only_gaps = request.GET.get("show") == "gaps"
     page = page_of(survey.gaps if only_gaps else survey.lines, request)
     counts = survey.counts
@@ -85,6 +89,7 @@ def coverage(request: HttpRequest) -> HttpResponse:
         "lines": list(_shown(gaps.lines(survey, page.object_list, running=True, counted=True))),
         "may_change": me.may_change(),
         "page": page,
+        "asked": asked,
         "only_gaps": only_gaps,
         "regions": counts.regions,
         "running": survey.running,
@@ -95,16 +100,18 @@ def coverage(request: HttpRequest) -> HttpResponse:
     }
     polls = request.headers.get("HX-Target") == "coverage"
     if polls and not survey.running:
-        context["toast"] = "Nothing is being read any more."
+        context["toast"] = f"Nothing {'of these accounts ' if asked else ''}is being read any more."
     return render(request, f"settings/coverage.html{'#table' if polls else ''}", context)
 
 
 @require_safe
 def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
-    """The same as CSV or JSON (`format`): accounts by regions, last complete read, unread and why."""
+    """The same as CSV or JSON (`format`): accounts by regions (of some, `q`), last complete read, unread and why."""
     me = actor(request)
-    rows = syncing.coverage(me)
-    head = [*gaps.summary(me), f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
+    asked = _asked(request)
+    rows = syncing.coverage(me, called=asked)
+    narrowed = [f"Narrowed to accounts called: {asked}"] if asked else []
+    head = [*gaps.summary(me), *narrowed, f"Asked by {me.label} at {gaps.utc(timezone.now())}"]
     if request.GET.get("format") == "json":
         pieces = exporting.json_text({"coverage": head}, "regions", (_item(row) for row in rows))
         return file(pieces, exporting.file_name("coverage", "json"))
@@ -114,6 +121,11 @@ def coverage_export(request: HttpRequest) -> StreamingHttpResponse:
     )  # fmt: skip
     table = (tuple(_item(row).values()) for row in rows)
     return file(exporting.csv_text(head, columns, table), exporting.file_name("coverage", "csv"))
+
+
+def _asked(request: HttpRequest) -> str:
+    """Which accounts are looked for, by a part of their names or digits; "": every one."""
+    return request.GET.get("q", "").strip()[:200]
 
 
 def _item(row: syncing.Coverage) -> dict[str, Any]:
@@ -146,7 +158,7 @@ def sync_start(request: HttpRequest) -> HttpResponse:
     else:
         begin(syncs)
         where = "One region is" if len(syncs) == 1 else f"{len(syncs)} regions are"
-        messages.success(request, f"{where} being read. You can leave this page; the sync goes on.")
+        messages.info(request, f"{where} being read. You can leave this page; the sync goes on.")
     return redirect("coverage")
 
 

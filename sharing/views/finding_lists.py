@@ -20,9 +20,11 @@ from sharing.services import gaps
 from sharing.services.access import exporting
 from sharing.services.errors import Refusal
 from sharing.services.findings import accepting, listing
+from sharing.services.findings.exporting import item
 from sharing.services.findings.settling import title_of
 from sharing.services.naming import account_names
 
+from .access import file
 from .errors import blame
 from .findings import asked_of
 from .permitting import actor, for_changing
@@ -132,19 +134,19 @@ def _moment(text: str) -> datetime | None:
 
 @require_safe
 def finding_export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """The filtered list as CSV, what was not looked at first. Auditors may."""
+    """The filtered list as CSV or JSON (`format`), what was not looked at first. Auditors may."""
     me = actor(request)
     form = FindingFilter(request.GET, rules=listing.rules())
     if not form.is_valid():
         return redirect("finding-list")
     now = timezone.now()
     found = listing.find(me, asked_of(form), now=now)
-    rows = listing.in_order(found).select_related("account", "function", "policy", "owner")
+    rows = listing.in_order(found).select_related("account", "function", "policy", "owner").iterator(chunk_size=1000)
     head = (*gaps.summary(me), f"Exported {now:%Y-%m-%d %H:%M} UTC by {me.label}")
-    lines = exporting.csv_text(head, COLUMNS, (_line(one) for one in rows.iterator(chunk_size=1000)))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="findings-{now:%Y-%m-%d}.csv"'
-    return response
+    if request.GET.get("format") == "json":
+        pieces = exporting.json_text({"coverage": head}, "findings", map(item, rows))
+        return file(pieces, exporting.file_name("findings", "json"))
+    return file(exporting.csv_text(head, COLUMNS, map(_line, rows)), exporting.file_name("findings", "csv"))
 
 
 def _line(one: Finding) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,10 +33,13 @@ from sharing.tasks import soon
 from sharing.tasks.reading import queue_of, run_sync
 from sharing.tasks.sharing import run_check
 
-from .access_rows import seconds_between_polls, shown
+from .access_rows import Mark, ShownRow, seconds_between_polls, shown
 from .fragments import by_htmx, wants
 from .paging import page_of
 from .permitting import actor, for_changing
+
+#: So many rows of who has access are shown at first.
+FIRST = 25
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,24 @@ def head_of(function: Function, tab: str) -> dict[str, Any]:
     return {**about, **reading_of(function)}
 
 
-def list_of(function: Function, me: Actor, *, focus: Grant | None = None) -> dict[str, Any]:
-    """Who has access, and the policies it was read from. `focus`: the grant whose row takes the keyboard's focus."""
+def list_of(request: HttpRequest, function: Function, me: Actor, *, focus: Grant | None = None) -> dict[str, Any]:
+    """Who has access, and the policies it was read from. `focus`: the grant whose row takes the keyboard's focus.
+
+    Of a long list the first rows, unless the page has all of them (`?all=1`) or the focus goes to a later one; `folded`: the
+    others, `folded_marks` what there is to see about them.
+    """
     rows = shown(access.of_function(function, by=me), function=function, me=me)
+    many, later = len(rows), rows[FIRST:]
+    whole = not later or _has_all(request) or (focus and any(row.of.grant and row.of.grant.pk == focus.pk for row in later))
+    if not whole:
+        rows = rows[:FIRST]
     return {
         "function": function,
         "rows": rows,
+        "folded": [] if whole else later,
+        "folded_marks": [] if whole else _seen_in(later),
+        "whole": bool(whole and later),
+        "many": many,
         "places_of_function": places_of(function),
         "vanished": granting.vanished_together(function, by=me),
         "limit": LIMIT,
@@ -131,15 +147,27 @@ def list_of(function: Function, me: Actor, *, focus: Grant | None = None) -> dic
     }
 
 
+def _has_all(request: HttpRequest) -> bool:
+    """Whether the page that is asked for, or that htmx asks from, has every row."""
+    address = request.headers.get("HX-Current-URL", "") if by_htmx(request) else request.get_full_path()
+    return "all=1" in address.partition("#")[0].partition("?")[2].split("&")
+
+
+def _seen_in(rows: Sequence[ShownRow]) -> list[Mark]:
+    """What must not be overlooked in rows that are not shown, each once."""
+    unread = [("warn", "eye-off", "Unread")] if any(row.of.kind == "unread" for row in rows) else []
+    return list(dict.fromkeys([*unread, *(mark for row in rows for mark in row.marks if mark[0] in ("bad", "warn"))]))
+
+
 @require_safe
-@vary_on_headers("HX-Request")
+@vary_on_headers("HX-Request", "HX-Current-URL")
 def function_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Who has access: one list over the function, its aliases and its versions."""
     me = actor(request)
     function = the_function(me, pk)
     if wants(request, "access"):
-        return render(request, "functions/detail.html#access", list_of(function, me))
-    return render(request, "functions/detail.html", {**head_of(function, "access"), **list_of(function, me)})
+        return render(request, "functions/detail.html#access", list_of(request, function, me))
+    return render(request, "functions/detail.html", {**head_of(function, "access"), **list_of(request, function, me)})
 
 
 @require_safe

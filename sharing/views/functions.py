@@ -9,9 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from sharing.forms.choices import options
-from sharing.models import Function
-from sharing.policy.arn import is_account_id
+from sharing.forms.narrowing import AccountFilter
+from sharing.models import Account, Function
 from sharing.services import inventory
 from sharing.services.inventory import Exposed, Order, Summary
 
@@ -58,12 +57,11 @@ class Filters:
     @classmethod
     def of(cls, asked: Mapping[str, str]) -> Filters:
         """Read from the query string."""
-        account = "".join(asked.get("account", "").split())
         exposed = asked.get("exposure", "")
         sort = asked.get("sort", "")
         return cls(
             text=asked.get("q", "").strip()[:400],
-            account=account if is_account_id(account) else "",
+            account=asked.get("account", "").strip()[:80],
             region=asked.get("region", "")[:30],
             exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,
             vanished=asked.get("presence") == "vanished",
@@ -89,10 +87,12 @@ def function_list(request: HttpRequest) -> HttpResponse:
     """Every function in scope: search, filters, order, pages."""
     me = actor(request)
     filters = Filters.of(request.GET)
+    narrowing = AccountFilter(request.GET, accounts=Account.objects.visible_to(me))
+    valid = narrowing.is_valid()
     found = inventory.functions(
         by=me,
         text=filters.text,
-        account=filters.account,
+        accounts=narrowing.cleaned_data["account"] if valid else Account.objects.none(),
         region=filters.region,
         exposed=filters.exposed,
         vanished=filters.vanished,
@@ -107,11 +107,11 @@ def function_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [Row(summary, lets_in_words(summary.lets_in, summary.lacking)) for summary in inventory.summaries(functions)],
         "choices": choices,
-        "accounts": options(((one.number, f"{one.name} ({one.spaced})") for one in choices.accounts), filters.account),
+        "narrowing": narrowing,
         "exposures": EXPOSURES,
         "orders": ORDERS,
     }
-    return render(request, "functions/list.html", context)
+    return render(request, "functions/list.html", context, status=200 if valid else 422)
 
 
 def lets_in_words(counts: Mapping[str, int], lacking: Mapping[str, int]) -> str:

@@ -27,7 +27,7 @@ from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant, run_check
 
 from .access_rows import ShownRow, seconds_between_polls, shown
-from .fragments import by_htmx
+from .fragments import LEVELS, by_htmx, tone_of
 from .function_pages import list_of, places_of, pretty
 from .permitting import actor, for_changing
 
@@ -119,12 +119,13 @@ def grant_row(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "grants/row.html", context)
 
 
-def after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "ok") -> HttpResponse:
+def after(request: HttpRequest, me: Actor, grant: Grant, said: str, *, tone: str = "") -> HttpResponse:
     """After a click: the list anew beside a toast where the list is on the page, else the grant's own page."""
+    tone = tone or tone_of(grant)
     if by_htmx(request):
-        context = {**list_of(grant.policy.function, me, focus=grant), "said": said, "tone": tone}
+        context = {**list_of(request, grant.policy.function, me, focus=grant), "said": said, "tone": tone}
         return render(request, "functions/done.html", context)
-    messages.add_message(request, messages.SUCCESS if tone == "ok" else messages.ERROR, said)
+    messages.add_message(request, LEVELS[tone], said)
     return redirect("grant-detail", grant.pk)
 
 
@@ -221,7 +222,9 @@ def grant_check(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     except Refusal as refusal:
         return after(request, me, grant, f"{refusal.message} {refusal.next}".strip(), tone="bad")
     soon(run_check, check.pk, queue="checks")
-    return after(request, me, grant, "Checking." if check.state != "done" else f"Not tried: {check.detail}")
+    if check.state == "done":
+        return after(request, me, grant, f"Not tried: {check.detail}")
+    return after(request, me, grant, "Checking.", tone="wait")
 
 
 @for_changing

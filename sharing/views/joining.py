@@ -107,7 +107,7 @@ def account_try(request: HttpRequest, pk: uuid.UUID, number: str) -> HttpRespons
     """Look for its roles at once."""
     held = joining.try_again(_joiner(request, pk, number), by=actor(request))
     soon(join_accounts, held.joining_id, queue="sync")
-    messages.success(request, "A worker looks for its roles now.")
+    messages.info(request, "A worker looks for its roles now.")
     return redirect("organisation-account", pk, number)
 
 

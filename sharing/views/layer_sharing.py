@@ -29,7 +29,7 @@ from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_layer_grant
 
 from .access_rows import seconds_between_polls
-from .fragments import by_htmx
+from .fragments import LEVELS, by_htmx, tone_of
 from .function_pages import pretty
 from .grants import blame
 from .layers import head_of, list_of, the_layer
@@ -119,10 +119,11 @@ def _answer(
 def _done(request: HttpRequest, me: Actor, grant: LayerGrant, said: str) -> HttpResponse:
     """What follows a click: the list anew beside a toast, or the version's page with a message."""
     if by_htmx(request):
-        response = render(request, "layers/done.html", {**list_of(grant.layer, me, focus=grant), "said": said})
+        context = {**list_of(grant.layer, me, focus=grant), "said": said, "tone": tone_of(grant)}
+        response = render(request, "layers/done.html", context)
         response["HX-Replace-Url"] = reverse("layer-detail", args=[grant.layer_id])
         return response
-    messages.success(request, said)
+    messages.add_message(request, LEVELS[tone_of(grant)], said)
     return redirect(f"{reverse('layer-detail', args=[grant.layer_id])}#row-{grant.pk.hex}")
 
 

@@ -17,9 +17,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from sharing.forms.choices import options
-from sharing.models import Actor, Event, GrantState, LayerGrant, LayerVersion
-from sharing.policy.arn import is_account_id
+from sharing.forms.narrowing import AccountFilter
+from sharing.models import Account, Actor, Event, GrantState, LayerGrant, LayerVersion
 from sharing.services import layers
 from sharing.services.errors import Refusal
 from sharing.services.layers import Exposed, Using
@@ -62,11 +61,10 @@ class Filters:
     @classmethod
     def of(cls, asked: Mapping[str, str]) -> Filters:
         """Read from the query string."""
-        account = "".join(asked.get("account", "").split())
         exposed = asked.get("exposure", "")
         return cls(
             text=asked.get("q", "").strip()[:400],
-            account=account if is_account_id(account) else "",
+            account=asked.get("account", "").strip()[:80],
             region=asked.get("region", "")[:30],
             exposed=Exposed(exposed) if exposed in {kind.value for kind in Exposed} else None,
             vanished=asked.get("presence") == "vanished",
@@ -92,10 +90,12 @@ def layer_list(request: HttpRequest) -> HttpResponse:
     """Every layer version in scope: search, filters, pages; and what was not looked at."""
     me = actor(request)
     filters = Filters.of(request.GET)
+    narrowing = AccountFilter(request.GET, accounts=Account.objects.visible_to(me))
+    valid = narrowing.is_valid()
     found = layers.versions(
         by=me,
         text=filters.text,
-        account=filters.account,
+        accounts=narrowing.cleaned_data["account"] if valid else Account.objects.none(),
         region=filters.region,
         exposed=filters.exposed,
         vanished=filters.vanished,
@@ -109,14 +109,14 @@ def layer_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(one, lets_in_words(one.lets_in, {})) for one in summaries],
         "choices": choices,
-        "accounts": options(((one.number, f"{one.name} ({one.spaced})") for one in choices.accounts), filters.account),
+        "narrowing": narrowing,
         "exposures": EXPOSURES,
         "gaps": layers.gaps(by=me),
         "reading": reading,
         # An empty list looks for the first read by itself.
         "every": max(2, seconds_between_polls(reading[0].created_at)) if reading else 0 if summaries or filters.narrowed else 5,
     }
-    return render(request, "layers/list.html", context)
+    return render(request, "layers/list.html", context, status=200 if valid else 422)
 
 
 @for_changing
@@ -125,7 +125,7 @@ def layer_read(request: HttpRequest) -> HttpResponse:
     """Ask for the layers of every account in scope to be read now."""
     found = layers.request(by=actor(request))
     begin(found)
-    messages.success(request, f"Reading the layers of {len(found)} region{'s' if len(found) > 1 else ''}.")
+    messages.info(request, f"Reading the layers of {len(found)} region{'s' if len(found) > 1 else ''}.")
     return redirect("layer-list")
 
 
@@ -165,7 +165,7 @@ def layer_reread(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     layer = the_layer(me, pk)
     try:
         begin(layers.request(account=layer.account, region=layer.region, by=me))
-        messages.success(request, f"Reading the layers of {layer.account.name} in {layer.region}.")
+        messages.info(request, f"Reading the layers of {layer.account.name} in {layer.region}.")
     except Refusal as refusal:
         messages.error(request, f"{refusal.message} {refusal.next}".strip())
     return redirect("layer-detail", pk)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from itertools import chain
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from sharing.forms.offboarding import OffboardForm, UndoForm
 from sharing.forms.suspending import SuspendForm
-from sharing.models import Offboarding
+from sharing.models import Actor, Offboarding
 from sharing.policy.arn import is_account_id
 from sharing.services import consumers, offboarding
+from sharing.services.access import exporting
 from sharing.services.errors import Refusal
+from sharing.services.gaps import utc
 from sharing.tasks import soon
 from sharing.tasks.offboarding import offboard
 from sharing.views.errors import blame
 
+from .access import file
 from .paging import page_of
 from .permitting import actor, for_changing
 
@@ -45,19 +50,19 @@ _PREVIEWED = 500
 
 @for_changing
 @require_http_methods(["GET", "HEAD", "POST"])
-def consumer_offboard(request: HttpRequest, number: str) -> HttpResponse:
-    """Everything that would go and everything that would stay; then one confirmation."""
+def consumer_offboard(request: HttpRequest, number: str) -> HttpResponseBase:
+    """Everything that would go and everything that would stay, also as a file (`format`); then one confirmation."""
     return _decide(request, number, OffboardForm(request.POST if request.method == "POST" else None))
 
 
 @for_changing
 @require_http_methods(["GET", "HEAD", "POST"])
-def consumer_suspend(request: HttpRequest, number: str) -> HttpResponse:
+def consumer_suspend(request: HttpRequest, number: str) -> HttpResponseBase:
     """The same for a while: what would be suspended, and what lets the account in all the same."""
     return _decide(request, number, SuspendForm(request.POST if request.method == "POST" else None))
 
 
-def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpResponse:
+def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpResponseBase:
     me = actor(request)
     suspends = isinstance(form, SuspendForm)
     consumer = consumers.find(number, by=me) if is_account_id(number) else None
@@ -84,10 +89,29 @@ def _decide(request: HttpRequest, number: str, form: OffboardForm) -> HttpRespon
             soon(offboard, made.pk)
             return redirect("offboarding-detail", made.pk)
     found = offboarding.preview(number, by=me, suspends=suspends)
+    if request.method != "POST" and request.GET.get("format") == "csv":
+        return _whole(found, consumer, me)
     token = form.data.get("form") if form.is_bound and len(form.data.get("form", "")) == 32 else secrets.token_hex(16)
     context = {"consumer": consumer, "found": found, "form": form, "token": token, "everything": me.sees_every_account}
     context |= {"kept": found.others, "layers": found.layers} if suspends else {"kept": found.kept}
     return render(request, "offboarding/preview.html", context, status=422 if form.errors else 200)
+
+
+def _whole(found: offboarding.Preview, consumer: consumers.Consumer, me: Actor) -> HttpResponseBase:
+    """All of it as CSV, however long: what would go, then what would stay; what was not looked at comes first."""
+    verb = "suspended" if found.suspends else "taken away"
+    head = [
+        *(f"Not looked at: {one}" for one in found.gaps),
+        *([] if me.sees_every_account else ["Only accounts in the scope of whoever asked were looked at."]),
+        f"{consumer.label}: {len(found.things):,} would be {verb}, {len(found.kept):,} would stay",
+        f"Asked by {me.label} at {utc(timezone.now())}",
+    ]
+    rows = chain(
+        ((f"to be {verb}", one.kind.label, one.sentence, one.where, "") for one in found.things),
+        (("stays", "Layer" if one.layer else "", one.sentence, one.where, one.following) for one in found.kept),
+    )
+    pieces = exporting.csv_text(head, ("What becomes of it", "Kind", "What", "Where", "What can be done"), rows)
+    return file(pieces, exporting.file_name(f"{'suspend' if found.suspends else 'offboard'}-{found.number}", "csv"))
 
 
 @require_safe
@@ -130,7 +154,7 @@ def offboarding_undo(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(offboard, found.pk)
-            messages.success(request, "It is being resumed." if found.suspends else "What was taken away is asked for again.")
+            messages.info(request, "It is being resumed." if found.suspends else "What was taken away is asked for again.")
             return redirect("offboarding-detail", found.pk)
     back = offboarding.coming_back(found, by=me) if found.suspends and not found.undo_wanted_at else []
     context = {

@@ -10,10 +10,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from sharing.models import Actor, Role, User
 
 P = ParamSpec("P")
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 Opened = TypeVar("Opened", bound=Callable[..., object])
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -43,11 +45,11 @@ def for_admins(view: View[P]) -> View[P]:
     return guarded
 
 
-def for_changing(view: View[P]) -> View[P]:
+def for_changing(view: Callable[Concatenate[HttpRequest, P], Answer]) -> Callable[Concatenate[HttpRequest, P], Answer]:
     """Owners and admins only: auditors see everything in their scope and change nothing."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> Answer:
         if not actor(request).may_change():
             raise PermissionDenied("Your role may look at everything in its scope, and change nothing.")
         return view(request, *args, **kwargs)

@@ -43,7 +43,7 @@ def shared_leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             soon(reconcile_grant, grant.pk, queue="clicks")
-            messages.success(request, f"Giving {place} back. It is over once AWS no longer holds it.")
+            messages.info(request, f"Giving {place} back. It is over once AWS no longer holds it.")
             return redirect("shared-list")
     context = {
         "grant": grant,

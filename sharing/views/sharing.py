@@ -36,7 +36,7 @@ from sharing.services.waking.sources import account_in
 from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
-from .fragments import by_htmx
+from .fragments import LEVELS, by_htmx, tone_of
 from .function_pages import choices_of, head_of, list_of, pretty, the_function
 from .permitting import actor, for_changing
 
@@ -242,7 +242,7 @@ def _answer(
     if by_htmx(request):
         response = render(request, "functions/share.html#share", context, status=status)
     else:
-        context |= {**head_of(function, "access"), **list_of(function, me)}
+        context |= {**head_of(function, "access"), **list_of(request, function, me)}
         response = render(request, "functions/share.html", context, status=status)
     if form.is_bound and form.data.get("event_source_token"):
         # A page that holds a secret is kept nowhere; without one, the browser's back button may show it again.
@@ -250,15 +250,16 @@ def _answer(
     return response
 
 
-def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str, *, undo: bool = False) -> HttpResponse:
+def done(request: HttpRequest, me: Actor, function: Function, grant: Grant, said: str) -> HttpResponse:
     """What follows a click about a grant: the list anew beside a toast, or the function's page with a message."""
+    found = list_of(request, function, me, focus=grant)
+    address = f"{reverse('function-detail', args=[function.pk])}{'?all=1' if found['whole'] else ''}"
     if by_htmx(request):
-        context = {**list_of(function, me, focus=grant), "said": said}
-        response = render(request, "functions/done.html", context)
-        response["HX-Replace-Url"] = reverse("function-detail", args=[function.pk])
+        response = render(request, "functions/done.html", {**found, "said": said, "tone": tone_of(grant)})
+        response["HX-Replace-Url"] = address
         return response
-    messages.success(request, said)
-    return redirect(f"{reverse('function-detail', args=[function.pk])}#row-{key_of(grant)}")
+    messages.add_message(request, LEVELS[tone_of(grant)], said)
+    return redirect(f"{address}#row-{key_of(grant)}")
 
 
 def key_of(grant: Grant) -> str:

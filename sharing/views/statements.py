@@ -20,7 +20,7 @@ from sharing.tasks.sharing import reconcile_grant
 
 from .fragments import by_htmx
 from .function_pages import list_of, pretty
-from .grants import blame
+from .grants import after, blame
 from .permitting import actor, for_changing
 
 
@@ -50,17 +50,13 @@ def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: i
                 blame(form, refusal)
             else:
                 soon(reconcile_grant, grant.pk, queue="clicks")
-                if by_htmx(request):
-                    context: dict[str, Any] = {**list_of(policy.function, me, focus=grant), "said": "Taking it back."}
-                    return render(request, "functions/done.html", context)
-                messages.success(request, "Taking it back.")
-                return redirect("grant-detail", grant.pk)
+                return after(request, me, grant, "Taking it back.")
         follows = granting.consequences_of_statement(policy, index=index, version_pk=version, by=me)
     except Refusal as refusal:
         if refusal.code != "stale":
             raise
         return _stale(request, me, policy, refusal)
-    context = {
+    context: dict[str, Any] = {
         "function": policy.function,
         "policy": policy,
         "form": form,
@@ -75,6 +71,6 @@ def statement_revoke(request: HttpRequest, pk: uuid.UUID, version: int, index: i
 def _stale(request: HttpRequest, me: Actor, policy: Policy, refusal: Refusal) -> HttpResponse:
     said = f"{refusal.message} Nothing was changed; the list shows what is there now."
     if by_htmx(request):
-        return render(request, "functions/done.html", {**list_of(policy.function, me), "said": said, "tone": "bad"})
+        return render(request, "functions/done.html", {**list_of(request, policy.function, me), "said": said, "tone": "bad"})
     messages.error(request, said)
     return redirect("function-detail", policy.function_id)

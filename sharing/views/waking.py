@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -11,13 +12,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from sharing.forms.choices import options
-from sharing.policy.arn import is_account_id
+from sharing.forms.narrowing import AccountText
 from sharing.policy.wiring import SOURCES
 from sharing.services import gaps, waking
 from sharing.services.access import exporting
 from sharing.services.waking import ORDERS, Asked, LetIn, Problem, Waker, Way
-from sharing.templatetags.ui import spaced
 
 from .access import file
 from .function_pages import head_of, the_function
@@ -39,6 +38,9 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         return list_of(request, me)
     asked = asked_of(request.GET)
     found = waking.survey(me, asked)
+    narrowing = AccountText(request.GET)
+    if narrowing.is_valid() and not found.known:
+        narrowing.add_error("account", narrowing.nobody())
     above, under = under_way(me)
     page = page_of(found.rows, request)
     rows: list[Waker] = list(page.object_list)
@@ -50,16 +52,13 @@ def mapping_list(request: HttpRequest) -> HttpResponse:
         "problems": [(one, PROBLEM_WORDS[one][2], count) for one, count in found.problems.items()],
         "ways": WAYS,
         "kinds": sorted(found.kinds.items(), key=lambda one: one[1].casefold()),
-        "accounts": options(
-            ((number, f"{name} ({spaced(number)})" if name else spaced(number)) for number, name in found.accounts),
-            asked.account,
-        ),
+        "narrowing": narrowing,
         "orders": ORDER_WORDS,
         "blind_spots": waking.unlooked(me),
         "above": above,
         "under": under,
     }
-    return render(request, "mappings/list.html", context)
+    return render(request, "mappings/list.html", context, status=422 if narrowing.errors else 200)
 
 
 @require_safe
@@ -67,19 +66,19 @@ def mapping_export(request: HttpRequest) -> StreamingHttpResponse:
     """The list as it is filtered, whole, as CSV or JSON (`format`); what was not looked at comes first."""
     me = actor(request)
     asked = asked_of(request.GET)
-    found = waking.listed(waking.gather(me), asked)
+    found = waking.survey(me, asked)
     narrowed = " ".join(one for one in (asked.way, asked.kind, asked.account, asked.problem, asked.text) if one)
     head = [
         *gaps.summary(me),
         *(f"Not looked at: {line}" for line in waking.unlooked(me)),
-        f"Mappings: {len(found):,}" + (f", narrowed to: {narrowed}" if asked.narrowed else ""),
+        f"Mappings: {found.many:,}" + (f", narrowed to: {narrowed}" if asked.narrowed else ""),
         f"Asked by {me.label} at {gaps.utc(timezone.now())}",
     ]
     if request.GET.get("format") == "json":
-        pieces = exporting.json_text({"coverage": head}, "mappings", _items(found))
+        pieces = exporting.json_text({"coverage": head}, "mappings", _items(found.rows))
         return file(pieces, exporting.file_name("mappings", "json"))
     columns = tuple(name.replace("_", " ").capitalize() for name in _COLUMNS)
-    rows = (tuple(one.values()) for one in _items(found))
+    rows = (tuple(one.values()) for one in _items(found.rows))
     return file(exporting.csv_text(head, columns, rows), exporting.file_name("mappings", "csv"))
 
 
@@ -103,12 +102,11 @@ def function_wakes(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def asked_of(query: Mapping[str, str]) -> Asked:
     """What the address asks for; anything that means nothing is left out."""
     way, kind, problem, order = (query.get(name, "") for name in ("way", "kind", "problem", "sort"))
-    account = "".join(query.get("account", "").split())
     return Asked(
         text=query.get("q", "").strip()[:400],
         way=Way(way) if way in {one.value for one in Way} else None,
         kind=kind if kind in SOURCES or kind in ("url", "other") else "",
-        account=account if is_account_id(account) else "",
+        account=query.get("account", "").strip()[:400],
         problem=problem if problem == "any" or problem in {one.value for one in Problem} else "",
         order=order if order in ORDERS else "function",
     )
@@ -121,9 +119,9 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _items(found: Sequence[Waker]) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(found), _CHUNK):
-        chunk = found[start : start + _CHUNK]
+def _items(found: Iterable[Waker]) -> Iterator[dict[str, Any]]:
+    rows = iter(found)
+    while chunk := list(islice(rows, _CHUNK)):
         for one, let_in in zip(chunk, waking.let_in(chunk), strict=True):
             yield dict(zip(_COLUMNS, _values(one, let_in), strict=True))
 

@@ -79,7 +79,7 @@ def wiring_test(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             refused = f"{refusal.message} {refusal.next}".strip()
         else:
             soon(send_wiring_test, one.pk)
-            messages.success(request, "Sending a test event.")
+            messages.info(request, "Sending a test event.")
             return redirect(back)
     context = {"name": wiring.named(one), "back": back, "what": _TESTS.get(one.kind, ""), "refused": refused, "dangerous": True}
     return render(request, "wiring/test.html", context, status=422 if refused else 200)
@@ -102,7 +102,7 @@ def wiring_abandon(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             blame(form, refusal)
         else:
             follow(one)
-            messages.success(request, "Taking it back.")
+            messages.info(request, "Taking it back.")
             return redirect(back)
     context = {"name": wiring.named(one), "back": back, "form": form, "dangerous": True, **_what_follows(one)}
     return render(request, "wiring/abandon.html", context, status=422 if form.errors else 200)

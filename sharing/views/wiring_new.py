@@ -87,7 +87,7 @@ def wiring_new(request: HttpRequest) -> HttpResponse:
         blame(form, refusal)
         return _page(request, function, form, plan, kind, me, status=422)
     follow(made)
-    messages.success(request, "Wiring it. This page says how far each step is.")
+    messages.info(request, "Wiring it. This page says how far each step is.")
     return redirect("wiring-detail", made.pk)
 
 

@@ -9,9 +9,7 @@ from typing import Any
 from django.core.management import call_command
 
 #: What every item about a grant has.
-FIELDS = {
-    *("id", "function_arn", "qualifier", "sid", "principal", "action", "state", "says", "until", "check", "reason", "failure")
-}
+FIELDS = {"id", "function_arn", "qualifier", "sid", "principal", "action", "state", "until", "check", "reason", "failure"}
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,14 @@ def test_two_functions_at_once_are_wrong_usage() -> None:
     assert not Grant.objects.exists()
 
 
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_function_is_not_every_function(estate: Estate, hello: Policy, text: str) -> None:
+    estate.read(hello)
+    ran = run("who-can-invoke", text, "--json")
+    assert (ran.code, ran.items, ran.error["code"]) == (2, [], "usage")
+    assert "none to ask about all" in ran.error["next"]
+
+
 def test_who_can_invoke_says_that_a_function_or_alias_is_gone(estate: Estate, hello: Policy) -> None:
     estate.read(hello)
     alias = Policy.objects.create(function=hello.function, qualifier="old", vanished_at=timezone.now())

@@ -211,7 +211,7 @@ def test_a_functions_answer_tells_who_is_let_in_on_paper_only_and_how_many_membe
 
 def test_an_organisation_that_cannot_be_read_is_a_gap_of_every_answer() -> None:
     estate()
-    factories.organization(ACME)
+    factories.unit(factories.organization(ACME), "ou-ab12-11111111", ACME)
     assert not any("Organisation" in one for one in access.ask(ACME, by=BY).coverage)
     Organization.objects.update(read_at=timezone.now() - timedelta(days=3))
     gaps = [one for one in access.ask(ACME, by=BY).coverage if "Organisation" in one]

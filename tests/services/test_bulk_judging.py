@@ -162,6 +162,12 @@ def test_a_list_is_read_with_any_separator_and_says_what_it_cannot_read() -> Non
     assert "not an end date" in second.wrong
 
 
+def test_the_column_of_whom_has_either_name() -> None:
+    for heading, wanted in (("function,who", ACME), ("Function,Who,Principal", GLOBEX)):
+        (line,) = bulks.from_list(f"{heading}\nhello,{ACME},{GLOBEX}", ends_at=None, reason="")
+        assert line.who == wanted, heading
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2", "function,principal\n", "\x00"])
 def test_what_is_no_list_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -12,6 +12,8 @@ from django.utils import timezone
 from sharing.models import Actor, Event, Function, Grant, GrantState, Policy, Role
 from sharing.services import granting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
+from sharing.services.granting import deciding
+from sharing.services.granting.pausing import take_turn
 from tests import factories
 from tests.services.estate import Estate
 
@@ -92,6 +94,26 @@ def test_a_double_click_is_one_grant(policy: Policy, ann: Actor) -> None:
     made = together(*(lambda plan=plan: granting.grant(plan, reason="x", by=ann) for plan in plans))
     assert Grant.objects.count() == 1
     assert made == [Grant.objects.get()] * 4
+
+
+@pytest.mark.django_db
+def test_the_second_click_gives_the_first_grant_though_its_end_was_counted_a_moment_later(
+    monkeypatch: pytest.MonkeyPatch, policy: Policy, ann: Actor
+) -> None:
+    end = timezone.now() + timedelta(days=9)
+    first, second = (
+        granting.plan(policy=policy, who=ACME, by=ann, form_token="form", ends_at=end + timedelta(seconds=late))
+        for late in (0, 1)
+    )
+    made: list[Grant] = []
+
+    def waits_for_its_turn(number: str) -> None:
+        monkeypatch.setattr(deciding, "take_turn", take_turn)
+        made.append(granting.grant(first, reason="x", by=ann))
+        take_turn(number)
+
+    monkeypatch.setattr(deciding, "take_turn", waits_for_its_turn)
+    assert granting.grant(second, reason="x", by=ann) == made[0]
 
 
 @pytest.mark.django_db(transaction=True)

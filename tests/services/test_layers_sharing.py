@@ -333,6 +333,13 @@ def test_revoked_is_said_only_after_the_statement_is_gone(desk: Desk) -> None:
     assert layers.revoke(grant, by=desk.by).state == GrantState.REVOKED
 
 
+def test_a_page_begun_before_a_revoke_ended_does_not_take_its_statement_for_somebody_elses(desk: Desk) -> None:
+    grant = layers.revoke(desk.shared(), by=desk.by, reason="done")
+    before = LayerVersion.objects.select_related("account", "current").get(pk=desk.layer.pk)
+    assert desk.settle(grant).state == GrantState.REVOKED
+    assert [(one.grant and one.grant.pk, one.over) for one in layers.users(before, by=desk.by)] == [(grant.pk, True)]
+
+
 def test_a_statement_made_elsewhere_can_be_taken_back(desk: Desk) -> None:
     desk.by_others()
     Desk(desk.estate)

@@ -1,6 +1,7 @@
 """What is kept by rules of another version: said to be old, made anew by a worker, and a reminder to count the version up."""
 
 import hashlib
+import itertools
 import json
 import uuid
 from collections.abc import Callable
@@ -32,7 +33,7 @@ from sharing.models import (
 from sharing.policy import FunctionArn, exposures, findings, parse
 from sharing.policy.findings import Facts, of_policy
 from sharing.policy.layers import LayerArn, let_in
-from sharing.services import gaps, tallying, waking
+from sharing.services import gaps, tallying, waking, widths
 from sharing.services.findings import refreshing
 from sharing.services.layers import storing as layer_storing
 from sharing.services.renewing import telling, working
@@ -55,6 +56,8 @@ YIELDS: Final[dict[str, dict[int, str]]] = {
     "wakers": {1: "0b475e71127b472a"},
     "findings": {1: "d703b2e5af4f80ec"},
 }
+#: The same of what functions keep of their policies, by the version of what wakes them: both are kept at once.
+WIDTHS: Final = {1: "304f9b192b989bf6"}
 URL = {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}
 CORPUS: Final = [
     d.policy(d.allow()),
@@ -152,6 +155,13 @@ def as_wakers() -> Any:
     return found
 
 
+def as_widths() -> Any:
+    """What functions keep of their policies: of one with each set of answers, of all of these together, and of none."""
+    answers = ("no", "depends", "yes")
+    facts = list(itertools.product(answers, answers, answers, (False, True)))
+    return [widths.together(found) for found in ([], facts, *([one] for one in facts))]
+
+
 MADE: Final[dict[str, Callable[[], Any]]] = {
     "exposures": as_exposures,
     "layers": as_layers,
@@ -173,6 +183,14 @@ def test_rules_that_yield_something_else_have_another_version(name: str) -> None
     )
     assert sorted(YIELDS[name]) == list(range(1, version + 1))
     assert len(set(YIELDS[name].values())) == version, "two versions that yield the same"
+
+
+def test_what_functions_keep_of_their_policies_has_the_version_of_what_wakes_them() -> None:
+    found = digest(as_widths())
+    assert WIDTHS.get(waking.VERSION) == found, (
+        f"Widths are something else by now: count waking.VERSION up (services/waking/keeping.py, which keeps them) and add "
+        f'{waking.VERSION + 1}: "{found}" to WIDTHS.'
+    )
 
 
 # What happens after an upgrade
@@ -280,6 +298,25 @@ def test_only_what_has_other_rules_is_made_anew_and_a_worker_that_died_is_gone_o
     assert sorted(made) == sorted(one.pk for one in policies)
     assert not WakingDue.objects.exists(), "the others had these rules"
     assert Renewal.objects.get().mark == MARK
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("of", ["exposures", "mentions"])
+def test_how_far_it_was_by_other_rules_says_nothing_once_they_change_again(
+    old: Renewal, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    function = factories.function("f", owner())
+    policies = [kept(function, allow(d.ACME), qualifier=name) for name in ("", "a", "b")]
+    made: list[Any] = []
+    monkeypatch.setattr(working, "_CHUNK", 1)
+    monkeypatch.setattr(working, "expose_anew", made.append)
+    Renewal.objects.update(made={**VERSIONS, of: 0})
+    assert working.renew(seconds=0), "one of three"
+    # The next upgrade comes before it is at the end, and changes what policies let in (again).
+    made.clear()
+    monkeypatch.setattr(working, "VERSIONS", {**VERSIONS, "exposures": 2})
+    done()
+    assert sorted(made) == sorted(one.pk for one in policies)
 
 
 @pytest.mark.django_db

@@ -27,6 +27,7 @@ from sharing.services.consuming.reaching import side_of
 from sharing.services.consuming.telling import shared
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting import settling
+from sharing.services.naming import spoken
 from sharing.services.timelines.telling import doer
 from sharing.tasks import sweep
 from tests import factories
@@ -126,7 +127,7 @@ def test_what_somebody_put_back_is_active_again_and_said(sandbox: "Sandbox") -> 
     assert (grant.state, grant.wanted, grant.failure_code) == (GrantState.ACTIVE, Wanted.PRESENT, "put-back")
     assert "it lets them in" in grant.failure
     assert grant.check_due_at is not None, "what was proved while it was suspended is not so any more"
-    assert grant.events.filter(verb="grant.put-back").count() == 1
+    assert grant.events.get(verb="grant.put-back").text.startswith(f"The suspended share with {spoken(ACME)} is in AWS again")
     grant = estate.settle(granting.suspend(grant, by=estate.by, reason="Again"))
     assert (grant.state, estate.held(policy)) == (GrantState.SUSPENDED, [])
 

@@ -98,6 +98,22 @@ def while_it_is_written(monkeypatch: pytest.MonkeyPatch, module: Any, job: Calla
     return late
 
 
+def test_the_second_of_two_clicks_is_the_first_one_whatever_a_worker_did_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    by = admin()
+    grant = shared(by)
+    click = beginning(by, suspends=False)
+    first: list[Offboarding] = []
+
+    def waits_for_its_turn(number: str) -> None:
+        monkeypatch.setattr(leaving, "take_turn", take_turn)
+        first.append(click())
+        assert offboarding.run(first[0].pk).grants == [grant.pk], "what the preview showed is on its way out"
+        take_turn(number)
+
+    monkeypatch.setattr(leaving, "take_turn", waits_for_its_turn)
+    assert click() == first[0]
+
+
 @AT_ONCE
 @pytest.mark.parametrize(
     ("way", "suspends"),

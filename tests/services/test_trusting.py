@@ -53,6 +53,9 @@ def test_an_entry_is_found_by_digits_note_id_or_its_accounts_name() -> None:
     assert [one.value for one in trusting.called("a1b2")] == ["o-a1b2c3d4e5"]
     assert not trusting.called("nobody")
     assert trusting.called("").count() == 2
+    trusting.add("222233334444", by=admin())
+    for text in ("2222 3333 4444", "3333-4444"):  # no account of these digits is known
+        assert [one.value for one in trusting.called(text)] == ["222233334444"], text
 
 
 @pytest.mark.parametrize("role", ["owner", "auditor"])
@@ -63,6 +66,15 @@ def test_only_admins_change_it(role: str) -> None:
     with pytest.raises(NotPermitted):
         trusting.remove(entry, by=Actor.of(factories.person(role)))
     assert trusting.trust().accounts == {"111122223333"}
+
+
+def test_history_names_an_account_beside_its_digits() -> None:
+    factories.account("Globex", "222233334444")
+    for value in ("222233334444", "111122223333", "o-a1b2c3d4e5"):
+        trusting.remove(trusting.add(value, by=admin()), by=admin())
+    said = list(Event.objects.order_by("sequence").values_list("text", flat=True))
+    for at, who in enumerate(("Globex (222233334444)", "account 111122223333", "organisation o-a1b2c3d4e5")):
+        assert said[2 * at : 2 * at + 2] == [f"Trusted from now on: {who}.", f"Not trusted any more: {who}."]
 
 
 def test_both_ways_are_history_and_removing_twice_is_once() -> None:

@@ -92,6 +92,7 @@ def _equal(by: Actor, asked: Asked, every: Sequence[waking.Waker] | None = None)
     assert isinstance(found.rows, Rows)
     assert found.rows.count() == len(wanted)
     assert found.rows[0 : len(wanted)] == wanted
+    assert list(found.rows) == wanted
     for start in range(0, len(wanted), 37):
         assert found.rows[start : start + 37] == wanted[start : start + 37]
     assert not found.rows[len(wanted) : len(wanted) + 37]
@@ -105,6 +106,8 @@ WAYS_OF_ASKING = (
     *(Asked(order=order, problem=problem) for order in waking.ORDERS for problem in ("", "any")),
     *(Asked(text=text) for text in ("orders", "QUEUE-1 sqs", "owner 1", "consumer", "6000 0000", "live", "no such thing", "%")),
     Asked(account="600000000000"),
+    Asked(account="owner 1"),
+    Asked(account="6000 0000", order="source"),
     Asked(account=owner_number(1), text="s3", order="source"),
 )
 

@@ -258,6 +258,8 @@ def test_the_pages_cost_the_same_queries_at_any_size(pages: Client, labels: Func
         read(made, ago(days=10), policies.account("acme"), policies.everyone("all"))
     assert [queries(pages, address) for address in addresses] == before
     assert max(before) <= 40
+    numbers = pages.get("/access/?q=everyone&how=everyone").content.decode().partition('aria-label="Pages"')[2]
+    assert 'href="?q=everyone&amp;how=everyone&amp;page=2"' in numbers.partition("</nav>")[0]
 
 
 def test_everybody_reads_the_trust_list_and_admins_change_it(client: Client) -> None:

@@ -258,7 +258,6 @@ class TestFunctions:
 @pytest.mark.parametrize(
     "query",
     [
-        {"account": "nonsense"},
         {"q": "\x00" + "x" * 5000},
         {"region": "\x00"},
         {"kind": "password"},

@@ -60,6 +60,19 @@ def test_more_than_a_bulk_holds_is_said_and_not_left_out_in_silence(
     assert "Only the first" not in signed_in.get(NEW, {"every": "1", "q": "f5"}).content.decode()
 
 
+def test_a_name_of_two_functions_is_not_called_unknown(signed_in: Client, ann: User, platform: Account) -> None:
+    for of in (platform, owner("Other")):
+        factories.function("twin", of)
+    for name, words in (("twin", "Several functions of this name"), ("twins", "No such function")):
+        bulk = bulks.draft([Line(1, name, ACME)], title="Many", reason="x", by=Actor.of(ann))
+        page = signed_in.get(f"/functions/bulk/{bulk.pk}/").content.decode()
+        row = page.partition('data-label="Verdict"')[2].partition("</tr>")[0]
+        assert words in row
+        assert ("Write the ARN" in row) == (name == "twin")
+        file = b"".join(signed_in.get(f"/functions/bulk/{bulk.pk}/export/").streaming_content).decode()  # type: ignore[attr-defined]
+        assert words in file.splitlines()[-1]
+
+
 def test_ticked_in_the_list_previewed_confirmed(signed_in: Client, platform: Account) -> None:
     functions = [factories.function(f"f{n}", platform) for n in range(2)]
     page = signed_in.get("/functions/").content.decode()

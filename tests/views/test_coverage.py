@@ -171,3 +171,45 @@ def test_units_that_were_not_read_are_a_gap_and_not_none(pages: Client) -> None:
     page = pages.get("/settings/coverage/").content.decode()
     assert "which accounts belong to it is not known" in page
     assert told not in page, "it is said once what is not known"
+
+
+def test_some_accounts_are_looked_for_over_all_pages_and_in_the_export(pages: Client) -> None:
+    names = [f"region-{place:02}" for place in range(60)]
+    payments = factories.account("Payments live", number="444455556666")
+    factories.connection(payments, regions=names)
+    for name in names[:-1]:
+        factories.sweep(payments, name)
+    platform = factories.account("Platform", number="111122223333")
+    factories.connection(platform, regions=["us-east-1"])
+    factories.sweep(platform)
+    for words in ("payments", "4444 5555"):
+        found = pages.get("/settings/coverage/", {"q": words, "page": 2, "show": ""}).content.decode()
+        assert "51–60 of 60 lines" in found
+        assert "Platform" not in found
+        assert "1 gap" in found
+        assert f"q={words.replace(' ', '+')}&amp;page=1" in found
+        assert f"/settings/coverage/export/?q={words.replace(' ', '+')}&amp;format=json" in found
+    gaps_of = pages.get("/settings/coverage/?q=payments&show=gaps").content.decode()
+    assert "region-59" in gaps_of
+    assert '<input type="hidden" name="show" value="gaps">' in gaps_of, "searching on stays among the gaps"
+    assert "Every region of these accounts was read" in pages.get("/settings/coverage/?q=platform").content.decode()
+    for ending in ("csv", "json"):
+        told = b"".join(pages.get(f"/settings/coverage/export/?q=payments&format={ending}")).decode()
+        _, narrowed, rows = told.partition("Narrowed to accounts called: payments")
+        assert narrowed
+        assert rows.count("region-") == 60
+        assert "Platform" not in rows
+    nobody = pages.get("/settings/coverage/?q=nobody").content.decode()
+    assert "No account matches" in nobody
+    assert "No region is read yet" not in nobody
+    assert pages.get("/settings/coverage/?q=%00").status_code == 200
+
+
+def test_looking_for_an_account_finds_none_out_of_scope(client: Client) -> None:
+    mine, other = factories.account("Shop one"), factories.account("Shop two")
+    factories.connection(mine)
+    factories.connection(other)
+    client.force_login(factories.person(Role.OWNER, accounts=[mine]))
+    page = client.get("/settings/coverage/?q=shop").content.decode()
+    assert "Shop one" in page
+    assert "Shop two" not in page

@@ -1,6 +1,7 @@
 """The pages of findings: grouped, filtered, paged, in scope; accepted and repaired by those who may."""
 
 import csv
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -445,6 +446,21 @@ class TestExportAndTrend:
         ghost = factories.finding(rule="ghost")
         assert [row[0] for row in self.rows(client, rule="ghost") if row][-1] == str(ghost.pk)
         assert len([row for row in self.rows(client, rule="ghost") if len(row) > 5]) == 2
+
+    def test_programs_read_the_same_as_json_under_a_name_that_says_where_it_is_from(self, client: Client, ann: User) -> None:
+        factories.finding(rule="ghost")
+        one = factories.finding(text="=HYPERLINK(1)", detail={"depends_on": ["@x"], "who": [["account", "-1", ""]]})
+        response = client.get(reverse("finding-export"), {"format": "json", "rule": one.rule})
+        assert response.headers["Content-Type"] == "application/json"
+        today = f"{timezone.now():%Y-%m-%d}"
+        assert response.headers["Content-Disposition"] == f'attachment; filename="fnshare-findings-{today}.json"'
+        told = json.loads(b"".join(response.streaming_content))  # type: ignore[attr-defined]
+        assert told["coverage"][0].startswith("Coverage: ")
+        (only,) = told["findings"]
+        assert (only["id"], only["text"], only["depends_on"]) == (str(one.pk), "=HYPERLINK(1)", ["@x"])
+        assert only["who"] == [{"kind": "account", "principal": "-1", "account": ""}]
+        as_csv = client.get(reverse("finding-export")).headers["Content-Disposition"]
+        assert as_csv == f'attachment; filename="fnshare-findings-{today}.csv"'
 
     def test_the_counts_over_time_are_a_table_whose_last_day_is_now(self, client: Client, ann: User) -> None:
         factories.finding(severity=4)

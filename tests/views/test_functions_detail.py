@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from sharing.models import (
     ConnectionState,
     Event,
     Function,
+    Grant,
     Policy,
     Qualifier,
     QualifierKind,
@@ -28,7 +30,9 @@ from sharing.models import (
     SyncState,
 )
 from sharing.services import granting, syncing
+from sharing.views.function_pages import FIRST
 from tests import factories
+from tests.views.test_functions_share import filled, seen_in, share
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +82,49 @@ def statement(function: Function, sid: str, principal: Any, **more: Any) -> dict
         "Resource": function.arn,
         **more,
     }
+
+
+class TestALongList:
+    @pytest.fixture
+    def long(self, function: Function) -> Function:
+        """27 statements on the function, of which the last is for everyone; then an alias."""
+        named = [statement(function, f"s{n:02}", {"AWS": f"arn:aws:iam::{300_000_000_000 + n}:root"}) for n in range(26)]
+        holds(function, *named, statement(function, "open", "*"))
+        return function
+
+    def test_has_the_first_rows_and_says_what_is_in_the_others(self, owner: Client, long: Function) -> None:
+        Policy.objects.filter(function=long, qualifier="live").update(reading=Reading.UNREAD, unread_reason="Denied.")
+        page = text_of(owner.get(address(long)))
+        assert page.count('<tr id="row-') == FIRST
+        assert "s24" in page
+        assert "s25" not in page
+        folded = re.search(r'<p class="more">(.*?)</p>', page, re.DOTALL)
+        assert folded is not None
+        link = re.search(r'<a href="([^"#]*)#(row-[^"]*)">Show all 28</a>', folded[1])
+        assert link is not None
+        for words in ("3 more, among them", "Public", "Unread"):
+            assert words in folded[1]
+        whole = text_of(owner.get(link[1]))
+        assert whole.count('<tr id="row-') == 28
+        assert f'<tr id="{link[2]}"' in whole
+        assert 'class="more"' not in whole
+
+    def test_stays_as_long_as_the_page_has_it_when_it_comes_anew(self, owner: Client, long: Function) -> None:
+        for query, many in (("", FIRST), ("?all=1", 27), ("?x=1&all=1#row-1", 27), ("?all=11", FIRST), ("]://[", FIRST)):
+            headers = {**HTMX, "HX-Target": "access", "HX-Current-URL": f"https://fnshare.example{address(long)}{query}"}
+            assert text_of(owner.get(address(long), headers=headers)).count('<tr id="row-') == many, query
+
+    def test_is_whole_where_the_row_in_focus_is_a_later_one(self, owner: Client, long: Function) -> None:
+        plain = share(owner, long, filled(qualifier="7"))
+        grant = Grant.objects.get()
+        assert plain.headers["Location"] == f"{address(long)}?all=1#row-{grant.pk.hex}"
+        fields = filled(qualifier="live")
+        seen = seen_in(text_of(owner.post(address(long, "function-share"), {**fields, "step": "preview"})))
+        sent = {**fields, "step": "grant", "seen": seen}
+        answer = owner.post(address(long, "function-share"), sent, headers=HTMX)
+        newest = Grant.objects.latest("created_at")
+        assert answer.headers["HX-Replace-Url"] == f"{address(long)}?all=1"
+        assert re.search(rf'<tr id="row-{newest.pk.hex}"[^>]* data-focus', text_of(answer))
 
 
 class TestList:

@@ -158,6 +158,14 @@ class TestRevoke:
         page = text_of(owner.post(address(grant, "grant-revoke"), {}, headers=HTMX))
         assert 'id="access" hx-swap-oob="innerHTML"' in page
         assert "Taking it back." in page
+        toast = page.partition("beforeend:#toasts")[2]
+        assert "note-wait" in toast
+        assert "note-ok" not in toast
+
+    def test_without_htmx_says_that_it_is_not_done_yet(self, owner: Client, function: Function, ola: User) -> None:
+        response = owner.post(address(active(function, ola), "grant-revoke"), {}, follow=True)
+        said = text_of(response).partition('id="messages"')[2].partition("Taking it back.")[0]
+        assert "note-wait" in said
 
 
 class TestStatement:

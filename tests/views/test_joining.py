@@ -19,6 +19,7 @@ from sharing.models import (
 )
 from sharing.services.findings import refreshing
 from sharing.services.joining.running import _follow
+from sharing.views import joining
 from tests import factories
 from tests.views.counting import queries
 from tests.views.test_organizations import ACME, HOSTILE, client_of, page_of, text
@@ -142,6 +143,19 @@ def test_one_account_shows_access_both_ways_and_offboarding(client: Client) -> N
     for words in ("mine", "theirs", "Left", f"/consumers/{ACME}/offboard/", f"/consumers/{ACME}/suspend/", "Called here"):
         assert words in page
     assert "offboard" not in text(client_of(client, Role.AUDITOR), account_page(organization))
+
+
+def test_the_pages_of_its_shares_are_the_accounts_own_also_after_a_refused_form(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "_SHOWN", 1)
+    organization = factories.organization(ACME)
+    joined(organization)
+    for name in ("first", "second"):
+        factories.grant(factories.function(name), ACME)
+    refused = client_of(client).post(f"{account_page(organization)}leave-out/", {"reason": ""})
+    assert refused.status_code == 422
+    assert f'href="{account_page(organization)}?into=2"' in refused.content.decode()
 
 
 def test_the_finding_leads_to_the_account_and_to_offboarding(client: Client) -> None:

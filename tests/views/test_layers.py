@@ -129,7 +129,6 @@ class TestList:
         "query",
         [
             {"q": "\x00"},
-            {"account": "9" * 400},
             {"region": "\x00" * 99},
             {"exposure": "x"},
             {"presence": "\x00"},

@@ -1,5 +1,6 @@
 """Offboarding an account, as pages: what goes and what stays, one confirmation, how far it is, the way back."""
 
+import csv
 import re
 import uuid
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sharing.models import Grant, GrantState, Offboarding, Role
+from sharing.models import Account, Grant, GrantState, Offboarding, Role
 from sharing.services import offboarding
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept
@@ -61,6 +62,43 @@ def test_of_more_than_is_shown_the_page_says_that_there_is_more(me: Client, monk
 
     monkeypatch.setattr(offboarding, "preview", long)
     assert "and the rest of 501, not shown here" in me.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("verb", "counted", "what"),
+    [
+        ("offboard", "3 would be taken away, 1 would stay", ["to be taken away"] * 3),
+        ("suspend", "0 would be suspended, 4 would stay", ["stays"] * 3),  # rows alone: nobody could write them again
+    ],
+)
+def test_the_whole_list_is_a_file_by_function_with_what_stays_and_no_formula(
+    me: Client, verb: str, counted: str, what: list[str]
+) -> None:
+    shop = Account.objects.get(number="444455556666")
+    for name in ("zebra", "antelope"):
+        factories.grant(factories.function(name, shop), ACME)
+    Account.objects.filter(pk=shop.pk).update(name="=Platform")
+    address = f"/consumers/{ACME}/{verb}/"
+    page = me.get(address).content.decode()
+    assert page.index("antelope") < page.index("label-uploads") < page.index("zebra")
+    assert 'href="?format=csv"' in page
+    response = me.get(f"{address}?format=csv")
+    name = f"fnshare-{verb}-{ACME}-{timezone.now():%Y-%m-%d}.csv"
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    rows = list(csv.reader(b"".join(response).decode("utf-8-sig").splitlines()))
+    assert any(counted in row[0] for row in rows if row)
+    table = rows[rows.index([]) + 2 :]
+    assert [row[0] for row in table] == [*what, "stays"]
+    assert [next(one for one in ("antelope", "label", "zebra") if one in row[2]) for row in table[:3]] == [
+        "antelope",
+        "label",
+        "zebra",
+    ]
+    assert "lets in others too" in table[3][2]
+    assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+    assert not Offboarding.objects.exists()
+    me.force_login(factories.person(Role.AUDITOR))
+    assert me.get(f"{address}?format=csv").status_code == 403
 
 
 def test_a_form_that_is_not_right_does_nothing_and_comes_back(me: Client) -> None:

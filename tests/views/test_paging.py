@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from sharing.models import Role, Trusted
+from sharing.models import Check, CheckState, Role, Trusted
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -35,3 +35,26 @@ def test_a_few_pages_are_links_enough(pages: Client) -> None:
     page = pages.get("/settings/trust/").content.decode()
     assert "?page=10" in page
     assert "page-jump" not in page
+
+
+def test_the_pages_under_a_form_that_was_refused_are_those_of_the_list(pages: Client) -> None:
+    pages.force_login(factories.person())
+    function = factories.shareable()
+    policy = function.policies.get()
+    Check.objects.bulk_create(
+        Check(policy=policy, occasion="click", state=CheckState.QUEUED, requested_as="x") for _ in range(51)
+    )
+    checks = f"/functions/{function.pk}/checks/"
+    for sent, given, listed in (
+        ("/settings/trust/add/", {"value": "123"}, "/settings/trust/"),
+        (f"/functions/{function.pk}/check/", {"as_": "nobody at all", "qualifier": ""}, checks),
+    ):
+        response = pages.post(sent, given)
+        page = response.content.decode()
+        assert response.status_code == 422
+        assert f'href="{listed}?page=2"' in page
+        assert pages.get(f"{listed}?page=2").status_code == 200
+        assert not re.search(r'href="\?page|<form class="(?:filters|page-jump)" method="get"(?! action)', page)
+        assert sent not in re.findall(r'hx-get="([^"]*)"', page)
+    assert f'hx-get="{checks}?page=2"' in pages.get(f"{checks}?page=2").content.decode()
+    assert f'hx-get="{checks}"' in pages.get(checks).content.decode()

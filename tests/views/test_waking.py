@@ -10,6 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from sharing.models import Account, Event, Function, GrantState, Mapping, Reading, Role
+from sharing.services import waking
+from sharing.services.waking import gathering
+from sharing.views import waking as views
 from tests import factories
 from tests.services.kept import ACME, GLOBEX, allow, kept, owner
 from tests.services.test_waking import BUCKET, QUEUE, TOPIC, mapping, service, url
@@ -97,7 +100,6 @@ class TestTheList:
             "q=%00",
             "way=nonsense",
             "kind=%00",
-            "account=x",
             "problem=-1",
             "sort=-x",
             "page=99999999999999999999",
@@ -167,6 +169,29 @@ class TestTheFiles:
         assert head[0].startswith(("Coverage:", '"Coverage:'))
         assert any("really sends its events is not looked at" in line for line in head)
         assert [row["Let in by"] for row in rows] == ["needs no statement"]
+
+    def test_rows_are_read_as_the_file_is_written(
+        self, me: Client, function: Function, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(3):
+            mapping(function, f"{QUEUE}-{number}")
+        assert waking.keep_due()
+        asked: list[object] = []
+
+        def let_in(rows: list[waking.Waker]) -> list[tuple[waking.LetIn, ...]]:
+            asked.append(rows)
+            return [()]
+
+        monkeypatch.setattr(gathering, "_gather", lambda *asked: pytest.fail("everything is read first"))
+        monkeypatch.setattr(views, "_CHUNK", 1)
+        monkeypatch.setattr(waking, "let_in", let_in)
+        response = me.get("/mappings/export/?format=json")
+        assert not asked
+        pieces = iter(response)
+        next(pieces)
+        assert b"jobs-0" in next(pieces)
+        assert len(asked) == 1
+        assert len(list(pieces)) == 3
 
     def test_a_file_holds_what_the_list_is_narrowed_to_whole(self, me: Client, function: Function) -> None:
         for number in range(60):

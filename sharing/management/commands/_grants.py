@@ -12,8 +12,7 @@ from sharing.services.granting.wording import named, until
 from ._output import Outcome, Problem, ShareCommand, timed_out, when
 
 FIELDS = (
-    "id, function_arn, qualifier, sid, principal, action, state, says, until, check {verdict, principal, at, detail}, reason, "
-    "failure"
+    "id, function_arn, qualifier, sid, principal, action, state, until, check {verdict, principal, at, detail}, reason, failure"
 )
 
 
@@ -27,7 +26,6 @@ def item_of(grant: Grant) -> dict[str, Any]:
         "principal": grant.principal,
         "action": grant.action,
         "state": grant.state,
-        "says": grant.get_state_display(),
         "until": grant.ends_at,
         "check": {
             "verdict": grant.verdict,
@@ -50,7 +48,6 @@ def item_of_check(check: Check) -> dict[str, Any]:
         "principal": check.principal or check.asked_as,
         "action": "lambda:InvokeFunction",
         "state": check.state,
-        "says": check.get_state_display(),
         "until": None,
         "check": {"verdict": check.verdict, "principal": check.principal, "at": check.done_at, "detail": check.detail},
         "reason": "",

@@ -12,6 +12,7 @@ from sharing.policy.findings import RULES, Severity
 from sharing.services import gaps
 from sharing.services.errors import Refusal
 from sharing.services.findings import listing, refreshing
+from sharing.services.findings.exporting import item
 
 from ._output import Outcome, Problem, ShareCommand, account_id, when
 from ._when import when_type
@@ -25,8 +26,8 @@ class Command(ShareCommand):
 
     help = (
         "List findings, the worst first, and before them what was not looked at. One item per finding: id (the same after "
-        "every re-read), rule, title, severity, certain, status, account, region, function_arn, qualifier, sid, text, "
-        "depends_on, who [{kind, principal, account}], first_seen_at, opened_at, closed_at, owner, accepted_until, "
+        "every re-read), rule, title, severity, certain, status, account, account_name, region, function_arn, qualifier, "
+        "sid, text, depends_on, who [{kind, principal, account}], first_seen_at, opened_at, closed_at, owner, accepted_until, "
         "accepted_by, accepted_because. With --json the gaps are in coverage. Exit status 1 when --fail-on is met."
     )
 
@@ -68,7 +69,7 @@ class Command(ShareCommand):
         coverage = gaps.summary(actor)
         lines = [*coverage, *(_line(one) for one in found)]
         lines.append(f"{len(found):,} {'finding' if len(found) == 1 else 'findings'}.")
-        return Outcome([_item(one) for one in found], lines, _met(found, options["fail_on"]), {"coverage": list(coverage)})
+        return Outcome([item(one) for one in found], lines, _met(found, options["fail_on"]), {"coverage": list(coverage)})
 
 
 def _met(found: list[Finding], word: str) -> Problem | None:
@@ -105,32 +106,6 @@ def _moment(wanted: str) -> datetime:
             f"“{wanted[:40]}” is no moment. Write a distance back from now (7d, 12h), a date (2026-11-05), or ISO 8601 with an "
             "offset (2026-11-05T18:00:00+01:00)."
         ) from None
-
-
-def _item(one: Finding) -> dict[str, Any]:
-    return {
-        "id": one.pk,
-        "rule": one.rule,
-        "title": RULES[one.rule].title if one.rule in RULES else one.rule,
-        "severity": Severity(one.severity).word,
-        "certain": one.certain,
-        "status": one.status,
-        "account": one.account.number if one.account else "",
-        "region": one.region or (one.function.region if one.function else ""),
-        "function_arn": one.function.arn if one.function else "",
-        "qualifier": one.policy.qualifier if one.policy else "",
-        "sid": one.sid,
-        "text": one.text,
-        "depends_on": one.detail.get("depends_on", []),
-        "who": [dict(zip(("kind", "principal", "account"), who, strict=True)) for who in one.detail.get("who", [])],
-        "first_seen_at": one.first_seen_at,
-        "opened_at": one.opened_at,
-        "closed_at": one.closed_at,
-        "owner": one.owner.email if one.owner else "",
-        "accepted_until": one.accepted_until,
-        "accepted_by": one.accepted_as,
-        "accepted_because": one.accepted_reason,
-    }
 
 
 def _line(one: Finding) -> str:

@@ -28,9 +28,9 @@ class Command(ShareCommand):
 
     help = (
         "Share every line of a CSV file whose first line names the columns function, qualifier, principal, action, until, "
-        "reason (function and principal must be there). Each line is judged first; with --dry-run nothing else happens, and a "
-        "line that cannot be shared makes the exit code 1. Without it the lines that can be shared are, and the others are "
-        "said. A worker goes through them; what is interrupted goes on where it was. "
+        "reason (function and principal, or who, must be there). Each line is judged first; with --dry-run nothing else "
+        "happens, and a line that cannot be shared makes the exit code 1. Without it the lines that can be shared are, and "
+        "the others are said. A worker goes through them; what is interrupted goes on where it was. "
         f"Items have: {FIELDS}."
     )
     waits = True

@@ -40,7 +40,7 @@ class Command(ShareCommand):
             "function_arn",
             metavar="FUNCTION_ARN",
             nargs="?",
-            default="",
+            default=None,
             help="full ARN; with an alias or version only that one (default: every function)",
         )
         parser.add_argument(
@@ -61,7 +61,12 @@ class Command(ShareCommand):
         except Refusal as refusal:
             code = "usage" if refusal.code == "invalid" else refusal.code
             raise Refusal(refusal.message, next=refusal.next, code=code) from None
-        arn, lacking = options["function_arn"], False
+        arn, lacking = options["function_arn"] or "", False
+        if options["function_arn"] is not None and not arn.strip():
+            # A variable of a script that is empty asks about one function that it cannot name, never about all of them.
+            raise Refusal(
+                "The function that is asked about is empty.", next="Give its full ARN, or none to ask about all.", code="usage"
+            )
         if at is None:
             answer = access.who_can_invoke(by=actor, function_arn=arn)
             ways, unread, mappings = answer.by_function, answer.unread_by_function, answer.mappings_by_function

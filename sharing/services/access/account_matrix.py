@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Sum, Value, When
 
 from sharing.models import Account, Actor, Function, PartyTally, Tallied, Tally
+from sharing.models.account import AccountQuerySet
 from sharing.services import tallying
 from sharing.services.trusting import Trust
 
@@ -59,7 +60,7 @@ class PartyRow:
     tallies: tuple[tuple[Account, Tally | None], ...]
 
 
-def owners(*, by: Actor) -> QuerySet[Account]:
+def owners(*, by: Actor) -> AccountQuerySet:
     """The accounts in scope that have (or had) functions."""
     return Account.objects.visible_to(by).filter(Exists(Function.objects.filter(account=OuterRef("pk"))))
 

@@ -3,7 +3,7 @@
 from .deciding import cancel, confirm, draft, forget, judge_again, pause, resume, retry, take_back
 from .judging import judged
 from .lines import COLUMNS, LONGEST, MOST, Line, from_list, from_picks, text_of
-from .telling import Outcome, happened, items, outcome_of, retryable, rows, tally, verdicts, written
+from .telling import Outcome, happened, items, outcome_of, retryable, rows, tally, verdict_words, verdicts, written
 from .working import HANDS, due, work
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "take_back",
     "tally",
     "text_of",
+    "verdict_words",
     "verdicts",
     "work",
     "written",

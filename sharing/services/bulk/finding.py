@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from sharing.services.granting import Problem
 T = TypeVar("T")
 
 _CHUNK = 400
+#: How it begins that a name is that of several functions; no function's name has a space.
+SEVERAL = re.compile(r"\d+ functions in your scope are called ")
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ def from_picks(
 def from_list(text: str, *, ends_at: datetime | None, reason: str) -> list[Line]:
     """A list with a heading: function, qualifier, principal, action, until, reason; only two of them must be there.
 
-    Comma, semicolon or tab may part the columns. `ends_at`, `reason`: for lines that say none. Raises Refusal when it is no
-    such list; a line that cannot be read is a Line that says so.
+    Comma, semicolon or tab may part the columns; `who` is another name of principal. `ends_at`, `reason`: for lines that say
+    none. Raises Refusal when it is no such list; a line that cannot be read is a Line that says so.
     """
     text = text.removeprefix("\ufeff").replace("\x00", "").strip("\r\n")
     if not text.strip():
@@ -72,6 +72,8 @@ def from_list(text: str, *, ends_at: datetime | None, reason: str) -> list[Line]
     except csv.Error as problem:
         raise Refusal(f"The list cannot be read: {problem}.", next="Save it as CSV again.", field="text") from problem
     columns = [name.strip().strip("\"'").lower() for name in rows[0]]
+    if "principal" not in columns:
+        columns = ["principal" if name == "who" else name for name in columns]
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         raise Refusal(

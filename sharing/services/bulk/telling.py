@@ -12,6 +12,8 @@ from sharing.models.bulk import WRITTEN
 from sharing.models.grant import UNSETTLED
 from sharing.services.granting.wording import until
 
+from .finding import SEVERAL
+
 
 class Outcome(StrEnum):
     """What a person wants to know of an item. Its value is what the address says."""
@@ -145,6 +147,12 @@ def happened(item: BulkItem) -> tuple[str, str]:
     return grant.failure, grant.failure_next
 
 
+def verdict_words(item: BulkItem) -> str:
+    """The verdict of its line, in words: that no function has a name is not what is wrong where several have it."""
+    several = item.verdict == Judgement.FUNCTION and SEVERAL.match(item.says)
+    return "Several functions of this name" if several else str(Judgement(item.verdict).label)
+
+
 def rows(bulk: Bulk) -> Iterator[tuple[object, ...]]:
     """Every line for the file, read as it is written."""
     for item in items(bulk).iterator(chunk_size=500):
@@ -152,6 +160,6 @@ def rows(bulk: Bulk) -> Iterator[tuple[object, ...]]:
         what, following = happened(item)
         yield (
             item.number, item.function, policy.arn if policy else "", item.who, item.who_label, item.action,
-            until(item.ends_at), item.reason, Judgement(item.verdict).label, WORDS[outcome_of(item)],
+            until(item.ends_at), item.reason, verdict_words(item), WORDS[outcome_of(item)],
             grant.get_verdict_display() if grant else "", what, following, grant.sid if grant else "",
         )  # fmt: skip

@@ -46,7 +46,7 @@ def grant(plan: Plan, *, reason: str, by: Actor, form_token: str | None = None, 
         with transaction.atomic():
             take_turn(row.principal_account)
             Policy.objects.select_for_update().get(pk=plan.policy.pk)
-            if equal := _equal_to(plan, anyway=anyway):
+            if equal := _equal_to(plan, token, anyway=anyway):
                 return equal
             require_open(row.principal_account, plan.policy.function.account_id, field="who")
             row.full_clean(validate_unique=False, validate_constraints=False)
@@ -81,9 +81,11 @@ def check_end(ends_at: datetime | None, *, everyone: bool, now: datetime) -> Non
         raise Refusal("The end date is in the past.", next="Choose a later one.", field="ends_at")
 
 
-def _equal_to(plan: Plan, *, anyway: bool) -> Grant | None:
-    """The live grant that makes this one needless. Asked inside the transaction: two people may share at once."""
+def _equal_to(plan: Plan, token: str | None, *, anyway: bool) -> Grant | None:
+    """The live grant that makes this one needless. Asked inside the transaction: two people may share at once, or one twice."""
     alike = list(Grant.objects.live().filter(policy=plan.policy, equality=plan.equality))
+    if token and (sent := next((one for one in alike if one.form_token == token), None)):
+        return _as_sent_before(sent, plan)
     equals = [one for one in alike if one.wanted == Wanted.PRESENT]
     if any(one.suspended_at is not None and one.wanted == Wanted.ABSENT for one in alike):
         raise Refusal(SUSPENDED, next=RESUME_IT, code="suspended", field="who")

@@ -82,7 +82,7 @@ def versions(
     *,
     by: Actor,
     text: str = "",
-    account: str = "",
+    accounts: QuerySet[Account] | None = None,
     region: str = "",
     exposed: Exposed | None = None,
     vanished: bool = False,
@@ -90,10 +90,11 @@ def versions(
     """The layer versions in the actor's scope that match, by name, the newest version first.
 
     `text` is looked for in name, ARN and description, and among whom they are shared with (account id or organisation).
+    `accounts`: only of these.
     """
     found: QuerySet[LayerVersion] = LayerVersion.objects.visible_to(by).filter(vanished_at__isnull=not vanished)
-    if account:
-        found = found.filter(account__number=account)
+    if accounts is not None:
+        found = found.filter(account__in=list(accounts.order_by().values_list("pk", flat=True)))
     if region:
         found = found.filter(region=region)
     for word in text.split():

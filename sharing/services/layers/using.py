@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -75,22 +76,34 @@ class Using:
 
 
 def users(layer: LayerVersion, *, by: Actor) -> list[Using]:
-    """Everybody whom the policy as last read names, and grants that wait. Two queries. Raises NotFound."""
+    """Everybody whom the policy as last read names, and grants that wait.
+
+    Two queries, three once a grant has ended lately. Raises NotFound.
+    """
     if not by.sees(layer.account_id):
         raise NotFound("That layer version")
     names = account_names()
     arn = LayerArn.parse(layer.arn)
-    document = document_of(layer)
     over = Q(state__in=OVER, settled_at__gte=timezone.now() - RECENT)
     known = LayerGrant.objects.filter(Q(state__in=_SHOWN) | over, layer=layer).order_by("created_at")
     # A live grant rather than one that is over: a statement made elsewhere may come back under its Sid.
     grants = {grant.sid: grant for grant in sorted(known, key=lambda grant: grant.state not in OVER)}
+    document = document_of(_not_before(layer, grants))
     found = [
         _of(one, grants.pop(one.sid, None) if one.sid else None, document.statements, names) for one in let_in(document, arn)
     ]
     found += [_waiting(grant, names) for grant in grants.values() if grant.state != GrantState.ACTIVE]
     order = {"everyone": 0, "organization": 1, "account": 2}
     return sorted(found, key=lambda one: (one.over, order.get(one.kind, 3), one.label, one.sid))
+
+
+def _not_before(layer: LayerVersion, grants: Mapping[str, LayerGrant]) -> LayerVersion:
+    """The version with its content from after these grants were read: a worker may have ended one since the version was loaded,
+    and its statement would seem to be somebody else's, for as long as the page stays. One query, and only then."""
+    ended = [one.settled_at for one in grants.values() if one.state in OVER and one.settled_at]
+    if not ended or layer.read_at is None or layer.read_at > max(ended):
+        return layer
+    return LayerVersion.objects.select_related("account", "current").get(pk=layer.pk)
 
 
 def earlier(layer: LayerVersion) -> QuerySet[LayerGrant]:

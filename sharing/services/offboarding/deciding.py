@@ -50,6 +50,8 @@ def start(
     try:
         with transaction.atomic():
             take_turn(number)  # what is just being shared with it is seen, and what comes after sees this
+            if sent := Offboarding.objects.filter(form_token=form_token, requested_by=person).first():
+                return sent  # a double click, of which the first one had the turn: what it showed may be taken away by now
             found = preview(number, by=by, suspends=suspends)
             if found.mark != seen:
                 raise Refusal(

@@ -42,6 +42,8 @@ from sharing.services.mapping import named as mapping_named
 from sharing.services.naming import account_names
 
 _FOR_GOOD: Final = " It cannot be undone."
+#: Of a policy: so that somebody finds a function in a list of thousands.
+_BY_FUNCTION: Final = ("function__name", "function__region", "qualifier")
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,8 @@ def staying_layers(number: str, *, by: Actor) -> tuple[Kept, ...]:
 def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]:
     found = Grant.objects.visible_to(by).live().filter(principal_account=number, principal_kind__in=OF_ACCOUNTS)
     there = Q(wanted=Wanted.PRESENT) | Q(suspended_at__isnull=False)
-    rows = found.filter(there).select_related("policy__function__account").order_by("created_at", "id")
-    for grant in rows:
+    rows = found.filter(there).select_related("policy__function__account")
+    for grant in rows.order_by(*(f"policy__{name}" for name in _BY_FUNCTION), "created_at", "id"):
         text = f"{named(grant, names)}, suspended" if grant.state == GrantState.SUSPENDED else named(grant, names)
         yield Thing(OffboardingKind.GRANT, text, _of(grant.policy), {"grant": grant})
 
@@ -181,7 +183,7 @@ def _grants(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing]
 def _statements(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
     """Statements that name the account, as last read: as a principal, or as whose something is."""
     policies = Policy.objects.visible_to(by).filter(vanished_at=None, current__document__contains=number)
-    rows = list(policies.select_related("function__account", "current").order_by("function__name", "qualifier", "id"))
+    rows = list(policies.select_related("function__account", "current").order_by(*_BY_FUNCTION, "id"))
     live = Grant.objects.live().filter(policy__in=[one.pk for one in rows])
     ours = {(one.policy_id, one.sid): one for one in live}
     for policy in rows:
@@ -209,8 +211,8 @@ def _statements(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Th
 
 def _layers(number: str, by: Actor, names: Mapping[str, str]) -> Iterator[Thing | Kept]:
     found = LayerGrant.objects.visible_to(by).live().filter(principal_account=number, principal_kind="account")
-    grants = found.filter(wanted=Wanted.PRESENT).select_related("layer__account").order_by("created_at", "id")
-    for grant in grants:
+    grants = found.filter(wanted=Wanted.PRESENT).select_related("layer__account")
+    for grant in grants.order_by("layer__name", "layer__number", "created_at", "id"):
         yield Thing(OffboardingKind.LAYER_GRANT, layer_named(grant, names), str(grant.layer.account), {"layer_grant": grant})
     versions = LayerVersion.objects.visible_to(by).filter(vanished_at=None, exposures__account=number).distinct()
     rows = list(versions.select_related("account", "current").order_by("name", "number", "id"))

@@ -14,6 +14,7 @@ from sharing.policy.arn import is_account_id
 from sharing.services.connecting.given import partition_for, role_arn_of
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.history import record
+from sharing.services.naming import spoken
 
 ROLE_NAME = "fnshare-checker"
 #: A worker looks for so long after somebody asked; the page's button asks again.
@@ -125,7 +126,7 @@ def _ask(invitation: Invitation, person: User, number: str, partition: str, role
     held.full_clean(exclude=("person", "invitation"), validate_unique=False)
     held.save()
     if not told:
-        text = f"{person.email} says that account {number} is theirs: fnshare looks for {arn}."
+        text = f"{person.email} says that {spoken(number)} is theirs: fnshare looks for {arn}."
         record("proof.awaited", text, by=Actor.of(person), detail={"invitation": str(invitation.pk)})
     return held
 

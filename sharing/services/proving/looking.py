@@ -17,6 +17,7 @@ from sharing.aws.errors import AwsError, Unavailable
 from sharing.aws.session import RoleRef
 from sharing.models import Actor, InvitationState, Proving, ProvingState, Seen
 from sharing.services.history import record
+from sharing.services.naming import spoken
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +101,7 @@ def _prove(row: Proving) -> Proving:
         mine = Proving.objects.waiting().filter(pk=row.pk, role_arn=row.role_arn, wanted_at=row.wanted_at)
         values = {"state": ProvingState.PROVED, "seen": "", "tried_at": now, "proved_at": now, "lease_until": None}
         if mine.update(**values):
-            text = f"Account {row.number} let fnshare in for {row.person.email}, and only with the right ExternalId."
+            text = f"{row.person.email}: {spoken(row.number)} let fnshare in, and only with the right ExternalId."
             record("proof.seen", text, by=Actor.system(), detail={"number": row.number, "role_arn": row.role_arn})
     row.refresh_from_db()
     return row

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 _SLICE: Final = 20.0
 _LEASE: Final = timedelta(minutes=5)
 _CHUNK: Final = 100
+#: Beside the versions: the rules of which the checkpoint is.
+_AT: Final = "at"
 
 
 def due(now: datetime) -> bool:
@@ -53,16 +55,29 @@ def renew(*, now: datetime | None = None, seconds: float = _SLICE) -> bool:
         for name, version in VERSIONS.items():
             if row.made.get(name) == version:
                 continue
+            _begin(row, f"{name}-{version}")
             if not _MAKE[name](row, ends):
                 return name != _WAITS
-            row.made[name], row.checkpoint = version, ""
-            row.save(update_fields=["made", "checkpoint"])
+            row.made[name] = version
+            _reached(row, "")
             log.info("made_anew", what=name, version=version)
         row.mark = MARK
     finally:
         row.lease_until = None
-        row.save(update_fields=["mark", "lease_until", "checkpoint"])
+        row.save(update_fields=["mark", "lease_until", "made", "checkpoint"])
     return False
+
+
+def _begin(row: Renewal, rules: str) -> None:
+    """Go on from the checkpoint only if it is of these rules: another upgrade may have come before it was at the end."""
+    if row.made.get(_AT) != rules:
+        row.made[_AT] = rules
+        _reached(row, "")
+
+
+def _reached(row: Renewal, key: str) -> None:
+    row.checkpoint = key
+    row.save(update_fields=["made", "checkpoint"])
 
 
 def _exposures(row: Renewal, ends: float) -> bool:
@@ -80,8 +95,7 @@ def _each(row: Renewal, rows: QuerySet[Any], make: Callable[[Any], None], ends: 
     while some := list((keys.filter(pk__gt=row.checkpoint) if row.checkpoint else keys)[:_CHUNK]):
         for pk in some:
             make(pk)
-        row.checkpoint = str(some[-1])
-        row.save(update_fields=["checkpoint"])
+        _reached(row, str(some[-1]))
         if time.monotonic() > ends:
             return False
     return True
@@ -95,8 +109,7 @@ def _mentions(row: Renewal, ends: float) -> bool:
         new = {(policy, number) for _, policy, owner, text in some for number in mentioned(text, owner)}
         made = [Mention(policy_id=policy, number=number) for policy, number in sorted(new, key=str)]
         Mention.objects.bulk_create(made, batch_size=500, ignore_conflicts=True)
-        row.checkpoint = str(some[-1][0])
-        row.save(update_fields=["checkpoint"])
+        _reached(row, str(some[-1][0]))
         if time.monotonic() > ends:
             return False
     return True

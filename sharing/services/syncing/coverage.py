@@ -86,21 +86,27 @@ class Counts:
     gaps: int = 0
 
 
-def coverage(actor: Actor) -> list[Coverage]:
-    """Every account and region in the actor's scope, gaps included. The number of queries does not depend on how many."""
-    survey = Survey(actor)
+def coverage(actor: Actor, *, called: str = "") -> list[Coverage]:
+    """Every account and region in the actor's scope, gaps included; `called`: of accounts that this may mean.
+
+    The number of queries does not depend on how many.
+    """
+    survey = Survey(actor, called=called)
     return survey.told(survey.rows, running=True, counted=True)
 
 
 class Survey:
     """How far every account and region in the actor's scope was read: counted, ordered and found in the database.
 
-    within: of these places alone, each on a line of its own. The number of queries does not depend on how many there are.
+    within: of these places alone, each on a line of its own. called: of accounts that this name or these digits may mean.
+    The number of queries does not depend on how many there are.
     """
 
-    def __init__(self, actor: Actor, *, within: Collection[Place] | None = None) -> None:
+    def __init__(self, actor: Actor, *, within: Collection[Place] | None = None, called: str = "") -> None:
         self._actor, self._within = actor, within
         self._places = ReadPlace.objects.visible_to(actor).standing().filter(self._those())
+        if called:
+            self._places = self._places.filter(account__in=Account.objects.called(called).order_by().values("pk"))
 
     @cached_property
     def rows(self) -> QuerySet[Any, Any]:

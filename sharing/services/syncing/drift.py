@@ -7,9 +7,10 @@ from django.db.models import Q
 
 from sharing.models import Actor, Function, Grant, GrantState, Policy, Wanted
 from sharing.models.grant import NOT_SUSPENDED
-from sharing.policy import Document, Statement, same_statement
+from sharing.policy import Document, PrincipalKind, Statement, same_statement
 from sharing.services import history, waking
 from sharing.services.masking import mask_tokens, same_token
+from sharing.services.naming import spoken
 
 _CHANGED = "statement-changed"
 #: A suspended grant whose statement another tool wrote again.
@@ -51,7 +52,7 @@ def vanish(grant: Grant, failure: str, at: datetime) -> bool:
         waking.note(grant.policy.function_id)
         history.record(
             "grant.vanished",
-            f"The share with {grant.principal} is gone from AWS: {failure[:1].lower()}{failure[1:]}",
+            f"The share with {_whom(grant)} is gone from AWS: {failure[:1].lower()}{failure[1:]}",
             by=Actor.system(),
             grant=grant,
         )
@@ -73,7 +74,7 @@ def _put_back(grant: Grant, at: datetime) -> None:
         failure_next="Suspend or revoke it again, or leave it as it is.",
     )
     if moved:
-        text = f"The suspended share with {grant.principal} is in AWS again, and fnshare did not put it back."
+        text = f"The suspended share with {_whom(grant)} is in AWS again, and fnshare did not put it back."
         history.record("grant.put-back", text, by=Actor.system(), grant=grant)
 
 
@@ -126,7 +127,7 @@ def _changed(grant: Grant, found: Statement) -> None:
     if told:
         history.record(
             "statement.changed",
-            f"The statement “{grant.sid}” of the share with {grant.principal} changed outside fnshare. {failure}",
+            f"The statement “{grant.sid}” of the share with {_whom(grant)} changed outside fnshare. {failure}",
             by=Actor.system(),
             grant=grant,
         )
@@ -137,7 +138,11 @@ def _as_it_was(grant: Grant) -> None:
     Grant.objects.filter(pk=grant.pk, failure_code=_CHANGED).update(failure="", failure_code="", failure_next="")
     history.record(
         "statement.restored",
-        f"The statement “{grant.sid}” of the share with {grant.principal} is as granted again",
+        f"The statement “{grant.sid}” of the share with {_whom(grant)} is as granted again",
         by=Actor.system(),
         grant=grant,
     )
+
+
+def _whom(grant: Grant) -> str:
+    return spoken(grant.principal) if grant.principal_kind == PrincipalKind.ACCOUNT else grant.principal

@@ -27,7 +27,8 @@ from . import counting
 from .gathering import gather_of
 from .shapes import Place, Problem, Trouble, Waker, Way, callers_of
 
-#: Counted up whenever what the rows say of unchanged functions is another thing: all of them are made anew then.
+#: Counted up whenever what the rows, or the widths kept with them, say of unchanged functions is another thing: all of them
+#: are made anew then.
 VERSION: Final = 1
 _AT_ONCE: Final = 300
 #: More functions unkept than this, and everything is read in full: as much work, and fewer parameters.

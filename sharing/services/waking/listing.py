@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from .shapes import Problem, Waker, Way
@@ -28,7 +28,8 @@ ORDERS: Final[dict[str, Callable[[Waker | Ranked], Any]]] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What the list is asked for. `account`: 12 digits, of the function's owner or of the source. `problem`: "any" or one."""
+    """What the list is asked for. `account`: of the function's owner or of the source, by name or digits; `accounts`: the
+    digits of those that it means, None where that was not looked up yet. `problem`: "any" or one."""
 
     text: str = ""
     way: Way | None = None
@@ -36,6 +37,7 @@ class Asked:
     account: str = ""
     problem: str = ""
     order: str = "function"
+    accounts: frozenset[str] | None = None
 
     @property
     def narrowed(self) -> bool:
@@ -45,12 +47,14 @@ class Asked:
 
 def listed(rows: Iterable[Waker], asked: Asked) -> Sequence[Waker]:
     """Those that are asked for, in order."""
+    rows = list(rows)
+    asked = meaning(asked, accounts_of(rows)) if asked.account else asked
     found = [
         one
         for one in rows
         if (asked.way is None or one.way is asked.way)
         and (not asked.kind or one.kind == asked.kind)
-        and (not asked.account or asked.account in (one.whose, one.place.number))
+        and (asked.accounts is None or one.whose in asked.accounts or one.place.number in asked.accounts)
         and (not asked.problem or _has(one, asked.problem))
     ]
     words = asked.text.casefold().split()
@@ -59,6 +63,20 @@ def listed(rows: Iterable[Waker], asked: Asked) -> Sequence[Waker]:
     elif words:
         found = [one for one in found if _holds(one, words)]
     return found if asked.order == "function" else sorted(found, key=ORDERS[asked.order])
+
+
+def meaning(asked: Asked, accounts: Sequence[tuple[str, str]]) -> Asked:
+    """The same with the accounts that are meant: of exactly this name, or all that it, or the digits, are a part of.
+
+    `accounts`: digits and names of those that it may be. What was looked up already stays.
+    """
+    if not asked.account or asked.accounts is not None:
+        return asked
+    name, digits = asked.account.strip().casefold(), digits_of(asked.account)
+    found = frozenset(number for number, called in accounts if called.casefold() == name)
+    if not found:
+        found = frozenset(number for number, called in accounts if name in called.casefold() or (digits and digits in number))
+    return replace(asked, accounts=found)
 
 
 def _has(one: Waker, problem: str) -> bool:

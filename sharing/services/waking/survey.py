@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -21,11 +23,13 @@ from sharing.services.naming import account_names
 from . import counting
 from .gathering import gather, gather_of, of_function
 from .keeping import FEW, unkept, waker_of
-from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, problems_of
+from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, meaning, problems_of
 from .shapes import Problem, Waker, label_of
 
 #: More accounts of a name than this are looked up by the database.
 _NAMED_AT_MOST: Final = 500
+#: So many rows, or accounts, are taken from the database at once.
+_AT_ONCE: Final = 200
 _DIGITS: Final = re.compile(r"\d{12}", re.ASCII)
 _ORDERS: Final = {
     "function": ("name", "region", "number", "place"),
@@ -37,7 +41,7 @@ _ORDERS: Final = {
 class Survey:
     """What a page of the list needs. `every`: how many rows there are; `problems`, `kinds`, `accounts`: of all of them.
 
-    `rows`: those asked for, in order, to be counted and sliced.
+    `rows`: those asked for, in order, to be counted and sliced. `known`: whether the account asked for is one at all.
     """
 
     every: int
@@ -45,13 +49,20 @@ class Survey:
     kinds: dict[str, str]
     accounts: list[tuple[str, str]]
     rows: Rows | Sequence[Waker]
+    known: bool = True
+
+    @property
+    def many(self) -> int:
+        """How many rows are asked for. One query, or none."""
+        return self.rows.count() if isinstance(self.rows, Rows) else len(self.rows)
 
 
 @dataclass
 class Rows:
     """A list that is not made: kept rows in the database, and those of functions that were read in full.
 
-    `many`: how many there are; `sources`: how many kept ones by their source's account. None: not counted yet.
+    It is sliced, or gone through. `many`: how many there are; `sources`: how many kept ones by their source's account. None:
+    not counted yet.
     """
 
     kept: QuerySet[KeptWaker, KeptWaker]
@@ -77,6 +88,32 @@ class Rows:
         made = (one if isinstance(one, Waker) else kept.get(one) for one in among)
         return [one if isinstance(one, Waker) else self._made(one) for one in made if one is not None]
 
+    def __iter__(self) -> Iterator[Waker]:
+        """Every row, each read as it is needed, none twice and none left out whatever is kept anew meanwhile."""
+        return merge(self._each_kept(), sorted(self.read, key=self._turn), key=self._turn)
+
+    def _turn(self, one: Waker) -> tuple[Any, ...]:
+        place = one.place
+        return (ORDERS[self.asked.order](one), place.name, place.region, place.number)
+
+    def _each_kept(self) -> Iterator[Waker]:
+        if self.asked.order in _ORDERS:
+            yield from map(self._made, self.kept.order_by(*_ORDERS[self.asked.order]).iterator(chunk_size=_AT_ONCE))
+            return
+        for some in self._turns(self.kept.order_by().values_list("whose", flat=True).distinct()):
+            yield from map(self._made, self._of(some).iterator(chunk_size=_AT_ONCE))
+
+    def _turns(self, accounts: Iterable[str]) -> Iterator[list[str]]:
+        """Accounts of sources as they follow each other, some at once."""
+        order = sorted(accounts, key=lambda one: ORDERS["source"](Ranked(0, one, self.names.get(one, ""), "")))
+        for at in range(0, len(order), _AT_ONCE):
+            yield order[at : at + _AT_ONCE]
+
+    def _of(self, accounts: Sequence[str]) -> QuerySet[KeptWaker, KeptWaker]:
+        """Kept rows whose source is in one of these accounts, in this order of the accounts."""
+        turn = Case(*(When(whose=whose, then=Value(at)) for at, whose in enumerate(accounts)))
+        return self.kept.filter(whose__in=accounts).order_by(turn, "source", *_ORDERS["function"])
+
     def _made(self, one: KeptWaker) -> Waker:
         return waker_of(one, self.names)
 
@@ -86,7 +123,7 @@ class Rows:
         if many is None:
             many = dict(self.kept.order_by().values_list("whose").annotate(total=Count("pk")))
         before, skipped, chosen = 0, 0, list[str]()
-        for whose in sorted(many, key=lambda one: ORDERS["source"](Ranked(0, one, self.names.get(one, ""), ""))):
+        for whose in chain.from_iterable(self._turns(many)):
             if before >= wanted.stop:
                 break
             if wanted.start < before + many[whose]:
@@ -95,8 +132,7 @@ class Rows:
             before += many[whose]
         if not chosen:
             return []
-        turn = Case(*(When(whose=whose, then=Value(at)) for at, whose in enumerate(chosen)))
-        found = self.kept.filter(whose__in=chosen).order_by(turn, "source", *_ORDERS["function"]).values_list("pk", flat=True)
+        found = self._of(chosen).values_list("pk", flat=True)
         return list(found[skipped : skipped + wanted.stop - wanted.start])
 
     def _in_order(self) -> list[int | Waker]:
@@ -117,12 +153,15 @@ def survey(by: Actor, asked: Asked) -> Survey:
     apart = unkept(by)
     if len(apart) > FEW:
         every = gather(by)
+        accounts = accounts_of(every)
+        asked = meaning(asked, accounts)
         return Survey(
             len(every),
             problems_of(every),
             {one.kind: one.label for one in every},
-            accounts_of(every),
+            accounts,
             listed(every, asked),
+            _known(asked, by),
         )
     names = account_names()
     chosen = Function.objects.visible_to(by).present().filter(pk__in=apart)
@@ -134,6 +173,8 @@ def survey(by: Actor, asked: Asked) -> Survey:
     problems, kinds = Counter(problems_of(read)), {one.kind for one in read} | {kind for _, kind, _ in sorts}
     for (_, _, these), many in sorts.items():
         problems.update(dict.fromkeys(map(Problem, these.split()), many))
+    accounts = _accounts(counting.owners(by, but=apart), sources, read, names)
+    asked = meaning(asked, accounts)
     among = listed(read, replace(asked, order="function"))
     counted = None
     if not asked.text and not asked.account:
@@ -143,8 +184,9 @@ def survey(by: Actor, asked: Asked) -> Survey:
         len(read) + sum(sorts.values()),
         {one: problems[one] for one in Problem if problems[one]},
         {kind: label_of(kind) for kind in kinds},
-        _accounts(counting.owners(by, but=apart), sources, read, names),
+        accounts,
         Rows(found, among, asked, names, counted, None if asked.narrowed else sources),
+        _known(asked, by),
     )
 
 
@@ -171,6 +213,11 @@ def _accounts(
     return by_name({number: names.get(number, "") for number in sources if number} | found)
 
 
+def _known(asked: Asked, by: Actor) -> bool:
+    """Whether it is an account that has rows, or at least one in the actor's scope."""
+    return not asked.account or bool(asked.accounts) or Account.objects.visible_to(by).called(asked.account).exists()
+
+
 def _is_of(sort: counting.Sort, asked: Asked) -> bool:
     """Whether rows of this sort are asked for, as `listed` has it."""
     way, kind, problems = sort
@@ -187,8 +234,9 @@ def _narrowed(kept: QuerySet[KeptWaker, KeptWaker], asked: Asked, names: Mapping
         kept = kept.filter(way=asked.way.value)
     if asked.kind:
         kept = kept.filter(kind=asked.kind)
-    if asked.account:
-        kept = kept.filter(Q(whose=asked.account) | Q(account__in=list(Account.objects.filter(number=asked.account))))
+    if asked.accounts is not None:
+        owners = list(Account.objects.filter(number__in=asked.accounts).values_list("pk", flat=True))
+        kept = kept.filter(Q(whose__in=asked.accounts) | Q(account__in=owners))
     if asked.problem:
         kept = kept.exclude(problems="") if asked.problem == "any" else kept.filter(problems__contains=f" {asked.problem} ")
     words = asked.text.casefold().split()

@@ -17,6 +17,7 @@ from sharing.services import waking
 from sharing.services.granting.transitions import FROZEN_FOR
 from sharing.services.history import record
 from sharing.services.limits import Frozen
+from sharing.services.naming import spoken
 
 from .handing_over import next_reminder, tell_theirs
 from .shapes import Outcome
@@ -102,7 +103,7 @@ def hand_over(step: WiringStep) -> None:
     told = len(tell_theirs(step))
     if told:
         people = f"{told} {'person' if told == 1 else 'people'}"
-        text = f"{named(step.wiring)}: {step_named(step)} waits for account {step.account}. Told {people} of it by mail."
+        text = f"{named(step.wiring)}: {step_named(step)} waits for {spoken(step.account)}. Told {people} of it by mail."
         tell("step-asked", text, step.wiring, step=step)
 
 
