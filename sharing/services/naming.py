@@ -1,6 +1,9 @@
 """Names people gave to accounts, and back to the digits AWS reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from django.utils.functional import SimpleLazyObject
 
 from sharing.models import Account
 
@@ -17,8 +20,15 @@ def spoken(number: str) -> str:
     return f"{name} ({number})" if name not in ("", number) else f"account {number}"
 
 
-def numbers_by_name() -> dict[str, str]:
-    """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces."""
+def numbers_by_name() -> Mapping[str, str]:
+    """Names and the account ids they stand for. Two accounts of one name both stay, told apart by trailing spaces.
+
+    One query, once somebody looks: of an estate's thousands of names, digits, an ARN and "everyone" need none.
+    """
+    return cast(Mapping[str, str], SimpleLazyObject(_numbers_by_name))
+
+
+def _numbers_by_name() -> dict[str, str]:
     found: dict[str, str] = {}
     for number, name in Account.objects.values_list("number", "name"):
         while name in found:

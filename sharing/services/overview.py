@@ -162,11 +162,10 @@ def overview(*, by: Actor, now: datetime | None = None) -> Overview:
         active=Count("pk", filter=Q(state=GrantState.ACTIVE)),
         **{name: Count("pk", filter=which) for name, which in lists.items()},
     )
-    names = account_names()
-    shown = {
-        name: Some(_lines(grants.filter(which), name, names) if counts[name] else (), counts[name])
-        for name, which in lists.items()
-    }
+    first = {name: _some(grants.filter(which), name) if counts[name] else [] for name, which in lists.items()}
+    every = [grant for rows in first.values() for grant in rows]
+    names = account_names(grant.principal_account for grant in every)
+    shown = {name: Some([Line(grant, named(grant, names)) for grant in rows], counts[name]) for name, rows in first.items()}
     policies = Policy.objects.visible_to(by).present().select_related("function__account")
     unread = policies.unread().order_by("unread_since", "function__name", "qualifier")
     functions = Function.objects.visible_to(by).present()
@@ -206,10 +205,9 @@ def _open(policies: "QuerySet[Policy]") -> Some:
     return Some([rows[key] for key in keys], many)
 
 
-def _lines(grants: "QuerySet[Grant, Grant]", name: str, names: dict[str, str]) -> list[Line]:
+def _some(grants: "QuerySet[Grant, Grant]", name: str) -> list[Grant]:
     order = {"overdue": "ends_at", "ending": "ends_at", "failed": "-settled_at"}.get(name, "created_at")
-    rows = grants.select_related("policy__function__account", "requested_by").order_by(order, "id")[:SHOWN]
-    return [Line(grant, named(grant, names)) for grant in rows]
+    return list(grants.select_related("policy__function__account", "requested_by").order_by(order, "id")[:SHOWN])
 
 
 def _gaps(by: Actor) -> tuple[Some, int]:

@@ -77,6 +77,18 @@ def test_each_grant_is_where_it_belongs() -> None:
     assert shown.polls
 
 
+def test_of_all_accounts_only_the_names_that_it_says_are_read() -> None:
+    factories.account("Globex", "222233334444")
+    factories.account("Somebody else", "333344445555")
+    factories.grant(factories.function("label-uploads"), state=GrantState.STUCK)
+    with CaptureQueriesContext(connection) as read:
+        shown = overview(by=OPERATOR)
+    assert [line.words for line in shown.stuck.rows if isinstance(line, Line)] == ["Globex may invoke label-uploads"]
+    names = [one["sql"] for one in read if one["sql"].startswith('SELECT "sharing_account"."number"')]
+    assert len(names) == 1
+    assert "222233334444" in names[0]
+
+
 def test_a_refused_revoke_is_a_failure_that_still_holds_access() -> None:
     grant = factories.grant(failure="AWS denied lambda:RemovePermission.")
     shown = overview(by=OPERATOR)
