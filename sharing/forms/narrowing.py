@@ -29,7 +29,8 @@ class AccountFilter(AccountText):
 
     def clean_account(self) -> AccountQuerySet | None:
         """The accounts of exactly this name, or all that it is a part of."""
-        text = self.cleaned_data["account"].strip()
+        # Half of a surrogate pair is in no name, and no database takes it.
+        text = self.cleaned_data["account"].encode("utf-8", "replace").decode().strip()
         if not text:
             return None
         exactly = self._accounts.filter(name__iexact=text)

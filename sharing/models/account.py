@@ -27,7 +27,6 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def called(self, text: str) -> "AccountQuerySet":
         """Whose name holds the text, or whose digits do, with or without spaces. Order stays; "" is everybody."""
-        text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair is in no name, and no database takes it
         digits = re.sub(r"[\s-]", "", text)
         found = Q(name__icontains=text.strip())
         return self.filter(found | Q(number__contains=digits) if digits.isascii() and digits.isdigit() else found)

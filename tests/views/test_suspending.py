@@ -181,7 +181,7 @@ def test_while_it_is_being_suspended_everybody_reads_so_and_nobody_that_it_is_ta
         assert "Being suspended" in page, address
         assert ">Revoking<" not in page, address
     grant.refresh_from_db()
-    assert item_of(grant)["says"] == "Being suspended"
+    assert item_of(grant)["state"] == GrantState.REVOKING
     client.force_login(factories.acting("jo@example.com", type(grant.policy.function.account).objects.get(number=ACME)))
     for address in ("/shared/", f"/shared/{grant.policy_id}/"):
         page = client.get(address).content.decode()
