@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -144,7 +144,9 @@ def compare(before: Document, after: Document) -> Changes:
     Statements are paired by content first, so that a missing or doubled Sid does no harm; of the rest, those whose
     Sid is unique on both sides are `changed`, all others are removed and added.
     """
-    old, new = _unmatched(*_not_spelled_alike(before, after))
+    # Nearly all of most policies is written the same: only the meaning of the rest has to be made out.
+    alike = _unpaired(before.statements, after.statements, _spelled)
+    old, new = _unpaired(*alike, lambda one: canonical(one.raw))
     old_sids = Counter(statement.sid for statement in before.statements)
     new_sids = Counter(statement.sid for statement in after.statements)
     successors = {s.sid: s for s in new if s.sid and old_sids[s.sid] == 1 and new_sids[s.sid] == 1}
@@ -157,43 +159,29 @@ def compare(before: Document, after: Document) -> Changes:
     )
 
 
-def _not_spelled_alike(before: Document, after: Document) -> tuple[list[Statement], list[Statement]]:
-    """Without the pairs that are written the same, which is nearly all of most policies: their meaning need not be made out."""
-    old, new = ([_spelled(one) for one in these.statements] for these in (before, after))
-    both = Counter(old) & Counter(new)
-    del both[""]
+def _unpaired(
+    old: Iterable[Statement], new: Iterable[Statement], key: Callable[[Statement], Any]
+) -> tuple[list[Statement], list[Statement]]:
+    """Those of each that have no equal among the other, by this key; None: it equals nothing."""
+    sides = [[(one, key(one)) for one in these] for these in (old, new)]
+    pairs = Counter(k for _, k in sides[0]) & Counter(k for _, k in sides[1])
+    del pairs[None]
 
-    def rest(statements: Iterable[Statement], spelled: list[str]) -> list[Statement]:
-        left, found = both.copy(), []
-        for one, text in zip(statements, spelled, strict=True):
-            if left[text]:
-                left[text] -= 1
+    def rest(side: list[tuple[Statement, Any]]) -> list[Statement]:
+        left, found = pairs.copy(), []
+        for one, k in side:
+            if left[k]:
+                left[k] -= 1
             else:
                 found.append(one)
         return found
 
-    return rest(before.statements, old), rest(after.statements, new)
+    return rest(sides[0]), rest(sides[1])
 
 
-def _spelled(statement: Statement) -> str:
-    """The statement as text; "" for an unusual one, whose text may hide what it is."""
-    return repr(statement.raw) if statement.usual else ""
-
-
-def _unmatched(old: list[Statement], new: list[Statement]) -> tuple[list[Statement], list[Statement]]:
-    """Those of each that have no equal among the other, by meaning."""
-    keys = [canonical(one.raw) for one in old], [canonical(one.raw) for one in new]
-
-    def rest(these: list[Statement], own: list[Any], others: list[Any]) -> list[Statement]:
-        left, found = Counter(others), []
-        for one, key in zip(these, own, strict=True):
-            if left[key]:
-                left[key] -= 1
-            else:
-                found.append(one)
-        return found
-
-    return rest(old, *keys), rest(new, *reversed(keys))
+def _spelled(statement: Statement) -> str | None:
+    """The statement as text; None for an unusual one, whose text may hide what it is."""
+    return repr(statement.raw) if statement.usual else None
 
 
 def _read(raw: Any, text: str | None, partition: str) -> Document:
