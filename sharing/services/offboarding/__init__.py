@@ -7,8 +7,9 @@ and never touched here.
 """
 
 from .deciding import UNDO_WITHIN, coming_back, may_undo, start, undo
-from .finding import Kept, Preview, Thing, preview, staying_layers
+from .finding import preview, staying_layers
 from .running import Told, due, run
+from .shapes import Kept, Preview, Thing
 from .telling import Standing, standing_of, status, suspended_by_others
 
 __all__ = [
