@@ -24,7 +24,7 @@ from sharing.services.access.lines import HEAD
 from sharing.services.access.subjects import MOST
 from sharing.services.errors import Refusal
 
-from .function_pages import pretty
+from .function_policy import pretty
 from .paging import AnyPage, page_of
 from .permitting import actor
 

@@ -29,7 +29,7 @@ from sharing.services.syncing.reach import url_auth
 from .errors import blame
 from .finding_repairs import place_in, repairs_of, revoke_url, share_url
 from .finding_words import shown
-from .function_pages import pretty
+from .function_policy import pretty
 from .permitting import actor, for_changing
 
 _HISTORY = 50

@@ -6,7 +6,6 @@ them as soon as it has loaded; without JavaScript the Re-read button does the sa
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +22,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from sharing.forms.share import CheckForm
 from sharing.models import Actor, Check, Function, Grant, Occasion, Policy, Qualifier, Reading, Sync
-from sharing.policy import parse
 from sharing.policy.document import LIMIT
-from sharing.policy.following import statement_key
 from sharing.services import access, checking, granting, inventory, invoking, owning, syncing, timelines
 from sharing.services.errors import Refusal
 from sharing.services.syncing.asking import FRESH
@@ -275,46 +272,3 @@ def function_history(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     page = page_of(timelines.function_index(function, by=me), request)
     context = {"page": page, "entries": timelines.function_entries(page.object_list, by=me)}
     return render(request, "functions/history.html", {**head_of(function, "history"), **context})
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One statement of a policy as JSON, or of an unreadable document its text."""
-
-    index: int
-    key: str
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """One policy as it was last read: each statement, and the whole."""
-
-    place: Place
-    statements: tuple[Shown, ...]
-    text: str
-    problem: str
-    contents: int
-
-
-@require_safe
-def function_policy(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The policies as AWS stores them, event source tokens masked."""
-    me = actor(request)
-    function = the_function(me, pk)
-    documents = [_document(place) for place in places_of(function)]
-    return render(request, "functions/policy.html", {**head_of(function, "policy"), "documents": documents, "limit": LIMIT})
-
-
-def _document(place: Place) -> Document:
-    current = place.policy.current
-    document = parse(current.document or None if current else None)
-    statements = tuple(Shown(one.index, statement_key(one), one.name, pretty(one.raw)) for one in document.statements)
-    text = pretty(document.raw) if document.exists and document.raw is not None else (document.text or "")
-    return Document(place, statements, text, document.problem or "", 0)
-
-
-def pretty(raw: Any) -> str:
-    """JSON for people to read: two spaces, characters as they are."""
-    return json.dumps(raw, indent=2, ensure_ascii=False, default=str)

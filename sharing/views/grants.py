@@ -28,7 +28,8 @@ from sharing.tasks.sharing import reconcile_grant, run_check
 
 from .access_rows import ShownRow, seconds_between_polls, shown
 from .fragments import LEVELS, by_htmx, tone_of
-from .function_pages import list_of, places_of, pretty
+from .function_pages import list_of, places_of
+from .function_policy import pretty
 from .permitting import actor, for_changing
 
 SETTLED_WORDS = {

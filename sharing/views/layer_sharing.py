@@ -30,7 +30,7 @@ from sharing.tasks.sharing import reconcile_layer_grant
 
 from .access_rows import seconds_between_polls
 from .fragments import LEVELS, by_htmx, tone_of
-from .function_pages import pretty
+from .function_policy import pretty
 from .grants import blame
 from .layers import head_of, list_of, the_layer
 from .permitting import actor, for_changing

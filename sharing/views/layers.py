@@ -26,7 +26,7 @@ from sharing.tasks.reading import begin
 
 from .access_rows import WHO_ICONS, seconds_between_polls
 from .fragments import wants
-from .function_pages import pretty
+from .function_policy import pretty
 from .functions import lets_in_words
 from .paging import page_of
 from .permitting import actor, for_changing

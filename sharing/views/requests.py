@@ -21,7 +21,8 @@ from sharing.tasks import soon
 from sharing.tasks.mailing import send_notice
 from sharing.tasks.sharing import reconcile_grant
 
-from .function_pages import choices_of, pretty
+from .function_pages import choices_of
+from .function_policy import pretty
 from .paging import page_of
 from .permitting import actor, for_changing
 from .sharing import mark_of

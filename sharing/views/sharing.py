@@ -37,7 +37,8 @@ from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
 from .fragments import LEVELS, by_htmx, tone_of
-from .function_pages import choices_of, head_of, list_of, pretty, the_function
+from .function_pages import choices_of, head_of, list_of, the_function
+from .function_policy import pretty
 from .permitting import actor, for_changing
 
 NO_REASON = "No reason given."

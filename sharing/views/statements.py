@@ -19,7 +19,8 @@ from sharing.tasks import soon
 from sharing.tasks.sharing import reconcile_grant
 
 from .fragments import by_htmx
-from .function_pages import list_of, pretty
+from .function_pages import list_of
+from .function_policy import pretty
 from .grants import after, blame
 from .permitting import actor, for_changing
 

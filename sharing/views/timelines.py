@@ -15,7 +15,8 @@ from sharing.forms.timelines import SpanForm
 from sharing.policy.arn import is_account_id
 from sharing.services import timelines
 
-from .function_pages import head_of, pretty
+from .function_pages import head_of
+from .function_policy import pretty
 from .paging import page_of
 from .permitting import actor
 from .statements import the_policy
