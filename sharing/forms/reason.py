@@ -8,6 +8,7 @@ from django import forms
 
 from sharing.policy.access_denied import LONGEST
 from sharing.policy.actions import INVOKE
+from sharing.policy.arn import unspaced
 
 from .share import action_choices
 
@@ -92,7 +93,7 @@ class InvokeForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Adds `context`: what is known of the call, by condition key."""
         found: dict[str, Any] = super().clean() or self.cleaned_data
-        account = "".join(found.get("source_account", "").replace("-", " ").split())
+        account = unspaced(found.get("source_account", ""))
         if account and not (len(account) == 12 and account.isascii() and account.isdigit()):
             self.add_error("source_account", "An AWS account id has exactly 12 digits.")
         said = {

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django import forms
 
 from sharing.models import Account
-from sharing.policy.arn import is_account_id, is_region
+from sharing.policy.arn import is_account_id, is_region, unspaced
 from sharing.policy.wiring import SOURCES, SourceKind, Style, recognise
 
 from .mappings import NewMappingForm
@@ -166,7 +166,7 @@ class WiringForm(NewMappingForm):
     def clean_source_account(self) -> str:
         """Twelve digits, however they were grouped; a known name becomes its digits."""
         text = str(self.cleaned_data["source_account"]).strip()
-        digits = "".join(text.split()).replace("-", "")
+        digits = unspaced(text)
         if not text or is_account_id(digits):
             return digits
         named = [one.number for one in self._known if one.name.casefold() == text.casefold()]

@@ -1,6 +1,5 @@
 """AWS accounts and the roles through which we enter them."""
 
-import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+
+from sharing.policy.arn import digits_of
 
 from .consumer import KeptConsumer
 from .person import Actor, User
@@ -27,9 +28,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def called(self, text: str) -> "AccountQuerySet":
         """Whose name holds the text, or whose digits do, with or without spaces. Order stays; "" is everybody."""
-        digits = re.sub(r"[\s-]", "", text)
+        digits = digits_of(text)
         found = Q(name__icontains=text.strip())
-        return self.filter(found | Q(number__contains=digits) if digits.isascii() and digits.isdigit() else found)
+        return self.filter(found | Q(number__contains=digits) if digits else found)
 
     def owners(self) -> "AccountQuerySet":
         """Accounts whose functions are (or were) read: they have a manager connection that still stands."""

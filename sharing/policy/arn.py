@@ -26,6 +26,7 @@ _SPECIAL: Final = tuple(REGION_PREFIXES.values())
 LATEST: Final = "$LATEST"
 
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+_SPACING = re.compile(r"[\s-]")
 _REGION = re.compile(r"(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-[0-9]")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 _QUALIFIER = re.compile(r"\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+", re.ASCII)
@@ -44,6 +45,17 @@ class ArnError(ValueError):
 def is_account_id(text: str) -> bool:
     """Whether `text` is exactly twelve ASCII digits."""
     return _ACCOUNT.fullmatch(text) is not None
+
+
+def unspaced(text: str) -> str:
+    """An account id as AWS reads it, of one as people write it: without spaces and dashes."""
+    return _SPACING.sub("", text)
+
+
+def digits_of(text: str) -> str:
+    """An account id or a part of it, however it is spaced; "" for other words."""
+    digits = unspaced(text)
+    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 def is_region(text: str) -> bool:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from sharing.models import Account, Actor, Trusted, TrustKind
+from sharing.policy.arn import digits_of, unspaced
 from sharing.services import history
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.naming import spoken
@@ -53,8 +54,8 @@ def called(text: str) -> QuerySet[Trusted]:
         return Trusted.objects.all()
     accounts = Account.objects.called(text).order_by().values("number")
     found = Q(value__icontains=text) | Q(note__icontains=text) | Q(value__in=accounts)
-    digits = "".join(text.replace("-", " ").split())  # also of an account that is not known otherwise
-    return Trusted.objects.filter(found | Q(value__contains=digits) if digits.isascii() and digits.isdigit() else found)
+    digits = digits_of(text)  # also of an account that is not known otherwise
+    return Trusted.objects.filter(found | Q(value__contains=digits) if digits else found)
 
 
 def add(value: str, *, by: Actor, note: str = "") -> Trusted:
@@ -64,7 +65,7 @@ def add(value: str, *, by: Actor, note: str = "") -> Trusted:
     value = value.strip()
     kind = TrustKind.ORGANIZATION if value.startswith("o-") else TrustKind.ACCOUNT
     if kind == TrustKind.ACCOUNT:
-        value = "".join(value.replace("-", " ").split())
+        value = unspaced(value)
     entry = Trusted(kind=kind, value=value, note=note.strip(), added_by=by.person, added_as=by.label[:300])
     try:
         with transaction.atomic():

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sharing.forms.findings import FindingFilter
 from sharing.models import Actor, Finding, Weight
+from sharing.policy.arn import unspaced
 from sharing.policy.findings import RULES
 from sharing.services import gaps
 from sharing.services.findings import counting, listing, visiting
@@ -107,7 +108,7 @@ def asked_of(form: FindingFilter) -> listing.Asked:
     """What a valid filter asks for."""
     given = form.cleaned_data
     account = given["account"].strip()
-    digits = "".join(account.split()).replace("-", "")
+    digits = unspaced(account)
     return listing.Asked(
         text=given["q"],
         severity=int(given["severity"] or 0),

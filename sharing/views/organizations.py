@@ -24,6 +24,7 @@ from sharing.models import (
     OrganizationMember,
     Purpose,
 )
+from sharing.policy.arn import digits_of
 from sharing.services import connecting, joining, organizations
 from sharing.services.errors import Refusal
 from sharing.tasks import read_organization, soon
@@ -184,9 +185,9 @@ def _units(organization: Organization) -> dict[str, Any]:
 
 
 def _matching(rows: QuerySet[OrganizationMember], text: str) -> QuerySet[OrganizationMember]:
-    digits = "".join(text.replace("-", " ").split())
+    digits = digits_of(text)
     found = Q(name__icontains=text)
-    return rows.filter(found | Q(number__contains=digits) if digits.isdigit() else found) if text else rows
+    return rows.filter(found | Q(number__contains=digits) if digits else found) if text else rows
 
 
 def _members(rows: Iterable[OrganizationMember], held: Joining | None) -> Iterable[Member]:

@@ -1,14 +1,12 @@
 """The search box of every page: functions, layers and accounts by name, digits or ARN."""
 
-import re
-
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from sharing.models import Account, Actor, Function, LayerVersion, Organization
-from sharing.policy.arn import is_account_id
+from sharing.policy.arn import is_account_id, unspaced
 from sharing.views.paging import KeysFirst
 from sharing.views.permitting import actor
 
@@ -24,7 +22,7 @@ def search(request: HttpRequest) -> HttpResponse:
     accounts = Account.objects.none()
     layers = LayerVersion.objects.none()
     organizations = Organization.objects.none()
-    digits = re.sub(r"[\s-]", "", query)
+    digits = unspaced(query)
     if query:
         # An ARN may carry a qualifier: arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         unqualified = ":".join(query.split(":")[:7])

@@ -38,6 +38,7 @@ from django.db import DatabaseError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from sharing.models import Actor, User
+from sharing.policy.arn import unspaced
 from sharing.services.errors import Refusal
 
 log = structlog.get_logger(__name__)
@@ -87,7 +88,7 @@ def waits_for_second_person(message: str, next_step: str = "") -> Problem:
 
 def account_id(text: str) -> str:
     """An argparse type: 12 digits, spaces and dashes ignored."""
-    digits = text.replace(" ", "").replace("-", "")
+    digits = unspaced(text)
     if not (digits.isascii() and digits.isdigit()):
         raise ArgumentTypeError(f"“{text[:40]}” is not an AWS account id. Give its 12 digits.")
     if len(digits) != 12:

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from sharing.models import Account, Actor, Exposure, Function, Policy
 from sharing.policy import ArnError, FunctionArn, Principal, PrincipalKind, WhoError, parse_who
+from sharing.policy.arn import digits_of
 from sharing.policy.principal import GHOST
 from sharing.services.errors import Refusal
 from sharing.services.naming import numbers_by_name
@@ -204,9 +205,9 @@ def _close(text: str, by: Actor) -> tuple[Suggestion, ...]:
 
 
 def _account(text: str) -> Q:
-    number = re.sub(r"[\s-]", "", text)
+    number = digits_of(text)
     found = Q(name__icontains=text)
-    return found | Q(number__contains=number) if number.isdigit() and len(number) > 2 else found
+    return found | Q(number__contains=number) if len(number) > 2 else found
 
 
 def known_texts(*, by: Actor) -> dict[str, Any]:

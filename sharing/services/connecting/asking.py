@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Connection, ConnectionState, Purpose
-from sharing.policy.arn import is_account_id
+from sharing.policy.arn import is_account_id, unspaced
 from sharing.services import history, places
 from sharing.services.errors import NotPermitted, Refusal
 
@@ -41,7 +41,7 @@ def prepare(
     that is connected for this purpose already keeps its connection; its name, and its regions if any are given, are changed.
     """
     only_admins(by)
-    number = number.replace(" ", "").replace("-", "")
+    number = unspaced(number)
     if not is_account_id(number):
         raise Refusal(
             f"An AWS account id has exactly 12 digits; this one has {len(number)} characters.",

@@ -29,6 +29,7 @@ from sharing.models import (
     TrustKind,
     Verdict,
 )
+from sharing.policy.arn import digits_of
 from sharing.services import proofs
 from sharing.services.overview import SOON
 from sharing.services.proofs import WORST_FIRST, Standing
@@ -243,7 +244,7 @@ def _holding(text: str) -> Q:
     held = Q()
     for word in words:
         held &= Q(name__contains=word) | Q(number__contains=word)
-    if digits := _digits(text):
+    if digits := digits_of(text):
         held |= Q(number__contains=digits)
     return held | Q(number__in=_of_vendors(words))
 
@@ -254,9 +255,3 @@ def _of_vendors(words: list[str]) -> list[str]:
     some = [number for number, label in labels.items() if any(word in label for word in words)]
     names = KeptConsumer.objects.filter(number__in=some).order_by().values_list("number", "name") if some else ()
     return [number for number, name in names if all(word in f"{name} {number} {labels[number]}" for word in words)]
-
-
-def _digits(text: str) -> str:
-    """An account id or a part of it, however it is spaced."""
-    plain = "".join(text.replace("-", " ").split())
-    return plain if plain.isascii() and plain.isdigit() else ""

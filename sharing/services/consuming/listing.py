@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Case, IntegerField, OuterRef, Subquery, Value, When
 
 from sharing.models import Account, Check, CheckState, Grant, Policy, Verdict
+from sharing.policy.arn import unspaced
 
 from .reaching import OVER, Place, Side
 from .telling import Shared, deed, shared
@@ -27,7 +27,7 @@ class Wanted:
     def of(cls, given: Mapping[str, str]) -> Wanted:
         """From an address: q, account, show=ended. Whatever cannot be meant is left out."""
         text = given.get("q", "").strip()[:400]
-        digits = re.sub(r"[\s-]", "", given.get("account", ""))[:40]
+        digits = unspaced(given.get("account", ""))[:40]
         return cls(text, digits, given.get("show") == "ended")
 
     @property

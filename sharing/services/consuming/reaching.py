@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from sharing.models import Account, Actor, Check, Exposure, Grant, GrantState, Membership, OrganizationMember, Policy
 from sharing.policy import PrincipalKind
+from sharing.policy.arn import digits_of
 from sharing.policy.exposure import Kind
 from sharing.services.granting.rights import OF_AN_ACCOUNT
 
@@ -49,8 +49,7 @@ class Place:
         if wanted.startswith("arn:"):
             function, qualifier = ":".join(wanted.split(":")[:7]), ":".join(wanted.split(":")[7:])
             return self.arn.lower().startswith(function) and self.qualifier.lower().startswith(qualifier)
-        digits = re.sub(r"[\s-]", "", wanted)
-        if digits.isascii() and digits.isdigit() and digits in self.number:
+        if (digits := digits_of(wanted)) and digits in self.number:
             return True
         full = f"{self.name}:{self.qualifier}" if self.qualifier else self.name
         said = (full, self.arn, self.owner)

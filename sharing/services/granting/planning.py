@@ -12,6 +12,7 @@ from django.utils import timezone
 from sharing.models import Actor, Grant, Policy, Reading, Wanted
 from sharing.policy import Permission, WhoError, aws_cli, parse_who, plain, sentence
 from sharing.policy.actions import INVOKE, action_class
+from sharing.policy.arn import unspaced
 from sharing.policy.document import LIMIT, size_after
 from sharing.services.errors import Refusal
 from sharing.services.masking import fingerprint, mask_tokens
@@ -71,7 +72,7 @@ def plan(
         action=action.strip(),
         principal=principal,
         source_arn=source_arn.strip() or None,
-        source_account=_digits(source_account) or None,
+        source_account=unspaced(source_account) or None,
         organization=organization.strip().lower() or None,
         event_source_token=event_source_token.strip() or None,
         url_auth_type=url_auth_type.strip() or None,
@@ -161,11 +162,6 @@ def plan_permission(
         form_token=form_token,
         undo_of=undo_of,
     )
-
-
-def _digits(text: str) -> str:
-    """A source account as people write it: spaces and dashes are no mistake."""
-    return "".join(char for char in text if not char.isspace() and char != "-")
 
 
 def _as_problem(found: Any) -> Problem:

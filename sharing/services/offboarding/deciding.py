@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Grant, GrantState, Offboarding, OffboardingItem
-from sharing.policy.arn import is_account_id
+from sharing.policy.arn import is_account_id, unspaced
 from sharing.services import consumers, granting
 from sharing.services.errors import NotFound, NotPermitted, Refusal
 from sharing.services.granting.deciding import checked_reason
@@ -61,7 +61,7 @@ def start(
                 raise Refusal("There is nothing to take away.", next="Look at what lets in others too.", code="nothing")
             reason = checked_reason(reason)
             check_until(until, now=timezone.now())
-            given = "".join(typed.replace("-", " ").split())
+            given = unspaced(typed)
             named = bool(found.name) and " ".join(typed.split()).casefold() == found.name.casefold()
             if given != number and not named:
                 raise Refusal("That is neither its name nor its digits.", next="Type one of them.", field="typed")

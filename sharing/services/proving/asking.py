@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sharing.models import Account, Actor, Invitation, InvitationState, Proving, ProvingState, Role, User
-from sharing.policy.arn import is_account_id
+from sharing.policy.arn import is_account_id, unspaced
 from sharing.services.connecting.given import partition_for, role_arn_of
 from sharing.services.errors import NotPermitted, Refusal
 from sharing.services.history import record
@@ -33,7 +33,7 @@ def name_account(invitation: Invitation, *, person: User, number: str, role: str
     own account, no role's ARN, too many accounts tried.
     """
     require_invited(invitation, person)
-    number = number.replace(" ", "").replace("-", "")
+    number = unspaced(number)
     if not is_account_id(number):
         raise Refusal(
             f"An AWS account id has exactly 12 digits; this one has {len(number)} characters.",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from sharing.policy.arn import digits_of
+
 from .shapes import Problem, Waker, Way
 
 
@@ -81,12 +83,6 @@ def meaning(asked: Asked, accounts: Sequence[tuple[str, str]]) -> Asked:
 
 def _has(one: Waker, problem: str) -> bool:
     return bool(one.troubles) if problem == "any" else any(trouble.problem == problem for trouble in one.troubles)
-
-
-def digits_of(text: str) -> str:
-    """An account id or a part of it, however it is spaced; "" for other words."""
-    digits = "".join(text.replace("-", " ").split())
-    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 def _holds(one: Waker, words: Sequence[str]) -> bool:

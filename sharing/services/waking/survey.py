@@ -18,12 +18,13 @@ from typing import Any, Final
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 
 from sharing.models import Account, Actor, Function, KeptWaker, WakingDue
+from sharing.policy.arn import digits_of
 from sharing.services.naming import account_names
 
 from . import counting
 from .gathering import gather, gather_of, of_function
 from .keeping import FEW, unkept, waker_of
-from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, digits_of, listed, meaning, problems_of
+from .listing import ORDERS, Asked, Ranked, accounts_of, by_name, listed, meaning, problems_of
 from .shapes import Problem, Waker, label_of
 
 #: More accounts of a name than this are looked up by the database.
